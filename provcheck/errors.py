@@ -1,0 +1,81 @@
+"""What can go wrong, as one tree.
+
+ProvcheckError            has a sentence, a hint what to do next, and an exit code
+├── UsageError            a flag or argument that makes no sense
+├── SubjectError          the model that is asked about
+│   ├── SubjectNotFound   no such folder, file, repository or revision; or no access to it
+│   ├── UnsupportedModel  not a causal language model, no usable tokenizer
+│   ├── UnsafeModel       would run code or unpickle; needs an explicit flag
+│   └── BrokenModel       truncated, corrupt or ill-fitting weights; NaN in the outputs
+├── ProbeError            a probe folder that does not follow the schema
+├── MeasurementFileError  a measurement file that is broken or changed
+├── BankError             a bank that is unknown, broken or changed
+├── IncompatibleError     two measurements that must not be compared
+├── PolicyError           a policy file that does not follow the schema
+└── OutputError           a report that cannot be written
+
+The tree is caught once, in `provcheck.cli.main`.
+"""
+
+from __future__ import annotations
+
+from provcheck.types import ExitCode
+
+
+class ProvcheckError(Exception):
+    """An error that the user can act on: `message` says what is wrong and where, `hint` what to do next."""
+
+    exit_code = ExitCode.USAGE_ERROR
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ProvcheckError):
+    """A flag or argument that makes no sense."""
+
+
+class SubjectError(ProvcheckError):
+    """The model that is asked about cannot be used."""
+
+
+class SubjectNotFound(SubjectError):
+    """No such folder, file, repository or revision, or no access to it."""
+
+
+class UnsupportedModel(SubjectError):
+    """Not a causal language model, or without a usable tokenizer."""
+
+
+class UnsafeModel(SubjectError):
+    """Loading it would run code or unpickle, which needs an explicit flag."""
+
+
+class BrokenModel(SubjectError):
+    """Truncated, corrupt or ill-fitting weights, or NaN in the outputs."""
+
+
+class ProbeError(ProvcheckError):
+    """A probe folder that does not follow the schema."""
+
+
+class MeasurementFileError(ProvcheckError):
+    """A measurement file that is broken or was changed."""
+
+
+class BankError(ProvcheckError):
+    """A bank that is unknown, broken or was changed."""
+
+
+class IncompatibleError(ProvcheckError):
+    """Two measurements that must not be compared: another probe set or algorithm."""
+
+
+class PolicyError(ProvcheckError):
+    """A policy file that does not follow the schema."""
+
+
+class OutputError(ProvcheckError):
+    """A file that cannot be written."""
