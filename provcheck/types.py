@@ -3,7 +3,7 @@
 model id -> Subject -> Measurement -> Comparison (one per reference) -> Verdict + Lineage -> Checks -> Report
 
 All of them are frozen; what is not known is None, with a reason beside it, never a zero. This module imports nothing
-else of provcheck and nothing heavy.
+else of provcheck, and neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.floating]
+Floats = NDArray[np.floating[Any]]
 
 REPORT_SCHEMA_VERSION = 1
 """1: first version."""

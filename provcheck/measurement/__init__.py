@@ -1,0 +1,102 @@
+"""Measure a causal language model: ABLE attributions and log-likelihoods. The only importer of torch and transformers.
+
+loading     folder -> model and tokenizer
+encoding    probe -> tokens with character spans, or the reason why it is left out
+scoring     tokens -> log-probabilities and input gradients, in batches
+attribution token attributions -> words
+views       words -> the two ABLE views, projected per block of questions (numpy only)
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from provcheck.measurement.attribution import attribute_words
+from provcheck.measurement.encoding import encode_questions, encode_texts
+from provcheck.measurement.loading import Loaded, load
+from provcheck.measurement.scoring import loglikelihoods
+from provcheck.measurement.views import contrast_view, paper_view, project_blocks
+from provcheck.observer import Observer, Silent
+from provcheck.types import ALGORITHM, Coverage, Floats, Loadable, Measurement, MeasurementFacts, ProbeSet
+
+__all__ = ["MeasureOptions", "measure"]
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """Where and how to measure. `auto`: the GPU when there is one; float32 on CPU, bfloat16 on GPU."""
+
+    device: str = "auto"
+    dtype: str = "auto"
+    batch_tokens: int | None = None
+
+
+def measure(
+    model: Loadable, probes: ProbeSet, options: MeasureOptions | None = None, observe: Observer | None = None
+) -> Measurement:
+    """Measure `model` on `probes`.
+
+    Raises SubjectError when the model cannot be loaded, is not a causal model, or gives NaN or Inf.
+    """
+    options, observe = options or MeasureOptions(), observe or Silent()
+    started = time.perf_counter()
+    loaded = load(model, options.device, options.dtype)
+    return measure_loaded(loaded, model, probes, options, observe, started)
+
+
+def measure_loaded(
+    loaded: Loaded, model: Loadable, probes: ProbeSet, options: MeasureOptions, observe: Observer, started: float
+) -> Measurement:
+    """Measure a model that is in memory."""
+    limit = model.subject.context_length
+    questions, no_questions = encode_questions(loaded.tokenizer, probes.questions, limit)
+    texts, no_texts = encode_texts(loaded.tokenizer, probes.texts, limit)
+    words = attribute_words(loaded, probes.questions, questions, options.batch_tokens, observe)
+    loglik = loglikelihoods(loaded, texts, len(probes.texts), options.batch_tokens, observe)
+    facts = MeasurementFacts(
+        algorithm=ALGORITHM,
+        probes=probes.name,
+        probes_digest=probes.digest,
+        coverage=Coverage(
+            questions=len(probes.questions) - sum(no_questions.values()),
+            questions_total=len(probes.questions),
+            texts=int(np.isfinite(loglik).sum()),
+            texts_total=len(probes.texts),
+            left_out=dict(Counter(no_questions) + Counter(no_texts)),
+        ),
+        bits_per_byte=_bits_per_byte(loglik, probes),
+        device=loaded.device_name,
+        dtype=str(loaded.dtype).removeprefix("torch."),
+        versions=_versions(),
+        seconds=round(time.perf_counter() - started, 3),
+        measured_at=datetime.now(UTC).replace(microsecond=0),
+    )
+    return Measurement(
+        subject=model.subject,
+        facts=facts,
+        paper_blocks=project_blocks(paper_view(words)),
+        contrast_blocks=project_blocks(contrast_view(words)),
+        loglik_nats=loglik,
+        words=np.concatenate([block.ravel() for block in words]).astype(np.float32),
+    )
+
+
+def _bits_per_byte(loglik_nats: Floats, probes: ProbeSet) -> float | None:
+    """Mean code length of the measured texts in bits per UTF-8 byte; None when none was measured."""
+    measured = np.isfinite(loglik_nats)
+    if not measured.any():
+        return None
+    size = np.array([len(text.text.encode()) for text in probes.texts])
+    return float(-loglik_nats[measured].sum() / size[measured].sum() / np.log(2))
+
+
+def _versions() -> dict[str, str]:
+    packages = ("provcheck", "torch", "transformers", "tokenizers", "numpy")
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}

@@ -1,0 +1,147 @@
+"""Probes as token sequences with character spans.
+
+A probe that the model cannot take whole is left out with a reason, never cut.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provcheck.types import Question, Text
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+MAX_LOST_SHARE = 0.02
+"""A probe is left out when the tokenizer drops or replaces by <unk> more of its characters than this."""
+
+TOO_LONG = "longer than the model's context"
+LOST_CHARACTERS = "characters that the tokenizer cannot represent"
+TOO_FEW_TOKENS = "too few tokens to score"
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """One sequence of tokens.
+
+    ids: (T,); spans: (T, 2) characters [start, end) of each token in the text; special: (T,) true for the tokens that
+    the tokenizer adds itself; probe: place of the probe in its set; option: which option of a question, else 0.
+    """
+
+    ids: Ints
+    spans: Ints
+    special: NDArray[np.bool_]
+    probe: int
+    option: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedOption(Encoded):
+    """A question with one option; question_end: number of characters of the question."""
+
+    question_end: int = 0
+
+    @property
+    def in_question(self) -> NDArray[np.bool_]:
+        """(T,) tokens that lie wholly inside the question."""
+        return ~self.special & (self.spans[:, 1] <= self.question_end)
+
+    @property
+    def in_option(self) -> NDArray[np.bool_]:
+        """(T,) tokens that reach past the question; one at the very start has no prediction and does not count."""
+        inside = ~self.special & (self.spans[:, 1] > self.question_end)
+        inside[0] = False
+        return inside
+
+
+def encode_questions(
+    tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], limit: int | None
+) -> tuple[list[EncodedOption], Counter[str]]:
+    """Every option of every question that can be measured, and the number of questions left out by reason."""
+    pairs = [(q, o) for q, question in enumerate(questions) for o in range(len(question.options))]
+    texts = [f"{questions[q].question} {questions[q].options[o]}" for q, o in pairs]
+    encoded = [
+        EncodedOption(ids, spans, special, q, o, question_end=len(questions[q].question))
+        for (q, o), (ids, spans, special) in zip(pairs, _tokenize(tokenizer, texts), strict=True)
+    ]
+    reasons: dict[int, str] = {}
+    for text, option in zip(texts, encoded, strict=True):
+        reason = _why_not(tokenizer, text, option, limit)
+        if reason is None and not (option.in_question.any() and option.in_option.any()):
+            reason = TOO_FEW_TOKENS
+        if reason is not None:
+            reasons.setdefault(option.probe, reason)
+    return [option for option in encoded if option.probe not in reasons], Counter(
+        f"question: {reason}" for reason in reasons.values()
+    )
+
+
+def encode_texts(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text], limit: int | None
+) -> tuple[list[Encoded], Counter[str]]:
+    """Every text that can be measured, and the number of texts left out by reason."""
+    kept, left_out = [], Counter[str]()
+    for place, (ids, spans, special) in enumerate(_tokenize(tokenizer, [text.text for text in texts])):
+        encoded = Encoded(ids, spans, special, place)
+        reason = _why_not(tokenizer, texts[place].text, encoded, limit)
+        if reason is None:
+            kept.append(encoded)
+        else:
+            left_out[f"text: {reason}"] += 1
+    return kept, left_out
+
+
+def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[tuple[Ints, Ints, NDArray[np.bool_]]]:
+    batch = tokenizer(
+        texts,
+        add_special_tokens=True,
+        padding=False,
+        truncation=False,
+        return_attention_mask=False,
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+        verbose=False,
+    )
+    columns = (batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"])
+    return [
+        (np.array(ids, dtype=np.int64), _at_least_one_character(spans), np.array(special, dtype=bool))
+        for ids, spans, special in zip(*columns, strict=True)
+    ]
+
+
+def _at_least_one_character(spans: list[tuple[int, int]]) -> Ints:
+    """Spans (T, 2); a token without characters (an inserted word mark) is put on the character where it stands."""
+    array = np.array(spans, dtype=np.int64).reshape(-1, 2)
+    array[:, 1] = np.maximum(array[:, 1], array[:, 0] + 1)
+    return array
+
+
+def _why_not(tokenizer: PreTrainedTokenizerBase, text: str, encoded: Encoded, limit: int | None) -> str | None:
+    """Reason for leaving a probe out, or None."""
+    if len(encoded.ids) < 2:
+        return TOO_FEW_TOKENS
+    if limit is not None and len(encoded.ids) > limit:
+        return TOO_LONG
+    if _lost_share(tokenizer, text, encoded) > MAX_LOST_SHARE:
+        return LOST_CHARACTERS
+    return None
+
+
+def _lost_share(tokenizer: PreTrainedTokenizerBase, text: str, encoded: Encoded) -> float:
+    """Share of the visible characters that are in no token, or only in the unknown token."""
+    kept = ~encoded.special
+    if tokenizer.unk_token_id is not None:
+        kept &= encoded.ids != tokenizer.unk_token_id
+    edges = np.zeros(len(text) + 1, dtype=np.int64)
+    np.add.at(edges, np.minimum(encoded.spans[kept, 0], len(text)), 1)
+    np.add.at(edges, np.minimum(encoded.spans[kept, 1], len(text)), -1)
+    visible = ~np.array([character.isspace() for character in text])
+    return float((visible & (np.cumsum(edges[:-1]) == 0)).sum() / max(1, visible.sum()))

@@ -1,0 +1,128 @@
+"""Log-probabilities of chosen tokens, and their gradient at the input embeddings, for any causal model.
+
+Two hooks make this independent of the architecture: one puts a leaf tensor in place of the input embeddings, so that no
+gradient flows into parameters; the other passes only the positions that are scored to the output layer, so that no
+logits are made that nobody reads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from provcheck.errors import BrokenModel, UnsupportedModel
+from provcheck.measurement.encoding import Encoded
+from provcheck.measurement.loading import Loaded
+from provcheck.observer import Observer
+from provcheck.types import Floats
+
+MAX_LOGITS = 2**27
+"""Logits (positions x vocabulary) in memory at once; 2^27 in float32 are half a gigabyte."""
+
+DEFAULT_BATCH_TOKENS = {"cpu": 4096, "cuda": 16384}
+
+E = TypeVar("E", bound=Encoded)
+
+
+def batches(sequences: Sequence[E], loaded: Loaded, batch_tokens: int | None) -> Iterator[list[E]]:
+    """Sequences sorted by length, as many a batch as fit the budget of tokens, padding included."""
+    budget = batch_tokens or DEFAULT_BATCH_TOKENS.get(loaded.device.type, 4096)
+    budget = max(1, min(budget, MAX_LOGITS // loaded.model.config.get_text_config().vocab_size))
+    batch: list[E] = []
+    for sequence in sorted(sequences, key=lambda s: -len(s.ids)):
+        if batch and len(batch[0].ids) * (len(batch) + 1) > budget:
+            yield batch
+            batch = []
+        batch.append(sequence)
+    if batch:
+        yield batch
+
+
+def logprobs(loaded: Loaded, batch: Sequence[Encoded], scored: Sequence[np.ndarray]) -> torch.Tensor:
+    """log P(token | tokens before it) in nats, float32, for the scored tokens of every sequence, one after the other.
+
+    scored: for each sequence (T,) bool, first entry false. Differentiable when gradients are on. Raises BrokenModel
+    when a value is NaN or Inf.
+    """
+    width = max(len(sequence.ids) for sequence in batch)
+    ids = np.zeros((len(batch), width), dtype=np.int64)
+    mask = np.zeros_like(ids)
+    targets = np.zeros(ids.shape, dtype=bool)
+    for row, (sequence, chosen) in enumerate(zip(batch, scored, strict=True)):
+        ids[row, : len(sequence.ids)] = sequence.ids
+        mask[row, : len(sequence.ids)] = 1
+        targets[row, : len(chosen)] = chosen
+    tokens = torch.from_numpy(ids[targets]).to(loaded.device)
+    positions = torch.from_numpy(np.flatnonzero(targets) - 1).to(loaded.device)
+    logits = _logits_at(loaded, torch.from_numpy(ids), torch.from_numpy(mask), positions)
+    values = -functional.cross_entropy(logits.float(), tokens, reduction="none")
+    if not bool(torch.isfinite(values).all()):
+        raise BrokenModel(
+            "the model's outputs contain NaN or Inf",
+            "try --dtype float32; if that does not help, the weights are damaged",
+        )
+    return values
+
+
+def loglikelihoods(
+    loaded: Loaded, texts: Sequence[Encoded], total: int, batch_tokens: int | None, observe: Observer
+) -> Floats:
+    """(total,) float64 log-likelihood of each text in nats, summed from the second token on; NaN where left out."""
+    result = np.full(total, np.nan)
+    observe.start("log-likelihood", len(texts))
+    for batch in batches(texts, loaded, batch_tokens):
+        with torch.inference_mode():
+            values = logprobs(loaded, batch, [np.arange(len(text.ids)) > 0 for text in batch])
+        ends = np.cumsum([len(text.ids) - 1 for text in batch])
+        sums = np.add.reduceat(values.double().cpu().numpy(), [0, *ends[:-1]])
+        result[[text.probe for text in batch]] = sums
+        observe.advance(len(batch))
+    observe.finish()
+    return result
+
+
+@contextmanager
+def embeddings_as_leaf(loaded: Loaded) -> Iterator[list[torch.Tensor]]:
+    """Inside, every pass appends to the list its input embeddings (rows, tokens, width) as a tensor with gradient."""
+    leaves: list[torch.Tensor] = []
+
+    def replace(_module: torch.nn.Module, _args: Any, output: torch.Tensor) -> torch.Tensor:
+        leaves.append(output.detach().requires_grad_())
+        return leaves[-1]
+
+    layer = loaded.model.get_input_embeddings()
+    if layer is None:
+        raise UnsupportedModel(f"{type(loaded.model).__name__} does not tell where its input embeddings are")
+    handle = layer.register_forward_hook(replace)
+    try:
+        yield leaves
+    finally:
+        handle.remove()
+
+
+def _logits_at(
+    loaded: Loaded, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor
+) -> torch.Tensor:
+    """Logits (N, vocabulary) at flat positions (N,) of the batch."""
+
+    def select(_module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        hidden = args[0]
+        return (hidden.reshape(math.prod(hidden.shape[:-1]), -1)[positions].unsqueeze(0), *args[1:])
+
+    head = loaded.model.get_output_embeddings()
+    with ExitStack() as hooks:
+        if head is not None:
+            hooks.callback(head.register_forward_pre_hook(select).remove)
+        output = loaded.model(
+            input_ids=ids.to(loaded.device), attention_mask=mask.to(loaded.device), use_cache=False
+        ).logits
+    if output.shape[:2] == (1, len(positions)):
+        selected: torch.Tensor = output[0]
+        return selected
+    return output.reshape(-1, output.shape[-1])[positions]  # type: ignore[no-any-return]

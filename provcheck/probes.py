@@ -1,0 +1,107 @@
+"""Probe sets: the fixed questions and texts that every model is measured on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from provcheck.errors import ProbeError
+from provcheck.types import ProbeSet, Question, Text
+
+DEFAULT_PROBES = "provcheck-v1"
+QUICK_PROBES = "quick"
+QUICK_ONE_IN = 8
+MAX_LINE_BYTES = 1_000_000
+MAX_PROBES = 100_000
+
+P = TypeVar("P", Question, Text)
+
+
+def load_probes(name: str = DEFAULT_PROBES) -> ProbeSet:
+    """Load `provcheck-v1`, its 1-in-8 subset `quick`, or a folder with questions.jsonl and texts.jsonl.
+
+    Raises ProbeError for an unknown name or a file that does not follow the schema.
+    """
+    shipped = Path(__file__).parent / "probesets" / DEFAULT_PROBES
+    if name == DEFAULT_PROBES:
+        return read_probes(shipped, name)
+    if name == QUICK_PROBES:
+        return quick_subset(read_probes(shipped, DEFAULT_PROBES))
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise ProbeError(
+            f"unknown probe set '{name}'", f"use '{DEFAULT_PROBES}', '{QUICK_PROBES}' or a folder of your own"
+        )
+    return read_probes(folder, folder.resolve().name)
+
+
+def read_probes(folder: Path, name: str) -> ProbeSet:
+    """Read a folder in the schema of `provcheck-v1` (one JSON object a line)."""
+    questions = tuple(_read_lines(folder / "questions.jsonl", Question))
+    texts = tuple(_read_lines(folder / "texts.jsonl", Text))
+    for question in questions:
+        if not 0 <= question.answer < len(question.options):
+            raise ProbeError(f"question '{question.id}' in {folder.name}: answer {question.answer} is out of range")
+    return probe_set(name, questions, texts)
+
+
+def probe_set(name: str, questions: Sequence[Question], texts: Sequence[Text]) -> ProbeSet:
+    """A probe set with its digest; raises ProbeError when it is empty or an id occurs twice."""
+    if not questions or not texts:
+        raise ProbeError(f"probe set '{name}' needs at least one question and one text")
+    ids = [probe.id for probe in (*questions, *texts)]
+    repeated = {i for i in ids if ids.count(i) > 1} if len(set(ids)) < len(ids) else set()
+    if repeated:
+        raise ProbeError(f"probe set '{name}' uses the id '{min(repeated)}' twice")
+    return ProbeSet(name, digest(questions, texts), tuple(questions), tuple(texts))
+
+
+def digest(questions: Sequence[Question], texts: Sequence[Text]) -> str:
+    """sha256 (hex) over the content and the order of all questions, then of all texts."""
+    sha = hashlib.sha256()
+    for probe in (*questions, *texts):
+        line = json.dumps(probe.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        sha.update(line.encode() + b"\n")
+    return sha.hexdigest()
+
+
+def quick_subset(probes: ProbeSet) -> ProbeSet:
+    """A fixed 1-in-8 subset: of every category and every domain an eighth, at least one, evenly spaced."""
+    questions = _stratified(probes.questions, lambda question: question.category)
+    texts = _stratified(probes.texts, lambda text: text.domain)
+    return probe_set(f"{probes.name}-{QUICK_PROBES}", questions, texts)
+
+
+def _stratified(probes: Sequence[P], stratum: Callable[[P], str]) -> list[P]:
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, probe in enumerate(probes):
+        places[stratum(probe)].append(place)
+    chosen: list[int] = []
+    for members in places.values():
+        size = max(1, round(len(members) / QUICK_ONE_IN))
+        chosen += [members[int((k + 0.5) * len(members) / size)] for k in range(size)]
+    return [probes[place] for place in sorted(chosen)]
+
+
+def _read_lines(path: Path, kind: type[P]) -> Iterator[P]:
+    if not path.is_file():
+        raise ProbeError(f"probe file not found: {path}", "a probe folder holds questions.jsonl and texts.jsonl")
+    with path.open("rb") as lines:
+        for number in range(1, MAX_PROBES + 2):
+            line = lines.readline(MAX_LINE_BYTES + 1)
+            if not line:
+                return
+            if len(line) > MAX_LINE_BYTES or number > MAX_PROBES:
+                raise ProbeError(f"{path.name}, line {number}: too long a line or too many probes")
+            try:
+                yield kind.model_validate_json(line)
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(str(part) for part in first["loc"]) or "line"
+                raise ProbeError(f"{path.name}, line {number}: {where}: {first['msg']}") from None

@@ -1,0 +1,109 @@
+"""Measurement files: one safetensors file, arrays plus the facts as JSON in the header's metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from provcheck.errors import MeasurementFileError, OutputError
+from provcheck.types import Floats, Measurement, MeasurementFacts, Subject
+
+SCHEMA_VERSION = "1"
+"""1: able_paper, able_contrast (256,), their _blocks (B, 256) float32, loglik (N,) float64, optional able_words (W,)."""
+
+ARRAYS = {"able_paper_blocks": 2, "able_contrast_blocks": 2, "loglik": 1}
+
+
+def save_measurement(measurement: Measurement, path: Path, *, raw: bool = False) -> None:
+    """Write a measurement, whole or not at all; `raw` adds the word attributions. Raises OutputError."""
+    arrays = {
+        "able_paper": measurement.paper,
+        "able_contrast": measurement.contrast,
+        "able_paper_blocks": measurement.paper_blocks,
+        "able_contrast_blocks": measurement.contrast_blocks,
+        "loglik": measurement.loglik_nats,
+    }
+    if raw and measurement.words is not None:
+        arrays["able_words"] = measurement.words
+    metadata = {
+        "provcheck_schema": SCHEMA_VERSION,
+        "subject": measurement.subject.model_dump_json(),
+        "facts": measurement.facts.model_dump_json(),
+        "sha256": arrays_digest(arrays),
+    }
+    write_whole(path, save(arrays, metadata=metadata))
+
+
+def load_measurement(path: Path) -> Measurement:
+    """Read a measurement file and check its digest.
+
+    Raises MeasurementFileError when it is absent, broken, changed, or of another schema.
+    """
+    arrays, metadata = _read(path)
+    if metadata.get("provcheck_schema") != SCHEMA_VERSION:
+        raise MeasurementFileError(
+            f"{path.name} is not a measurement of this version of provcheck", "make it with `provcheck measure`"
+        )
+    if any(name not in arrays or arrays[name].ndim != ndim for name, ndim in ARRAYS.items()):
+        raise MeasurementFileError(f"{path.name} lacks arrays that a measurement has")
+    if metadata.get("sha256") != arrays_digest(arrays):
+        raise MeasurementFileError(f"{path.name} was changed after it was written", "measure the model again")
+    try:
+        subject = Subject.model_validate_json(metadata.get("subject", ""))
+        facts = MeasurementFacts.model_validate_json(metadata.get("facts", ""))
+    except ValidationError as error:
+        raise MeasurementFileError(f"{path.name}: {error.errors()[0]['msg']}") from None
+    return Measurement(
+        subject=subject,
+        facts=facts,
+        paper_blocks=arrays["able_paper_blocks"],
+        contrast_blocks=arrays["able_contrast_blocks"],
+        loglik_nats=arrays["loglik"],
+        words=arrays.get("able_words"),
+    )
+
+
+def is_measurement_file(name: str) -> bool:
+    """Whether MODEL on the command line means a measurement file."""
+    return name.endswith(".safetensors") and Path(name).expanduser().is_file()
+
+
+def arrays_digest(arrays: dict[str, Floats]) -> str:
+    """sha256 (hex) over names, shapes, types and bytes of arrays, in order of name."""
+    sha = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        sha.update(json.dumps([name, list(array.shape), array.dtype.str]).encode())
+        sha.update(array.tobytes())
+    return sha.hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises OutputError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}", "choose another place with --out or -o") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except FileNotFoundError:
+        raise MeasurementFileError(f"measurement file not found: {path}") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise MeasurementFileError(f"{path.name} is not a readable safetensors file: {error}") from None
