@@ -1,0 +1,68 @@
+"""The only file that knows where banks, policies and templates lie, in a checkout or in a wheel.
+
+A wheel carries them in `provcheck/_data/`; in a checkout they lie beside the package, under the same names.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from provcheck.errors import BankError, PolicyError
+
+DEFAULT_BANK = "zoo-v1"
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def root() -> Path:
+    """The folder that holds `reference_embeddings/`, `policies/` and `reports/`."""
+    packed = _PACKAGE / "_data"
+    return packed if packed.is_dir() else _PACKAGE.parent
+
+
+def banks() -> dict[str, Path]:
+    """The banks that ship, by name: every folder with a manifest."""
+    return {file.parent.name: file.parent for file in sorted(_embeddings().glob("*/manifest.json"))}
+
+
+def bank_folder(name: str) -> Path:
+    """The bank of that name, or the folder itself when `name` is the path of a bank."""
+    folder = banks().get(name, Path(name))
+    if not (folder / "manifest.json").is_file():
+        raise BankError(f"There is no bank {name!r}.", _choices("Banks", banks()))
+    return folder
+
+
+def policies() -> dict[str, Path]:
+    """The policies that ship, by name."""
+    return {file.stem: file for file in sorted((root() / "policies").glob("*.yaml"))}
+
+
+def policy_file(name: str) -> Path:
+    """The policy of that name, or the file itself when `name` is the path of a policy."""
+    file = policies().get(name, Path(name))
+    if not file.is_file():
+        raise PolicyError(f"There is no policy {name!r}.", _choices("Policies", policies()))
+    return file
+
+
+def templates_folder() -> Path:
+    """The folder of the report templates."""
+    return root() / "reports" / "templates"
+
+
+def kl_scale_file() -> Path:
+    """The papers' KL scale."""
+    return _embeddings() / "kl_scale.yaml"
+
+
+def demo_subjects() -> dict[str, Path]:
+    """The small models of the demo, by name."""
+    return {file.parent.name: file.parent for file in sorted(_embeddings().glob("demo/subjects/*/config.json"))}
+
+
+def _embeddings() -> Path:
+    return root() / "reference_embeddings"
+
+
+def _choices(what: str, known: dict[str, Path]) -> str:
+    return f"{what} that ship: {', '.join(known) or 'none'}. The path of one works too."

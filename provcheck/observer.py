@@ -1,0 +1,37 @@
+"""Progress of long work: the stages tell an observer, and by default nobody listens."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Is told how far a stage has come."""
+
+    def start(self, stage: str, total: int) -> None:
+        """A stage of `total` steps begins."""
+
+    def advance(self, n: int = 1) -> None:
+        """`n` more steps are done."""
+
+    def finish(self) -> None:
+        """The stage is over."""
+
+    def note(self, message: str) -> None:
+        """Something the user should know, and which stops nothing."""
+
+
+class Silent:
+    """The observer that does nothing."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Ignore it."""
+
+    def advance(self, n: int = 1) -> None:
+        """Ignore it."""
+
+    def finish(self) -> None:
+        """Ignore it."""
+
+    def note(self, message: str) -> None:
+        """Ignore it."""

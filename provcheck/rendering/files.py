@@ -1,0 +1,47 @@
+"""Write a report's files whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from provcheck.errors import OutputError
+from provcheck.rendering import find_format
+from provcheck.types import Report
+
+
+def write_files(
+    report: Report, out_dir: Path, formats: Iterable[str], extra: Mapping[str, str] | None = None
+) -> list[Path]:
+    """Write the report in each format, and `extra` (file name to text), into `out_dir`; return the paths.
+
+    Everything is rendered before the folder is touched, and staged inside it before the first file changes its name.
+    """
+    texts = {(one := find_format(name)).file_name: one.load().render(report) for name in formats}
+    return write_texts(out_dir, {**texts, **(extra or {})})
+
+
+def write_texts(out_dir: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Put the texts into files of `out_dir`, all or none."""
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".provcheck-", dir=out_dir) as stage:
+            for name, text in texts.items():
+                (Path(stage) / name).write_text(text, encoding="utf-8", newline="\n")
+            return _publish(Path(stage), [out_dir / name for name in texts])
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"Cannot write the report into {out_dir}: {reason}.", "Choose another folder with --out."
+        ) from error
+
+
+def _publish(stage: Path, targets: list[Path]) -> list[Path]:
+    """Rename the staged files; what cannot be replaced is found before the first one moves."""
+    for target in targets:
+        if target.is_dir():
+            raise IsADirectoryError(21, f"{target.name} is a folder")
+    for target in targets:
+        (stage / target.name).replace(target)
+    return targets

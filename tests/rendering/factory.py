@@ -1,0 +1,137 @@
+"""Reports of every kind, made up; no number here was measured."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from provcheck.types import (
+    AbleDistances,
+    BankFacts,
+    Check,
+    Comparison,
+    Coverage,
+    Distance,
+    ExitCode,
+    FileDigest,
+    KLDivergence,
+    Lineage,
+    MeasurementFacts,
+    Outcome,
+    Relation,
+    Report,
+    Subject,
+    Summary,
+    Tool,
+    Verdict,
+)
+
+DIGEST = "0123456789abcdef" * 4
+SUBJECT = "acme/owl-7b-chat"
+BASE = "acme/owl-7b"
+
+
+def make_report(
+    relation: Relation = Relation.DERIVED,
+    *,
+    subject: str = SUBJECT,
+    base: str = BASE,
+    text: str = "coverage is 98.3 %",
+    probability: float | None = 0.973,
+    outcomes: tuple[Outcome, ...] = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE),
+) -> Report:
+    """A report of that verdict; `subject`, `base` and `text` come from strangers."""
+    named = relation in (Relation.IDENTICAL, Relation.DERIVED, Relation.SAME_RECIPE)
+    return Report(
+        tool=Tool(version="0.1.0", command=f"provcheck audit {subject} --bank zoo-v1"),
+        subject=make_subject(subject, base),
+        measurement=make_facts(),
+        bank=BankFacts(name="zoo-v1", digest=DIGEST, references=8, judge="gradient boosting, calibrated on zoo-v1"),
+        comparisons=make_comparisons(relation, base),
+        verdict=Verdict(
+            relation=relation,
+            reference=base if named else None,
+            probability=probability,
+            p_value=0.00412,
+            reasons=(f"The nearest reference is {base}.", text),
+        ),
+        lineage=Lineage(newick=f"('{subject}':0.1,'{base}':0.2);", nearest_on_tree=base),
+        checks=tuple(Check(id=f"check-{n}", outcome=one, message=text) for n, one in enumerate(outcomes)),
+        summary=Summary(**{str(one): outcomes.count(one) for one in set(outcomes)}),
+        exit_code=exit_code_of(outcomes),
+        limitations=("A parent that is not in the bank cannot be found.", text),
+    )
+
+
+def exit_code_of(outcomes: tuple[Outcome, ...]) -> ExitCode:
+    if not outcomes:
+        return ExitCode.NO_CHECKS
+    return ExitCode.CHECK_FAILED if Outcome.FAILED in outcomes else ExitCode.OK
+
+
+def make_subject(name: str, base: str) -> Subject:
+    return Subject(
+        id=name,
+        source="hub",
+        revision="4f2a9c1",
+        weights=(FileDigest(name="model.safetensors", bytes=14_483_464_192, sha256=DIGEST),),
+        weights_digest=DIGEST,
+        model_type="llama",
+        architecture="LlamaForCausalLM",
+        parameters=7_241_732_096,
+        context_length=4096,
+        tokenizer="BPE",
+        vocabulary_size=32_000,
+        license="apache-2.0",
+        declared_base=(base, "acme/raven-7b", "elsewhere/unknown"),
+        base=None,
+    )
+
+
+def make_facts() -> MeasurementFacts:
+    return MeasurementFacts(
+        algorithm="able-kl/1",
+        probes="core-v1",
+        probes_digest=DIGEST,
+        coverage=Coverage(questions=118, questions_total=120, texts=200, texts_total=200, left_out={"too long": 2}),
+        bits_per_byte=0.912,
+        device="cpu",
+        dtype="float32",
+        versions={"torch": "2.9.1", "transformers": "5.0.0"},
+        seconds=42.06,
+        measured_at=datetime(2025, 11, 21, 11, 40, tzinfo=UTC),
+    )
+
+
+def make_comparisons(relation: Relation, base: str) -> tuple[Comparison, ...]:
+    nearest = make_comparison(base, relation, 0.0432)
+    far = [make_comparison(f"acme/raven-{n}b", Relation.UNRELATED, 0.7 + n / 50) for n in range(6, 0, -1)]
+    return (*far, nearest, unmeasured())
+
+
+def make_comparison(reference: str, relation: Relation, distance: float) -> Comparison:
+    view = Distance(cosine_distance=distance, ci95=(0.9 * distance, 1.1 * distance))
+    return Comparison(
+        reference=reference,
+        family="owl",
+        mechanism="from-scratch",
+        license="llama3",
+        relation=relation,
+        probabilities={relation: 0.973},
+        able=AbleDistances(paper=view, contrast=view),
+        kl=KLDivergence(bits_per_byte=0.4, se=0.0131, scale_band="fine-tune", texts=200),
+        p_value=0.00412,
+        same_weights=False,
+    )
+
+
+def unmeasured() -> Comparison:
+    """A reference that nothing could be measured against."""
+    return Comparison(
+        reference="acme/mute-1b",
+        relation=Relation.INCONCLUSIVE,
+        probabilities=None,
+        able=AbleDistances(paper=None, contrast=None, reason="fewer than half of the questions were measured"),
+        kl=KLDivergence(bits_per_byte=None, se=None, scale_band=None, reason="too few texts in common", texts=3),
+        p_value=None,
+        same_weights=False,
+    )
