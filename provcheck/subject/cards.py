@@ -1,0 +1,71 @@
+"""What the model card declares: licence and base model. Declared is not proven; nothing here decides a relation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from provcheck.subject.files import clean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_FRONT_MATTER = 64_000
+"""Bytes; PyYAML reads about 100 kB a second, and a card may be hostile."""
+
+MAX_BASES = 20
+
+
+@dataclass(frozen=True)
+class Card:
+    """Licence and base models that a model card declares."""
+
+    license: str | None = None
+    base_model: tuple[str, ...] = ()
+
+
+def read_card(path: Path) -> Card:
+    """The card in README.md; an empty one where there is none or it cannot be understood."""
+    data = _front_matter(path)
+    bases = dict.fromkeys(_strings(data.get("base_model"))[:MAX_BASES])
+    return Card(license=_license(data), base_model=tuple(bases))
+
+
+def _license(data: dict[str, Any]) -> str | None:
+    names = _strings(data.get("license"))
+    if names == ["other"]:
+        names = _strings(data.get("license_name")) or names
+    return clean(", ".join(names[:MAX_BASES]))
+
+
+def _strings(value: object) -> list[str]:
+    """The non-empty strings of a value that may be one string, a list, or nonsense."""
+    values = value if isinstance(value, list) else [value]
+    return [text for item in values if (text := clean(item)) and text not in ("null", "~")]
+
+
+def _front_matter(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_FRONT_MATTER).decode("utf-8-sig", errors="replace")
+    except OSError:
+        return {}
+    lines = text.splitlines()
+    if not lines or lines[0].rstrip() != "---" or "---" not in lines[1:]:
+        return {}
+    return _parse("\n".join(lines[1 : lines.index("---", 1)]))
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """A mapping of YAML without tags.
+
+    BaseLoader makes strings, lists and maps only. It is used instead of SafeLoader because that one expands merge keys
+    (`<<`), which a card of a few lines can nest into billions of entries.
+    """
+    try:
+        data = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,67 @@
+"""Reading files that nobody vouches for: bounded, and every failure is one sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from provcheck.errors import BrokenModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_JSON_BYTES = 100_000_000
+"""The largest tokenizer.json on the Hub are about 35 MB."""
+
+MAX_TEXT = 200
+"""Characters kept of a declared value."""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; anything else is a BrokenModel."""
+    raw = _read(path)
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BrokenModel(f"{path.name} is not valid JSON", "Fetch the file again from where it came.") from error
+    if not isinstance(value, dict):
+        raise BrokenModel(f"{path.name} holds no JSON object", "Fetch the file again from where it came.")
+    return value
+
+
+def sha256(path: Path) -> str:
+    """Digest of the file's content, read in chunks."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def clean(text: object) -> str | None:
+    """A declared value made safe to print: one bounded line without control or bidi characters; None if empty."""
+    if not isinstance(text, str):
+        return None
+    kept = "".join(c for c in text[: 10 * MAX_TEXT] if unicodedata.category(c) not in _UNPRINTABLE)
+    return kept.strip()[:MAX_TEXT] or None
+
+
+def unreadable(path: Path, error: OSError) -> BrokenModel:
+    """The error for a file that the system does not let us read."""
+    return BrokenModel(f"{path.name} cannot be read: {error.strerror or error}", "Check the file's permissions.")
+
+
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_JSON_BYTES + 1)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if len(raw) > MAX_JSON_BYTES:
+        raise BrokenModel(f"{path.name} is larger than {MAX_JSON_BYTES // 1_000_000} MB")
+    return raw

@@ -1,0 +1,48 @@
+"""Where a model's files lie: a folder of this machine, or one commit of a Hub repository."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from provcheck.errors import SubjectNotFound
+from provcheck.subject.files import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of one model. `names` lists the files there are; `fetch` brings more of them into `folder`."""
+
+    id: str
+    source: Literal["hub", "folder"]
+    folder: Path
+    names: frozenset[str]
+    revision: str | None = None
+    fetch: Callable[[Iterable[str]], object] = lambda _names: None
+    may_lack_files: bool = False
+
+
+def in_folder(folder: Path) -> Place:
+    """The model in that folder, named after it."""
+    name = clean(folder.absolute().name if folder.name not in ("", "..") else folder.resolve().name)
+    return Place(id=name or "folder", source="folder", folder=folder, names=list_files(folder))
+
+
+def list_files(folder: Path) -> frozenset[str]:
+    """Names of the plain files of a folder; links to files count, dead links do not."""
+    try:
+        return frozenset(path.name for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise SubjectNotFound(f"folder {folder.name} cannot be read: {error.strerror}", "Check its rights.") from error
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; False where the system refuses to look (no right to, name too long)."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
