@@ -32,13 +32,13 @@ class Format:
 
 
 def _json() -> Renderer:
-    from provcheck.rendering.json_report import JsonReport  # noqa: PLC0415
+    from provcheck.rendering.json_report import JsonReport
 
     return JsonReport()
 
 
 def _html() -> Renderer:
-    from provcheck.rendering.html_report import HtmlReport  # noqa: PLC0415 - jinja2 is not needed for JSON
+    from provcheck.rendering.html_report import HtmlReport
 
     return HtmlReport()
 

@@ -109,10 +109,7 @@ def _overall_style(report: Report) -> str:
 
 
 def _cells(row: Comparison) -> tuple[Text, ...]:
-    contrast, paper = (
-        wording.NOT_MEASURED if view is None else wording.number(view.cosine_distance)
-        for view in (row.able.contrast, row.able.paper)
-    )
+    contrast, paper = wording.distance(row.able.contrast), wording.distance(row.able.paper)
     texts = (
         short_name(row.reference),
         row.relation.value,

@@ -40,8 +40,9 @@ class ReferenceRow:
     relation: str
     probability: str
     contrast: str
+    contrast_note: str
     paper: str
-    able_reason: str
+    paper_note: str
     kl: str
     kl_place: str
 
@@ -114,8 +115,9 @@ def _reference_row(one: Comparison) -> ReferenceRow:
         relation=one.relation.value,
         probability=wording.probability(one.probabilities.get(one.relation) if one.probabilities else None),
         contrast=wording.distance(one.able.contrast),
+        contrast_note=wording.interval(one.able.contrast) or one.able.reason or "",
         paper=wording.distance(one.able.paper),
-        able_reason=one.able.reason or "",
+        paper_note=wording.interval(one.able.paper) or one.able.reason or "",
         kl=wording.kl(one.kl),
         kl_place=wording.kl_place(one.kl),
     )

@@ -111,11 +111,13 @@ def number(value: float) -> str:
 
 
 def distance(value: Distance | None) -> str:
-    """An ABLE distance with its interval."""
-    if value is None:
-        return NOT_MEASURED
-    low, high = value.ci95
-    return f"{number(value.cosine_distance)} ({number(low)} to {number(high)})"
+    """An ABLE distance."""
+    return NOT_MEASURED if value is None else number(value.cosine_distance)
+
+
+def interval(value: Distance | None) -> str:
+    """The 95 % confidence interval of an ABLE distance."""
+    return "" if value is None else f"{number(value.ci95[0])} to {number(value.ci95[1])}"
 
 
 def kl(value: KLDivergence) -> str:
@@ -128,7 +130,7 @@ def kl(value: KLDivergence) -> str:
 
 def kl_place(value: KLDivergence) -> str:
     """Where it lies on the papers' scale, or why it has no place there."""
-    return value.scale_band or value.reason or "no place on the scale"
+    return f"scale: {value.scale_band}" if value.scale_band else value.reason or "no place on the scale"
 
 
 def nearest(report: Report) -> list[Comparison]:

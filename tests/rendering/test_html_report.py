@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+
+import pytest
+from hypothesis import given, settings
+
+from provcheck.rendering.html_report import HtmlReport
+from provcheck.types import ExitCode, Outcome, Relation
+from tests.rendering.factory import BASE, SUBJECT, make_report
+from tests.rendering.hostile import HIDDEN, MARKUP, names
+from tests.rendering.page import Page
+
+LOADING = ("src", "srcset", "poster", "action", "style", "onclick", "onerror", "onload")
+
+
+@pytest.mark.parametrize("relation", Relation)
+def test_every_verdict_is_a_well_formed_page(relation: Relation) -> None:
+    page = Page(HtmlReport().render(make_report(relation)))
+    assert page.balanced
+    assert page.values("data-verdict") == [relation]
+    assert f"Verdict: {relation.value}" in page.text
+
+
+@given(subject=names, base=names, text=names)
+@settings(max_examples=40, deadline=None)
+def test_names_of_strangers_stay_text(subject: str, base: str, text: str) -> None:
+    page = Page(HtmlReport().render(make_report(subject=subject, base=base, text=text)))
+    harmless = Page(HtmlReport().render(make_report()))
+    assert page.balanced
+    assert set(page.names()) <= set(harmless.names())
+    assert not [char for char in page.text if char != "\n" and (ord(char) < 32 or char in "\u202e\u2066\x7f\x9b")]
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_markup_is_shown_as_it_was_written(name: str) -> None:
+    page = Page(HtmlReport().render(make_report(subject=name)))
+    assert name in page.text
+
+
+def test_hidden_characters_become_visible() -> None:
+    page = Page(HtmlReport().render(make_report(subject=HIDDEN[0])))
+    assert "\\u202egnihton\\u202c" in page.text
+
+
+def test_nothing_is_loaded_and_nothing_runs() -> None:
+    page = Page(HtmlReport().render(make_report()))
+    assert not {"script", "link", "img", "iframe", "object", "form"} & set(page.names())
+    assert not [value for attribute in LOADING for value in page.values(attribute)]
+    assert all(href.startswith("#") for href in page.values("href"))
+
+
+def test_security_policy_allows_exactly_its_own_style() -> None:
+    html = HtmlReport().render(make_report())
+    style = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    digest = b64encode(sha256(style[0].encode()).digest()).decode()
+    assert len(style) == 1
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in html.replace("&#39;", "'")
+    assert not re.search(r"url\(|@import|https?:", style[0])
+
+
+def test_links_lead_somewhere_and_ids_are_unique() -> None:
+    page = Page(HtmlReport().render(make_report()))
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert {href[1:] for href in page.values("href")} | set(page.values("aria-labelledby")) <= set(ids)
+
+
+def test_tables_can_be_read_aloud() -> None:
+    page = Page(HtmlReport().render(make_report()))
+    tags = page.names()
+    assert tags.count("caption") == tags.count("table")
+    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+    assert ("html", {"lang": "en"}) in page.tags
+
+
+def test_outcomes_are_those_of_the_report() -> None:
+    report = make_report(outcomes=tuple(Outcome))
+    page = Page(HtmlReport().render(report))
+    assert page.values("data-outcome") == [check.outcome for check in report.checks]
+    assert "1 passed, 1 failed, 1 inconclusive, 1 skipped, 1 error. Exit code 1: a check failed." in page.text
+
+
+def test_no_checks_is_not_a_success() -> None:
+    report = make_report(outcomes=())
+    assert report.exit_code is ExitCode.NO_CHECKS
+    assert "no checks ran. Exit code 5: no check was made." in Page(HtmlReport().render(report)).text
+
+
+def test_verdict_comes_first_and_all_references_are_listed() -> None:
+    report = make_report()
+    rows = Page(HtmlReport().render(report)).values("data-reference")
+    assert rows[0] == BASE
+    assert rows[-1] == "acme/mute-1b"
+    assert sorted(rows) == sorted(one.reference for one in report.comparisons)
+
+
+def test_what_was_not_measured_has_its_reason() -> None:
+    text = Page(HtmlReport().render(make_report())).text
+    assert "not measuredfewer than half of the questions were measured" in text
+    assert "not measuredtoo few texts in common" in text
+
+
+@pytest.mark.parametrize(
+    ("relation", "finding"),
+    [
+        (Relation.DERIVED, "The evidence supports it: derived."),
+        (Relation.SAME_RECIPE, "The evidence does not support it: same-recipe."),
+        (Relation.INCONCLUSIVE, "The evidence does not settle it."),
+    ],
+)
+def test_declared_base_is_set_against_the_evidence(relation: Relation, finding: str) -> None:
+    text = Page(HtmlReport().render(make_report(relation))).text
+    assert finding in text
+    assert "Not checked: this model is not among the references." in text
+
+
+def test_an_undeclared_relation_is_pointed_out() -> None:
+    report = make_report()
+    subject = report.subject.model_copy(update={"declared_base": ()})
+    text = Page(HtmlReport().render(report.model_copy(update={"subject": subject}))).text
+    assert "The evidence shows a relation that is not declared." in text
+
+
+def test_the_model_under_an_adapter_is_checked_too() -> None:
+    report = make_report()
+    subject = report.subject.model_copy(update={"base": report.subject.model_copy(update={"id": BASE})})
+    text = Page(HtmlReport().render(report.model_copy(update={"subject": subject}))).text
+    assert "Model under the adapter" in text
+
+
+def test_the_sentence_names_both_sides() -> None:
+    text = Page(HtmlReport().render(make_report())).text
+    assert f"The weights of {SUBJECT} descend from {BASE}, or both descend from one ancestor." in text

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from provcheck.observer import Observer, Silent
+from provcheck.rendering.progress import ProgressBar
+
+
+def work(observe: Observer) -> None:
+    observe.start("questions", 2)
+    observe.advance(1)
+    observe.note("question 7 was \x1b[31mleft out")
+    observe.advance(1)
+    observe.finish()
+
+
+def test_a_file_gets_a_line_for_each_stage() -> None:
+    file = io.StringIO()
+    work(ProgressBar(Console(file=file)))
+    assert file.getvalue() == "questions (2)\nnote: question 7 was \\u001b[31mleft out\n"
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    file = io.StringIO()
+    work(ProgressBar(Console(file=file, force_terminal=True, width=80)))
+    assert "questions" in file.getvalue()
+    assert "2/2" in file.getvalue()
+
+
+def test_silent_needs_nothing() -> None:
+    work(Silent())

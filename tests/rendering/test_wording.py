@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provcheck.rendering import wording
+from provcheck.rendering.plain import NAME_LIMIT, plain, plain_report, short_name
+from provcheck.types import Relation, Report
+from tests.rendering.factory import BASE, make_report
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "not calibrated"),
+        (0.0, "0 %"),
+        (1e-9, "< 0.1 %"),
+        (0.001, "0.1 %"),
+        (0.973, "97.3 %"),
+        (0.999, "99.9 %"),
+        (0.99951, "> 99.9 %"),
+        (1.0 - 1e-15, "> 99.9 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_probabilities_are_never_rounded_into_certainty(value: float | None, text: str) -> None:
+    assert wording.probability(value) == text
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_only_certainty_reads_as_certainty(value: float) -> None:
+    assert wording.probability(value) not in ("100 %", "100.0 %", "0 %", "0.0 %")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.4, "0.400"),
+        (0.04321, "0.0432"),
+        (1.0, "1.00"),
+        (12.345, "12.3"),
+        (123.4, "123"),
+        (1e-7, "< 0.0001"),
+    ],
+)
+def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
+    assert wording.number(value) == text
+
+
+def test_every_relation_has_a_sentence_and_every_exit_code_a_meaning() -> None:
+    assert set(wording.SENTENCES) == set(Relation)
+    assert {make_report().exit_code.__class__(code) for code in wording.EXIT_CODES} == set(
+        type(make_report().exit_code)
+    )
+
+
+def test_inconclusive_accuses_nobody() -> None:
+    text = wording.sentence(make_report(Relation.INCONCLUSIVE, base="acme/heron"))
+    assert text.endswith("is related to any of the 8 reference models.")
+    assert "acme/heron" not in text
+
+
+def test_one_reference_is_not_plural() -> None:
+    report = make_report(Relation.UNRELATED)
+    report = report.model_copy(update={"comparisons": report.comparisons[:1]})
+    assert wording.sentence(report).endswith("show no relation to the one reference model.")
+
+
+@pytest.mark.parametrize(
+    ("report", "text"),
+    [
+        (make_report(), "How sure: 97.3 %. p-value: 0.00412."),
+        (make_report(probability=None), "How sure: not calibrated."),
+        (make_report(Relation.INCONCLUSIVE), "No relation is claimed, and none is ruled out."),
+    ],
+)
+def test_certainty(report: Report, text: str) -> None:
+    assert wording.certainty(report).startswith(text)
+
+
+def test_the_same_files_are_certain() -> None:
+    report = make_report(Relation.IDENTICAL, probability=None)
+    same = tuple(one.model_copy(update={"same_weights": one.reference == BASE}) for one in report.comparisons)
+    assert "bit for bit" in wording.certainty(report.model_copy(update={"comparisons": same}))
+
+
+@given(st.text())
+def test_plain_text_is_one_line_without_hidden_characters(text: str) -> None:
+    assert plain(text).isprintable() or any(char.isspace() for char in plain(text))
+    assert len(plain(text).splitlines()) <= 1
+    assert plain(plain(text)) == plain(text)
+
+
+@given(st.text())
+def test_short_names_are_short(text: str) -> None:
+    assert len(short_name(text)) <= NAME_LIMIT
+    assert short_name(text) == text or "…" in short_name(text)
+
+
+def test_a_plain_report_stays_as_it_is() -> None:
+    assert plain_report(make_report()) == make_report()
