@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel, SubjectError, UnsupportedModel
 from provcheck.subject.cards import read_card
@@ -16,7 +17,11 @@ from provcheck.subject.tokenization import tokenizer_kind
 from provcheck.subject.weights import ADAPTER, MODEL, combine, read_weights
 from provcheck.types import Loadable, Subject
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ADAPTER_CONFIG = "adapter_config.json"
+CACHE_HINT = "The local cache may lack files: run once without --offline."
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,18 @@ def resolve(
     """
     options = Options(offline, allow_pickle, trust_remote_code)
     place = locate(model, revision, offline=options.offline)
-    try:
+    with _cache_hint(place):
         return _adapter(place, options) if ADAPTER_CONFIG in place.names else _full_model(place, options)
+
+
+@contextmanager
+def _cache_hint(place: Place) -> Iterator[None]:
+    """What looks like a broken model may be a download that was never finished."""
+    try:
+        yield
     except SubjectError as error:
-        if place.may_lack_files:
-            error.hint += " The local cache may lack files: run once without --offline."
+        if place.may_lack_files and CACHE_HINT not in error.hint:
+            error.hint = f"{error.hint} {CACHE_HINT}".strip()
         raise
 
 
@@ -56,6 +68,8 @@ def _full_model(place: Place, options: Options) -> Loadable:
     config = read_config(place, trust_remote_code=options.trust_remote_code)
     tokenizer = tokenizer_kind(place)
     card = read_card(place.folder / "README.md")
+    if options.trust_remote_code:
+        place.fetch(name for name in place.names if name.endswith(".py"))
     weights = read_weights(place, MODEL, allow_pickle=options.allow_pickle)
     subject = Subject(
         id=place.id,
@@ -89,9 +103,9 @@ def _adapter(place: Place, options: Options) -> Loadable:
             f"{place.id} holds both a full model and an adapter, so it is not clear which is meant",
             "Put adapter_config.json and the adapter's weights into a folder of their own.",
         )
-    base = _base(place, read_json(place.folder / ADAPTER_CONFIG), options)
     card = read_card(place.folder / "README.md")
     weights = read_weights(place, ADAPTER, allow_pickle=options.allow_pickle)
+    base = _base(place, read_json(place.folder / ADAPTER_CONFIG), options)
     subject = base.subject.model_copy(
         update={
             "id": place.id,
@@ -121,7 +135,8 @@ def _base(place: Place, config: dict[str, Any], options: Options) -> Loadable:
         base = _locate_base(place, name, revision if isinstance(revision, str) else None, options)
         if ADAPTER_CONFIG in base.names:
             raise UnsupportedModel(f"{base.id} is an adapter itself", "Merge the lower adapter into its base first.")
-        return _full_model(base, options)
+        with _cache_hint(base):
+            return _full_model(base, options)
     except SubjectError as error:
         raise type(error)(f"base model of adapter {place.id}: {error.message}", error.hint) from error
 
