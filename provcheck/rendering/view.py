@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from provcheck.rendering import wording
 from provcheck.rendering.plain import plain_report, short_name
-from provcheck.types import Check, Comparison, Coverage, FileDigest, Outcome, Relation, Report, Subject
+from provcheck.types import Check, Comparison, Coverage, Distance, FileDigest, Outcome, Relation, Report, Subject
 
 NEAREST = 5
 MARKS = {
@@ -32,6 +32,15 @@ class CheckRow:
 
 
 @dataclass(frozen=True)
+class DistanceCell:
+    """An ABLE distance; `bar` is low, value and high in percent of the way from 0 to 1."""
+
+    text: str
+    note: str
+    bar: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
 class ReferenceRow:
     """One comparison."""
 
@@ -39,10 +48,8 @@ class ReferenceRow:
     about: str
     relation: str
     probability: str
-    contrast: str
-    contrast_note: str
-    paper: str
-    paper_note: str
+    contrast: DistanceCell
+    paper: DistanceCell
     kl: str
     kl_place: str
 
@@ -113,14 +120,19 @@ def _reference_row(one: Comparison) -> ReferenceRow:
         reference=short_name(one.reference),
         about=" · ".join(part for part in about if part),
         relation=one.relation.value,
-        probability=wording.probability(one.probabilities.get(one.relation) if one.probabilities else None),
-        contrast=wording.distance(one.able.contrast),
-        contrast_note=wording.interval(one.able.contrast) or one.able.reason or "",
-        paper=wording.distance(one.able.paper),
-        paper_note=wording.interval(one.able.paper) or one.able.reason or "",
+        probability=wording.relation_probability(one),
+        contrast=_distance_cell(one.able.contrast, one.able.reason),
+        paper=_distance_cell(one.able.paper, one.able.reason),
         kl=wording.kl(one.kl),
         kl_place=wording.kl_place(one.kl),
     )
+
+
+def _distance_cell(value: Distance | None, reason: str | None) -> DistanceCell:
+    if value is None:
+        return DistanceCell(wording.NOT_MEASURED, reason or "", None)
+    low, middle, high = (100 * min(1.0, max(0.0, at)) for at in (value.ci95[0], value.cosine_distance, value.ci95[1]))
+    return DistanceCell(wording.distance(value), wording.interval(value), (low, middle, high))
 
 
 def _claims(report: Report) -> list[Claim]:

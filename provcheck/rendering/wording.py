@@ -96,6 +96,16 @@ def probability(value: float | None) -> str:
     return "< 0.1 %" if value < 0.001 else f"{100 * value:.1f} %"
 
 
+def relation_probability(one: Comparison) -> str:
+    """How probable a comparison's relation is; the two most probable ones where it is inconclusive."""
+    if not one.probabilities:
+        return NOT_CALIBRATED
+    if one.relation in one.probabilities:
+        return probability(one.probabilities[one.relation])
+    likely = sorted(one.probabilities.items(), key=lambda item: -item[1])[:2]
+    return ", ".join(f"{relation.value} {probability(value)}" for relation, value in likely)
+
+
 def p_value_text(value: float | None) -> str:
     """A p-value with 3 significant digits."""
     return NOT_CALIBRATED if value is None else number(value)

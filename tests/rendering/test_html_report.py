@@ -7,8 +7,9 @@ from hashlib import sha256
 import pytest
 from hypothesis import given, settings
 
+from provcheck.data import templates_folder
 from provcheck.rendering.html_report import HtmlReport
-from provcheck.types import ExitCode, Outcome, Relation
+from provcheck.types import Distance, ExitCode, Outcome, Relation
 from tests.rendering.factory import BASE, SUBJECT, make_report
 from tests.rendering.hostile import HIDDEN, MARKUP, names
 from tests.rendering.page import Page
@@ -86,7 +87,7 @@ def test_outcomes_are_those_of_the_report() -> None:
 def test_no_checks_is_not_a_success() -> None:
     report = make_report(outcomes=())
     assert report.exit_code is ExitCode.NO_CHECKS
-    assert "no checks ran. Exit code 5: no check was made." in Page(HtmlReport().render(report)).text
+    assert "No checks ran. Exit code 5: no check was made." in Page(HtmlReport().render(report)).text
 
 
 def test_verdict_comes_first_and_all_references_are_listed() -> None:
@@ -101,6 +102,14 @@ def test_what_was_not_measured_has_its_reason() -> None:
     text = Page(HtmlReport().render(make_report())).text
     assert "not measuredfewer than half of the questions were measured" in text
     assert "not measuredtoo few texts in common" in text
+
+
+def test_bars_stay_inside_their_scale() -> None:
+    report = make_report()
+    far = report.comparisons[0].able.model_copy(update={"paper": Distance(cosine_distance=1.4, ci95=(-0.1, 1.6))})
+    report = report.model_copy(update={"comparisons": (report.comparisons[0].model_copy(update={"able": far}),)})
+    paths = Page(HtmlReport().render(report)).values("d")
+    assert {"M0 4H100", "M0.0 4H100.0", "M100.0 0V8"} <= set(paths)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +143,21 @@ def test_the_model_under_an_adapter_is_checked_too() -> None:
 def test_the_sentence_names_both_sides() -> None:
     text = Page(HtmlReport().render(make_report())).text
     assert f"The weights of {SUBJECT} descend from {BASE}, or both descend from one ancestor." in text
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("palette", [0, 1], ids=["light", "dark"])
+def test_text_has_enough_contrast(palette: int) -> None:
+    style = (templates_folder() / "report.css").read_text("utf-8")
+    block = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[palette]
+    colours = {name: luminance(value) for name, value in re.findall(r"--(\w+): (#\w{6});", block)}
+    for text in ("ink", "soft", "link", "good", "bad", "open", "calm", "kin"):
+        for ground in ("paper", "panel"):
+            dark, light = sorted((colours[text], colours[ground]))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)

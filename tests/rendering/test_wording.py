@@ -101,3 +101,10 @@ def test_short_names_are_short(text: str) -> None:
 
 def test_a_plain_report_stays_as_it_is() -> None:
     assert plain_report(make_report()) == make_report()
+
+
+def test_an_inconclusive_comparison_shows_what_it_hangs_between() -> None:
+    odds = {Relation.UNRELATED: 0.05, Relation.DERIVED: 0.5, Relation.SAME_RECIPE: 0.45}
+    one = make_report().comparisons[0].model_copy(update={"relation": Relation.INCONCLUSIVE, "probabilities": odds})
+    assert wording.relation_probability(one) == "derived 50.0 %, same-recipe 45.0 %"
+    assert wording.relation_probability(one.model_copy(update={"probabilities": None})) == "not calibrated"
