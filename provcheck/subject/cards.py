@@ -48,6 +48,8 @@ def _strings(value: object) -> list[str]:
 
 def _front_matter(path: Path) -> dict[str, Any]:
     try:
+        if not path.is_file():
+            return {}
         with path.open("rb") as file:
             text = file.read(MAX_FRONT_MATTER).decode("utf-8-sig", errors="replace")
     except OSError:

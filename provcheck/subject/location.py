@@ -7,19 +7,18 @@ from pathlib import Path
 from provcheck.errors import SubjectNotFound, UsageError
 from provcheck.subject import hub
 from provcheck.subject.files import clean
-from provcheck.subject.places import Place, in_folder, is_folder
+from provcheck.subject.places import Place, existing_folder, in_folder
 
 
 def locate(model: str, revision: str | None, *, offline: bool) -> Place:
     """The place that the user means: an existing folder wins over a Hub id of the same name."""
     if not model.strip():
         raise SubjectNotFound("the model's name is empty", "Give a folder or a Hub id such as org/name.")
-    folder = Path(model).expanduser()
-    if is_folder(folder):
+    if folder := existing_folder(model):
         if revision is not None:
             raise UsageError("a folder has no revision", "Leave --revision out, or give a Hub id.")
         return in_folder(folder)
-    if _is_file(folder):
+    if _is_file(model):
         raise SubjectNotFound(f"{clean(model)} is a file, not a folder", "Give the folder that holds config.json.")
     if looks_like_path(model):
         raise SubjectNotFound(f"folder not found: {clean(model)}", "Check the path; a Hub id has the form org/name.")
@@ -40,8 +39,8 @@ def looks_like_path(model: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
 
 
-def _is_file(path: Path) -> bool:
+def _is_file(name: str) -> bool:
     try:
-        return path.is_file()
-    except (OSError, ValueError):
+        return Path(name).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from provcheck.errors import SubjectNotFound
@@ -10,7 +11,6 @@ from provcheck.subject.files import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,10 @@ def list_files(folder: Path) -> frozenset[str]:
         raise SubjectNotFound(f"folder {folder.name} cannot be read: {error.strerror}", "Check its rights.") from error
 
 
-def is_folder(path: Path) -> bool:
-    """Whether it is a folder; False where the system refuses to look (no right to, name too long)."""
+def existing_folder(name: str) -> Path | None:
+    """The folder of that name; None if there is none or the system refuses to look (no right to, name too long)."""
     try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
+        path = Path(name).expanduser()
+        return path if path.is_dir() else None
+    except (OSError, ValueError, RuntimeError):
+        return None

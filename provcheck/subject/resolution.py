@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel, SubjectError, UnsupportedModel
@@ -12,7 +11,7 @@ from provcheck.subject.cards import read_card
 from provcheck.subject.configs import read_config
 from provcheck.subject.files import clean, read_json
 from provcheck.subject.location import locate, looks_like_path, on_hub
-from provcheck.subject.places import Place, in_folder, is_folder
+from provcheck.subject.places import Place, existing_folder, in_folder
 from provcheck.subject.tokenization import tokenizer_kind
 from provcheck.subject.weights import ADAPTER, MODEL, combine, read_weights
 from provcheck.types import Loadable, Subject
@@ -150,7 +149,5 @@ def _locate_base(place: Place, name: str, revision: str | None, options: Options
                 "Download the adapter and set base_model_name_or_path in adapter_config.json.",
             )
         return on_hub(name, revision, offline=options.offline)
-    beside = place.folder / name
-    if is_folder(beside):
-        return in_folder(beside)
-    return locate(name, None if is_folder(Path(name).expanduser()) else revision, offline=options.offline)
+    folder = existing_folder(str(place.folder / name)) or existing_folder(name)
+    return in_folder(folder) if folder else locate(name, revision, offline=options.offline)

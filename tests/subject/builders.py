@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def pack(header: object, data: bytes = b"") -> bytes:
     return struct.pack("<Q", len(raw)) + raw + data
 
 
-def write(folder: Path, files: dict[str, object]) -> Path:
+def write(folder: Path, files: Mapping[str, object]) -> Path:
     """Write bytes and text as they are, anything else as JSON; None removes the file."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
