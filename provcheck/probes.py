@@ -55,7 +55,7 @@ def probe_set(name: str, questions: Sequence[Question], texts: Sequence[Text]) -
     """A probe set with its digest; raises ProbeError when it is empty or an id occurs twice."""
     if not questions or not texts:
         raise ProbeError(f"probe set '{name}' needs at least one question and one text")
-    ids = [probe.id for probe in (*questions, *texts)]
+    ids = [question.id for question in questions] + [text.id for text in texts]
     repeated = {i for i in ids if ids.count(i) > 1} if len(set(ids)) < len(ids) else set()
     if repeated:
         raise ProbeError(f"probe set '{name}' uses the id '{min(repeated)}' twice")

@@ -17,7 +17,7 @@ from provcheck.errors import MeasurementFileError, OutputError
 from provcheck.types import Floats, Measurement, MeasurementFacts, Subject
 
 SCHEMA_VERSION = "1"
-"""1: able_paper, able_contrast (256,), their _blocks (B, 256) float32, loglik (N,) float64, optional able_words (W,)."""
+"""1: able_paper, able_contrast (256,), their _blocks (B, 256) float32, loglik (N,) float64, able_words (W,) if raw."""
 
 ARRAYS = {"able_paper_blocks": 2, "able_contrast_blocks": 2, "loglik": 1}
 

@@ -142,6 +142,15 @@ class ProbeSet:
     texts: tuple[Text, ...]
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What two measurements must have in common to be compared."""
+
+    algorithm: str
+    probes: str
+    probes_digest: str
+
+
 class Coverage(Record):
     """How many probes were really measured; the rest was left out, for the reasons counted in `left_out`."""
 
@@ -171,6 +180,11 @@ class MeasurementFacts(Record):
     seconds: float
     measured_at: datetime
 
+    @property
+    def basis(self) -> Basis:
+        """What the measurement can be compared with."""
+        return Basis(self.algorithm, self.probes, self.probes_digest)
+
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
@@ -191,12 +205,12 @@ class Measurement:
     @property
     def paper(self) -> Floats:
         """(256,) ABLE embedding of the paper's view."""
-        return self.paper_blocks.sum(axis=0)
+        return np.asarray(self.paper_blocks.sum(axis=0))
 
     @property
     def contrast(self) -> Floats:
         """(256,) ABLE embedding of the contrast view."""
-        return self.contrast_blocks.sum(axis=0)
+        return np.asarray(self.contrast_blocks.sum(axis=0))
 
 
 class Reference(Record):

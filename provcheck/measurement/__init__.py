@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from provcheck import __version__
 from provcheck.measurement.attribution import attribute_words
 from provcheck.measurement.encoding import encode_questions, encode_texts
 from provcheck.measurement.loading import Loaded, load
@@ -98,5 +99,5 @@ def _bits_per_byte(loglik_nats: Floats, probes: ProbeSet) -> float | None:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("provcheck", "torch", "transformers", "tokenizers", "numpy")
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
+    packages = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers", "numpy")}
+    return {"provcheck": __version__, "python": platform.python_version(), **packages}

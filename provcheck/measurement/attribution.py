@@ -25,7 +25,7 @@ def attribute_words(
 ) -> list[Floats]:
     """For each question a float64 array (options, words) of attributions; zeros where the question was left out."""
     words = [word_of_character(question.question) for question in questions]
-    result = [
+    result: list[Floats] = [
         np.zeros((len(question.options), int(word[-1]) + 1)) for question, word in zip(questions, words, strict=True)
     ]
     observe.start("attributions", len(encoded))
@@ -65,6 +65,6 @@ def spread_over_words(tokens: Floats, option: EncodedOption, word: Ints) -> Floa
     lengths = ends - starts
     first = np.repeat(np.cumsum(lengths) - lengths, lengths)
     characters = np.arange(lengths.sum()) - first + np.repeat(starts, lengths)
-    return np.bincount(
-        word[characters], weights=np.repeat(tokens[inside] / lengths, lengths), minlength=int(word[-1]) + 1
-    )
+    words = np.zeros(int(word[-1]) + 1)
+    np.add.at(words, word[characters], np.repeat(tokens[inside] / lengths, lengths))
+    return words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -84,7 +85,7 @@ def _load_tokenizer(loadable: Loadable) -> PreTrainedTokenizerBase:
 
     where = loadable.subject.id
     for folder in (loadable.adapter_folder, loadable.folder):
-        if folder is None or not any((os.path.exists(os.path.join(folder, name))) for name in TOKENIZER_FILES):
+        if folder is None or not any((Path(folder) / name).exists() for name in TOKENIZER_FILES):
             continue
         try:
             tokenizer = AutoTokenizer.from_pretrained(
@@ -146,5 +147,3 @@ def _first_line(error: Exception) -> str:
     """First line of an error, without paths of this machine and cut to a readable length."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return " ".join(word for word in lines[0].split() if not word.strip("'\"(").startswith("/"))[:300]
-
-

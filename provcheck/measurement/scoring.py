@@ -25,14 +25,14 @@ from provcheck.types import Floats
 MAX_LOGITS = 2**27
 """Logits (positions x vocabulary) in memory at once; 2^27 in float32 are half a gigabyte."""
 
-DEFAULT_BATCH_TOKENS = {"cpu": 4096, "cuda": 16384}
+DEFAULT_BATCH_TOKENS = {"cpu": 2048, "cuda": 16384}
 
 E = TypeVar("E", bound=Encoded)
 
 
 def batches(sequences: Sequence[E], loaded: Loaded, batch_tokens: int | None) -> Iterator[list[E]]:
     """Sequences sorted by length, as many a batch as fit the budget of tokens, padding included."""
-    budget = batch_tokens or DEFAULT_BATCH_TOKENS.get(loaded.device.type, 4096)
+    budget = batch_tokens or DEFAULT_BATCH_TOKENS.get(loaded.device.type, 2048)
     budget = max(1, min(budget, MAX_LOGITS // loaded.model.config.get_text_config().vocab_size))
     batch: list[E] = []
     for sequence in sorted(sequences, key=lambda s: -len(s.ids)):
@@ -106,9 +106,7 @@ def embeddings_as_leaf(loaded: Loaded) -> Iterator[list[torch.Tensor]]:
         handle.remove()
 
 
-def _logits_at(
-    loaded: Loaded, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor
-) -> torch.Tensor:
+def _logits_at(loaded: Loaded, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """Logits (N, vocabulary) at flat positions (N,) of the batch."""
 
     def select(_module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

@@ -22,6 +22,16 @@ def write_files(
     return write_texts(out_dir, {**texts, **(extra or {})})
 
 
+def check_writable(out_dir: Path, formats: Iterable[str]) -> None:
+    """Find out before the long work whether the report can be written. Raises OutputError or UsageError."""
+    for name in formats:
+        find_format(name)
+    existed = out_dir.exists()
+    write_texts(out_dir, {})
+    if not existed:
+        out_dir.rmdir()
+
+
 def write_texts(out_dir: Path, texts: Mapping[str, str]) -> list[Path]:
     """Put the texts into files of `out_dir`, all or none."""
     try:

@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from provcheck.errors import UsageError
 from provcheck.types import Report
 
 
@@ -17,6 +21,18 @@ class JsonReport:
     def render(self, report: Report) -> str:
         """The report as JSON; NaN is an error, never a number or null."""
         return json.dumps(report.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
+
+
+def read_report(path: Path) -> Report:
+    """Read a report.json. Raises UsageError when it is absent or does not follow the schema."""
+    try:
+        return Report.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path.name} is not a report of this version of provcheck: {where}: {first['msg']}") from None
 
 
 def report_schema() -> dict[str, Any]:

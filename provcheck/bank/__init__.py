@@ -1,0 +1,11 @@
+"""Banks: folders of measurements of reference models with their documented lineage.
+
+manifest  the two manifests: what to build, and what was built
+folder    read, check and write a bank
+build     measure the models of a manifest into a bank
+kinship   what the documented lineage says of any two references
+"""
+
+from provcheck.bank.folder import Bank, load_bank, save_bank
+
+__all__ = ["Bank", "load_bank", "save_bank"]

@@ -1,0 +1,71 @@
+"""Measure the models of a manifest into a bank. A killed run continues; a model that fails is reported and skipped."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from provcheck.bank.folder import save_bank
+from provcheck.bank.manifest import BankManifest, BuildEntry, BuildManifest
+from provcheck.errors import BankError, MeasurementFileError, ProvcheckError
+from provcheck.observer import Observer
+from provcheck.store import load_measurement, save_measurement
+from provcheck.types import ALGORITHM, Measurement, ProbeSet
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished bank, and the models that failed with their errors."""
+
+    manifest: BankManifest
+    failures: dict[str, str]
+
+
+def build_bank(
+    manifest: BuildManifest,
+    out: Path,
+    probes: ProbeSet,
+    measure_model: Callable[[BuildEntry], Measurement],
+    observe: Observer,
+    *,
+    words: bool = False,
+) -> Built:
+    """Measure every model with `measure_model` and write the bank to `out`.
+
+    Finished measurements wait in `.OUT.parts` beside it until the bank is whole. Raises BankError when every model
+    failed.
+    """
+    parts = out.parent / f".{out.name}.parts"
+    done: list[tuple[BuildEntry, Measurement]] = []
+    failures: dict[str, str] = {}
+    for number, entry in enumerate(manifest.models, 1):
+        observe.note(f"[{number}/{len(manifest.models)}] {entry.id}")
+        try:
+            done.append((entry, _measured(entry, parts, probes, measure_model)))
+        except ProvcheckError as error:
+            failures[entry.id] = error.message
+            observe.note(f"skipped {entry.id}: {error.message}")
+    if not done:
+        raise BankError(f"none of the {len(manifest.models)} models could be measured: {next(iter(failures.values()))}")
+    written = save_bank(out, manifest.name, probes, done, words=words)
+    shutil.rmtree(parts, ignore_errors=True)
+    return Built(written, failures)
+
+
+def _measured(
+    entry: BuildEntry, parts: Path, probes: ProbeSet, measure_model: Callable[[BuildEntry], Measurement]
+) -> Measurement:
+    """The measurement of an earlier, interrupted run, or a new one."""
+    key = f"{entry.id} {entry.path} {entry.revision} {probes.digest} {ALGORITHM}"
+    part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.safetensors"
+    if part.is_file():
+        try:
+            return load_measurement(part)
+        except MeasurementFileError:
+            part.unlink()
+    measurement = measure_model(entry)
+    save_measurement(measurement, part, raw=True)
+    return measurement

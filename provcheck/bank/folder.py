@@ -1,0 +1,172 @@
+"""Read, check and write a bank: manifest.json beside plain arrays, no pickle anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from provcheck import data
+from provcheck.bank.kinship import Kinship
+from provcheck.bank.manifest import BankEntry, BankManifest, read_bank_manifest
+from provcheck.errors import BankError, OutputError
+from provcheck.store import arrays_digest
+from provcheck.types import Floats, Measurement, ProbeSet, Reference
+
+ARRAYS_FILE = "bank.safetensors"
+WORDS_FILE = "words.safetensors"
+"""Raw word attributions in half precision; for research, not needed for an audit and not in the wheel."""
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A loaded bank of M references.
+
+    paper_blocks, contrast_blocks: (M, B, 256) float16; loglik_nats: (M, N) float32, NaN where left out.
+    """
+
+    manifest: BankManifest
+    folder: Path
+    paper_blocks: Floats
+    contrast_blocks: Floats
+    loglik_nats: Floats
+
+    @property
+    def references(self) -> tuple[BankEntry, ...]:
+        """The reference models, in the order of the arrays' rows."""
+        return self.manifest.references
+
+    @cached_property
+    def kinship(self) -> Kinship:
+        """The documented lineage."""
+        return Kinship(self.references)
+
+
+def load_bank(name: str) -> Bank:
+    """Load a shipped bank by name, or a folder, and check every digest.
+
+    Raises BankError when the bank is unknown, broken, or was changed.
+    """
+    folder = data.bank_folder(name)
+    manifest = read_bank_manifest(folder)
+    _check_file(folder, manifest, ARRAYS_FILE)
+    try:
+        arrays = load_file(folder / ARRAYS_FILE)
+        bank = Bank(manifest, folder, arrays["paper_blocks"], arrays["contrast_blocks"], arrays["loglik"])
+    except (SafetensorError, KeyError, OSError) as error:
+        raise BankError(f"the arrays of bank '{manifest.name}' cannot be read: {error}") from None
+    if {len(bank.paper_blocks), len(bank.contrast_blocks), len(bank.loglik_nats)} != {len(manifest.references)}:
+        raise BankError(f"the arrays of bank '{manifest.name}' do not fit its manifest")
+    return bank
+
+
+def verify_bank(name: str) -> Bank:
+    """Load a bank and check the digest of every single model too, and of the raw attributions where present."""
+    bank = load_bank(name)
+    for row, reference in enumerate(bank.references):
+        rows = {
+            "paper_blocks": bank.paper_blocks[row],
+            "contrast_blocks": bank.contrast_blocks[row],
+            "loglik": bank.loglik_nats[row],
+        }
+        if arrays_digest(rows) != reference.sha256:
+            raise BankError(f"the numbers of '{reference.id}' in bank '{bank.manifest.name}' were changed")
+    if (bank.folder / WORDS_FILE).exists():
+        _check_file(bank.folder, bank.manifest, WORDS_FILE)
+    return bank
+
+
+def save_bank(
+    folder: Path, name: str, probes: ProbeSet, models: Sequence[tuple[Reference, Measurement]], *, words: bool = False
+) -> BankManifest:
+    """Write a bank of measured models, whole or not at all, in place of the folder. Raises OutputError."""
+    arrays: dict[str, Floats] = {
+        "paper_blocks": np.stack([m.paper_blocks for _, m in models]).astype(np.float16),
+        "contrast_blocks": np.stack([m.contrast_blocks for _, m in models]).astype(np.float16),
+        "loglik": np.stack([m.loglik_nats for _, m in models]).astype(np.float32),
+    }
+    entries = [
+        _entry(reference, measurement, {name: array[row] for name, array in arrays.items()})
+        for row, (reference, measurement) in enumerate(models)
+    ]
+    manifest = BankManifest(
+        name=name,
+        algorithm=models[0][1].facts.algorithm,
+        probes=probes.name,
+        probes_digest=probes.digest,
+        mean_text_bytes=float(np.mean([len(text.text.encode()) for text in probes.texts])),
+        versions=models[0][1].facts.versions,
+        references=tuple(entries),
+        files={},
+    )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+            made = Path(temporary) / folder.name
+            made.mkdir()
+            save_file(arrays, made / ARRAYS_FILE)
+            if words:
+                save_file(_words(models), made / WORDS_FILE)
+            manifest = manifest.model_copy(update={"files": {p.name: file_digest(p) for p in sorted(made.iterdir())}})
+            manifest = manifest.model_copy(update={"digest": manifest.computed_digest()})
+            (made / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            if folder.exists():
+                _replaceable(folder)
+                shutil.rmtree(folder)
+            made.replace(folder)
+    except OSError as error:
+        raise OutputError(f"cannot write the bank {folder}: {error.strerror}") from None
+    return manifest
+
+
+def file_digest(path: Path) -> str:
+    """sha256 (hex) of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _entry(reference: Reference, measurement: Measurement, rows: dict[str, Floats]) -> BankEntry:
+    subject, facts = measurement.subject, measurement.facts
+    return BankEntry(
+        **reference.model_dump(include=set(Reference.model_fields)),
+        model_type=subject.model_type,
+        tokenizer=subject.tokenizer,
+        parameters=subject.parameters,
+        revision=subject.revision,
+        weights_digest=subject.weights_digest,
+        coverage=facts.coverage,
+        bits_per_byte=facts.bits_per_byte,
+        dtype=facts.dtype,
+        sha256=arrays_digest(rows),
+    )
+
+
+def _words(models: Sequence[tuple[Reference, Measurement]]) -> dict[str, Floats]:
+    """Raw attributions by id, each scaled to a largest value of 1 so that half precision holds them."""
+    words = {reference.id: m.words for reference, m in models if m.words is not None}
+    return {id: (array / max(float(np.abs(array).max()), 1e-30)).astype(np.float16) for id, array in words.items()}
+
+
+def _check_file(folder: Path, manifest: BankManifest, name: str) -> None:
+    path = folder / name
+    if not path.is_file():
+        raise BankError(f"the bank '{manifest.name}' lacks its file {name}", "get or build the bank again")
+    if file_digest(path) != manifest.files.get(name):
+        raise BankError(
+            f"the file {name} of bank '{manifest.name}' was changed after the bank was built",
+            "get the bank again from where it came from, or build it again",
+        )
+
+
+def _replaceable(folder: Path) -> None:
+    """Only a bank may be overwritten by a bank."""
+    if not (folder / "manifest.json").is_file() and any(folder.iterdir()):
+        raise OutputError(f"{folder} exists and is not a bank", "choose another folder with --out")

@@ -1,0 +1,53 @@
+"""What the documented lineage of a bank says about any two of its references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from provcheck.types import Reference, Relation
+
+SAME_FUNCTION = frozenset({"copy", "conversion", "quantize", "rewrite"})
+"""Mechanisms that keep the weights' function: parent and child count as identical."""
+
+
+class Kinship:
+    """Ancestors, roots and documented relations of the references of a bank; parents may lie outside of it."""
+
+    def __init__(self, references: Sequence[Reference]) -> None:
+        self._by_id = {reference.id: reference for reference in references}
+        self._lines: dict[str, frozenset[str]] = {}
+
+    def line(self, id: str) -> frozenset[str]:
+        """The model and all its ancestors."""
+        if id not in self._lines:
+            above = [self.line(parent) for parent in self._parents(id)]
+            self._lines[id] = frozenset({id}).union(*above)
+        return self._lines[id]
+
+    def roots(self, id: str) -> frozenset[str]:
+        """The ancestors without parents: where the weights begin."""
+        return frozenset(member for member in self.line(id) if not self._parents(member))
+
+    def relation(self, first: str, second: str) -> Relation:
+        """The documented relation, in either direction."""
+        if self._original(first) == self._original(second):
+            return Relation.IDENTICAL
+        if self.line(first) & self.line(second):
+            return Relation.DERIVED
+        if self._by_id[first].family == self._by_id[second].family:
+            return Relation.SAME_RECIPE
+        return Relation.UNRELATED
+
+    def children(self, id: str) -> list[str]:
+        """References whose first parent is `id`, in the bank's order."""
+        return [other for other, reference in self._by_id.items() if reference.parents[:1] == (id,)]
+
+    def _parents(self, id: str) -> tuple[str, ...]:
+        return self._by_id[id].parents if id in self._by_id else ()
+
+    def _original(self, id: str) -> str:
+        """The model whose function this one has kept."""
+        reference = self._by_id.get(id)
+        if reference is None or reference.mechanism not in SAME_FUNCTION or len(reference.parents) != 1:
+            return id
+        return self._original(reference.parents[0])

@@ -1,0 +1,60 @@
+"""The command line: one file per command. A command parses, calls, prints and exits, nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+"""Threads of torch that wait must not spin: on a busy machine that made measuring up to ten times slower."""
+
+INTERRUPTED_BY_TYPER = 130
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with one of pytest's exit codes (`provcheck.types.ExitCode`)."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; the only place where errors are caught."""
+    from typer.exceptions import TyperException
+
+    from provcheck.cli.app import app
+
+    try:
+        code = app(args=arguments, prog_name="provcheck", standalone_mode=False)
+        return _interrupted() if code == INTERRUPTED_BY_TYPER else int(code or 0)
+    except KeyboardInterrupt:
+        return _interrupted()
+    except TyperException as error:
+        _say(f"error: {error.format_message()}", "run `provcheck --help`")
+        return 4
+    except Exception as error:
+        return _explain(error)
+
+
+def _interrupted() -> int:
+    _say("interrupted: nothing was written", "")
+    return 2
+
+
+def _explain(error: Exception) -> int:
+    """A sentence for what the user can act on; a traceback for what is our fault."""
+    from provcheck.errors import ProvcheckError
+    from provcheck.rendering.plain import plain
+
+    if isinstance(error, ProvcheckError):
+        _say(f"error: {plain(error.message)}", plain(error.hint))
+        return int(error.exit_code)
+    traceback.print_exc()
+    _say(f"internal error: {type(error).__name__}", "this is a bug in provcheck; please report it with the lines above")
+    return 3
+
+
+def _say(message: str, hint: str) -> None:
+    print(message, file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)

@@ -1,0 +1,40 @@
+"""The commands, by name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from provcheck import __version__
+from provcheck.cli.audit import audit_command
+from provcheck.cli.bank import bank_app
+from provcheck.cli.compare import compare_command
+from provcheck.cli.doctor import doctor_command
+from provcheck.cli.measure import measure_command
+from provcheck.cli.report import report_command
+
+app = typer.Typer(
+    name="provcheck",
+    help="Where do this language model's weights come from?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("audit")(audit_command)
+app.command("compare")(compare_command)
+app.command("measure")(measure_command)
+app.add_typer(bank_app, name="bank")
+app.command("report")(report_command)
+app.command("doctor")(doctor_command)
+
+
+@app.callback()
+def provcheck(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Where do this language model's weights come from?"""
+    if version:
+        typer.echo(f"provcheck {__version__}")
+        raise typer.Exit

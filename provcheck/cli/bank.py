@@ -1,0 +1,107 @@
+"""`provcheck bank`: list, show, verify and build banks of reference models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from provcheck.cli import options as o
+
+if TYPE_CHECKING:
+    from provcheck.bank import Bank
+
+bank_app = typer.Typer(help="Banks of reference models: list, show, verify, build.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.")]
+
+
+@bank_app.command("list")
+def list_command() -> None:
+    """List the banks that ship with provcheck."""
+    from provcheck import data
+    from provcheck.bank.manifest import read_bank_manifest
+
+    for name, folder in data.banks().items():
+        manifest = read_bank_manifest(folder)
+        default = "  (default)" if name == data.DEFAULT_BANK else ""
+        typer.echo(
+            f"{name:<12} {len(manifest.references):>5} references  {manifest.probes}  {manifest.digest[:12]}{default}"
+        )
+
+
+@bank_app.command("show")
+def show_command(name: Name) -> None:
+    """Show a bank's facts and the family tree of its references."""
+    from provcheck.bank import load_bank
+    from provcheck.rendering.plain import plain
+
+    bank = load_bank(name)
+    manifest = bank.manifest
+    typer.echo(f"{plain(manifest.name)}: {len(bank.references)} references")
+    typer.echo(f"probes {manifest.probes} ({manifest.probes_digest[:12]}), algorithm {manifest.algorithm}")
+    typer.echo(f"digest {manifest.digest}")
+    for line in _family_tree(bank):
+        typer.echo(plain(line))
+
+
+@bank_app.command("verify")
+def verify_command(name: Name) -> None:
+    """Check every digest of a bank."""
+    from provcheck.bank.folder import verify_bank
+
+    bank = verify_bank(name)
+    typer.echo(f"{bank.manifest.name}: manifest, files and all {len(bank.references)} references are unchanged")
+
+
+@bank_app.command("build")
+def build_command(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST.yaml", help="The models to measure.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the new bank.")],
+    words: Annotated[
+        bool, typer.Option("--words", help="Keep the raw word attributions in a file of their own.")
+    ] = False,
+    probes: o.Probes = "provcheck-v1",
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    offline: o.Offline = False,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
+) -> None:
+    """Measure the models of a manifest into a bank. A killed run continues where it was."""
+    from provcheck.pipeline import ModelOptions, build_from
+    from provcheck.rendering.progress import ProgressBar
+    from provcheck.rendering.terminal import make_console
+
+    settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes)
+    with ProgressBar(make_console()) as observer:
+        built = build_from(manifest, out, settings, observer, words=words)
+    typer.echo(f"{out}: {len(built.manifest.references)} references, digest {built.manifest.digest}")
+    for id, reason in built.failures.items():
+        typer.echo(f"skipped {id}: {reason}")
+    raise typer.Exit(1 if built.failures else 0)
+
+
+def _family_tree(bank: Bank) -> list[str]:
+    """One line per reference, indented under its first parent; what has no parent in the bank comes first."""
+    known = {reference.id: reference for reference in bank.references}
+    lines: list[str] = []
+
+    def grow(id: str, depth: int) -> None:
+        reference = known[id]
+        others = f", also from {', '.join(reference.parents[1:])}" if reference.parents[1:] else ""
+        size = f"{reference.parameters:,} parameters" if reference.parameters else ""
+        lines.append(f"{'   ' * depth}{'└─ ' if depth else ''}{id}  ({reference.mechanism}{others}; {size})")
+        for child in bank.kinship.children(id):
+            grow(child, depth + 1)
+
+    family = None
+    for reference in sorted(bank.references, key=lambda r: r.family):
+        if any(parent in known for parent in reference.parents[:1]):
+            continue
+        if reference.family != family:
+            family = reference.family
+            lines.append(f"family {family}")
+        grow(reference.id, 1)
+    return lines

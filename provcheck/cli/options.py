@@ -1,0 +1,32 @@
+"""Options that several commands share, defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MODEL_HELP = "Hub id org/name[@revision], folder, PEFT adapter folder, measurement file, or demo."
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
+Bank = Annotated[str, typer.Option("--bank", metavar="NAME|DIR", help="Bank of reference models.")]
+Policy = Annotated[str, typer.Option("--policy", metavar="NAME|FILE", help="Policy to check.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")]
+Format = Annotated[list[str], typer.Option("--format", help="json or html; may be given several times.")]
+Probes = Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="provcheck-v1, quick, or a folder.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
+Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
+Revision = Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit on the Hub.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
+AllowPickle = Annotated[
+    bool, typer.Option("--allow-pickle", help="Accept pickled weights. RISK: a pickle can run code; use a sandbox.")
+]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code", help="Run code from the model's repository. RISK: it can do anything you can do."
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print less.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more.")]

@@ -1,0 +1,88 @@
+"""Cosine distance between ABLE embeddings, with bootstrap intervals over blocks of questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from provcheck.types import Distance, Floats
+
+RESAMPLES = 1000
+BOOTSTRAP_SEED = 20261
+CHUNK = 256
+"""References whose blocks are in float32 at once."""
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Distances (M,) with the ends of their 95 % intervals; NaN where a model has a zero vector."""
+
+    cosine_distance: Floats
+    low: Floats
+    high: Floats
+
+    def at(self, place: int) -> Distance | None:
+        """The distance to one reference, or None when it could not be measured."""
+        if not np.isfinite(self.cosine_distance[place]):
+            return None
+        ci95 = (float(self.low[place]), float(self.high[place]))
+        return Distance(cosine_distance=float(self.cosine_distance[place]), ci95=ci95)
+
+
+def cosine_distances(subject: Floats, references: Floats) -> Distances:
+    """Distance of one model's blocks (B, K) to those of M references (M, B, K).
+
+    1 - sum_b <x_b, y_b> / sqrt(sum_b |x_b|^2 sum_b |y_b|^2). Both sums estimate the products of the unprojected vectors
+    without bias (Johnson-Lindenstrauss within each block); leaving out the products of different blocks, whose
+    expectation is zero, keeps the projection's noise B times smaller than that of the summed 256-vector. Interval:
+    blocks drawn with replacement, 1,000 times, 2.5 and 97.5 percentiles.
+    """
+    products, norms = block_products(subject, references)
+    own = block_norms(subject)
+    draws = bootstrap_weights(len(own))
+    samples = _distance(draws @ products.T, draws @ own, draws @ norms.T)
+    low, high = np.percentile(samples, [2.5, 97.5], axis=0)
+    point = _distance(products.sum(axis=1), own.sum(), norms.sum(axis=1))
+    return Distances(point, np.minimum(low, point), np.maximum(high, point))
+
+
+def pairwise_distances(blocks: Floats, weights: Floats | None = None) -> Floats:
+    """(M, M) cosine distances among the blocks (M, B, K) of a few models; weights (B,) draw the blocks."""
+    scaled = blocks.astype(np.float32)
+    if weights is not None:
+        scaled = scaled * np.sqrt(weights)[None, :, None]
+    flat = scaled.reshape(len(blocks), -1).astype(np.float64)
+    squares = (flat**2).sum(axis=1)
+    distances = _distance(flat @ flat.T, squares[:, None], squares[None, :])
+    np.fill_diagonal(distances, 0.0)
+    return distances
+
+
+def block_products(subject: Floats, references: Floats) -> tuple[Floats, Floats]:
+    """Inner products with the subject and squared norms, per reference and block: two (M, B) float64 arrays."""
+    products = np.empty(references.shape[:2])
+    norms = np.empty(references.shape[:2])
+    for start in range(0, len(references), CHUNK):
+        part = references[start : start + CHUNK].astype(np.float32)
+        products[start : start + CHUNK] = np.einsum("bk,mbk->mb", subject.astype(np.float32), part)
+        norms[start : start + CHUNK] = np.einsum("mbk,mbk->mb", part, part)
+    return products, norms
+
+
+def block_norms(blocks: Floats) -> Floats:
+    """(B,) squared norms."""
+    return np.asarray((blocks.astype(np.float64) ** 2).sum(axis=1))
+
+
+def bootstrap_weights(blocks: int, resamples: int = RESAMPLES) -> Floats:
+    """(resamples, B) how often each block is drawn; fixed seed of numpy's frozen RandomState."""
+    stream = np.random.RandomState(BOOTSTRAP_SEED)
+    return stream.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).astype(np.float64)
+
+
+def _distance(products: Floats, own: Floats, norms: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if norms.ndim > 1 and own.ndim == 1:
+            own = own[:, None]
+        return np.clip(1 - products / np.sqrt(own * norms), 0.0, 2.0)

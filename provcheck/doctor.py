@@ -1,0 +1,87 @@
+"""What this machine can run, and what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from provcheck import data
+from provcheck.errors import ProvcheckError
+
+PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "peft", "accelerate", "scikit-bio")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    what: str
+    ok: bool
+    detail: str
+    optional: bool = False
+
+
+def examine() -> list[Finding]:
+    """Look at Python, packages, processor, GPU, memory, disk, and the files that ship with provcheck."""
+    return [
+        Finding("python", True, platform.python_version()),
+        *(_package(name) for name in PACKAGES),
+        Finding("processor", True, f"{os.cpu_count()} cores, {platform.machine()}"),
+        _gpu(),
+        _memory(),
+        Finding("disk", True, f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB free here"),
+        *(_bank(name) for name in data.banks()),
+        _shipped("probes", _probes),
+        _shipped("policy", lambda: data.policy_file("default").name),
+        _shipped("demo model", lambda: next(iter(data.demo_subjects()))),
+    ]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, False, f"run `pip install {name}`")
+
+
+def _gpu() -> Finding:
+    import torch
+
+    if not torch.cuda.is_available():
+        return Finding("GPU", False, "none; models are measured on the CPU, large ones slowly", optional=True)
+    properties = torch.cuda.get_device_properties(0)
+    return Finding("GPU", True, f"{properties.name}, {properties.total_memory / 1e9:.0f} GB", optional=True)
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    return Finding("memory", True, f"{total / 1e9:.0f} GB" if total else "unknown")
+
+
+def _bank(name: str) -> Finding:
+    def check() -> str:
+        from provcheck.bank import load_bank
+
+        bank = load_bank(name)
+        return f"{name}, {len(bank.references)} references, {bank.manifest.digest[:12]}"
+
+    return _shipped("bank", check)
+
+
+def _probes() -> str:
+    from provcheck.probes import load_probes
+
+    probes = load_probes()
+    return f"{probes.name}, {len(probes.questions)} questions, {len(probes.texts)} texts, {probes.digest[:12]}"
+
+
+def _shipped(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except (ProvcheckError, StopIteration) as error:
+        return Finding(what, False, str(error) or "not in this installation")

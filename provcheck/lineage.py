@@ -1,0 +1,57 @@
+"""The lineage tree: Neighbor-Joining on ABLE cosine distances, as in the ABLE paper (section 4.2)."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from provcheck.bank import Bank
+from provcheck.comparison.distance import pairwise_distances
+from provcheck.types import Comparison, Floats, Lineage, Measurement
+
+NEAREST = 20
+"""References nearest to the subject that are put on the tree, beside one of each family."""
+
+MAX_FAMILIES = 40
+
+
+def place(measurement: Measurement, bank: Bank, comparisons: tuple[Comparison, ...]) -> Lineage:
+    """Place the subject on a tree with its nearest references and one representative of each family.
+
+    `comparisons` are nearest first. The tree needs two references at least.
+    """
+    chosen = _choose(bank, [comparison.reference for comparison in comparisons])
+    if len(chosen) < 2:
+        return Lineage(newick=None, nearest_on_tree=None, reason="a tree needs at least two references")
+    names = [measurement.subject.id + " (subject)", *(bank.references[row].id for row in chosen)]
+    own = measurement.contrast_blocks[None].astype(np.float32)
+    distances = pairwise_distances(np.concatenate([own, bank.contrast_blocks[chosen].astype(np.float32)]))
+    if not np.isfinite(distances).all():
+        return Lineage(newick=None, nearest_on_tree=None, reason="a model has no attributions")
+    return _neighbor_joining(distances, names)
+
+
+def _choose(bank: Bank, nearest_first: list[str]) -> list[int]:
+    """Rows of the nearest references and of the nearest one of each family."""
+    rows = {reference.id: row for row, reference in enumerate(bank.references)}
+    families: dict[str, int] = {}
+    for id in nearest_first:
+        families.setdefault(bank.references[rows[id]].family, rows[id])
+    return sorted({rows[id] for id in nearest_first[:NEAREST]} | set(list(families.values())[:MAX_FAMILIES]))
+
+
+def _neighbor_joining(distances: Floats, names: list[str]) -> Lineage:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from skbio import DistanceMatrix
+        from skbio.tree import nj
+
+        symmetric = (distances + distances.T) / 2
+        tree = nj(DistanceMatrix(symmetric, [str(tip) for tip in range(len(names))]))
+        between = tree.cophenet()
+    from_subject = [between["0", str(tip)] for tip in range(1, len(names))]
+    for tip in tree.tips():
+        tip.name = names[int(tip.name)]
+    nearest = names[1 + int(np.argmin(from_subject))]
+    return Lineage(newick=str(tree).strip(), nearest_on_tree=nearest)

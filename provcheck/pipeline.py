@@ -1,0 +1,239 @@
+"""The whole flow, from a model's name to a report."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from provcheck import __version__, data
+from provcheck.bank import Bank, load_bank
+from provcheck.bank.build import Built, build_bank
+from provcheck.bank.manifest import BuildEntry, read_build_manifest
+from provcheck.comparison import check_comparable, compare, compare_two
+from provcheck.errors import IncompatibleError, UsageError
+from provcheck.lineage import place
+from provcheck.observer import Observer, Silent
+from provcheck.policy import DEFAULT_POLICY, Evidence, Policy, exit_code, load_policy, run_checks, summarise
+from provcheck.probes import DEFAULT_PROBES, load_probes
+from provcheck.store import is_measurement_file, load_measurement
+from provcheck.subject import resolve
+from provcheck.types import (
+    ALGORITHM,
+    BankFacts,
+    Basis,
+    Comparison,
+    Loadable,
+    Measurement,
+    MeasurementFacts,
+    Relation,
+    Report,
+    Subject,
+    Tool,
+    Verdict,
+)
+from provcheck.verdict import MarginRule, decide
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """How models are found, loaded and measured; the same for every command."""
+
+    revision: str | None = None
+    offline: bool = False
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
+    device: str = "auto"
+    dtype: str = "auto"
+    probes: str = DEFAULT_PROBES
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """What an audit compares with, and what it checks."""
+
+    model: ModelOptions = field(default_factory=ModelOptions)
+    bank: str = data.DEFAULT_BANK
+    policy: str = DEFAULT_POLICY
+    claimed_base: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An audit with everything cheap done that can fail: policy, bank, probes and subject are there and fit."""
+
+    model: str
+    options: AuditOptions
+    policy: Policy
+    bank: Bank
+    source: Loadable | Measurement
+
+    @property
+    def subject(self) -> Subject:
+        """The model that is audited."""
+        return self.source.subject
+
+    @property
+    def bank_facts(self) -> BankFacts:
+        """What the report says of the bank."""
+        manifest = self.bank.manifest
+        return BankFacts(
+            name=manifest.name, digest=manifest.digest, references=len(manifest.references), judge=MarginRule.name
+        )
+
+    @property
+    def runs_on(self) -> str:
+        """Device and dtype of the measurement. Raises UsageError when they cannot be used."""
+        if isinstance(self.source, Measurement):
+            return f"{self.source.facts.device} {self.source.facts.dtype}"
+        from provcheck.measurement.loading import choose_device, choose_dtype
+
+        device = choose_device(self.options.model.device)
+        return f"{device} {str(choose_dtype(self.options.model.dtype, device)).removeprefix('torch.')}"
+
+    @property
+    def tool(self) -> Tool:
+        """The program and the command that repeats the audit."""
+        return Tool(version=__version__, command=_command(self.model, self.subject, self.options))
+
+
+def audit(model: str, options: AuditOptions | None = None, observe: Observer | None = None) -> Report:
+    """Measure `model`, compare it with the bank, judge, place it on the tree, check the policy.
+
+    Raises ProvcheckError.
+    """
+    return carry_out(prepare(model, options or AuditOptions()), observe or Silent())
+
+
+def prepare(model: str, options: AuditOptions) -> Prepared:
+    """Read policy, bank and probes, and find the subject. Raises ProvcheckError."""
+    policy = load_policy(options.policy)
+    bank = load_bank(options.bank)
+    if is_measurement_file(model):
+        source: Loadable | Measurement = load_measurement(Path(model).expanduser())
+    else:
+        probes = load_probes(options.model.probes)
+        check_comparable(Basis(ALGORITHM, probes.name, probes.digest), bank.manifest.basis, bank.manifest.name)
+        source = find_model(model, options.model)
+    return Prepared(model, options, policy, bank, source)
+
+
+def carry_out(prepared: Prepared, observe: Observer) -> Report:
+    """Measure, compare, judge, place and check. Raises ProvcheckError."""
+    options, bank, subject = prepared.options, prepared.bank, prepared.subject
+    measurement = _measured(prepared.source, options.model, observe)
+    comparisons = compare(measurement, bank)
+    comparisons, verdict = decide(comparisons, MarginRule.from_bank(bank), measurement.facts.coverage)
+    evidence = Evidence(subject, measurement.facts, comparisons, verdict, options.claimed_base)
+    checks = run_checks(prepared.policy, evidence)
+    return Report(
+        tool=prepared.tool,
+        subject=subject,
+        measurement=measurement.facts,
+        bank=prepared.bank_facts,
+        comparisons=comparisons,
+        verdict=verdict,
+        lineage=place(measurement, bank, comparisons),
+        checks=checks,
+        summary=summarise(checks),
+        exit_code=exit_code(checks, prepared.policy.on_inconclusive),
+        limitations=_limitations(measurement.facts, verdict),
+    )
+
+
+def measure_model(model: str, options: ModelOptions | None = None, observe: Observer | None = None) -> Measurement:
+    """Measure a model, or read the measurement file that MODEL names. Raises ProvcheckError."""
+    options = options or ModelOptions()
+    if is_measurement_file(model):
+        return load_measurement(Path(model).expanduser())
+    return _measured(find_model(model, options), options, observe or Silent())
+
+
+def find_model(model: str, options: ModelOptions) -> Loadable:
+    """Resolve a Hub id, a folder or `demo`. Raises SubjectError."""
+    return resolve(
+        str(demo_folder()) if model == DEMO else model,
+        revision=options.revision,
+        offline=options.offline,
+        allow_pickle=options.allow_pickle,
+        trust_remote_code=options.trust_remote_code,
+    )
+
+
+def demo_folder() -> Path:
+    """The model that `provcheck audit demo` audits: the first of the demo's subjects."""
+    subjects = data.demo_subjects()
+    if not subjects:
+        raise UsageError("this installation carries no demo model", "audit a model of your own")
+    return next(iter(subjects.values()))
+
+
+def compare_models(
+    first: str, second: str, options: ModelOptions | None = None, observe: Observer | None = None
+) -> tuple[Measurement, Measurement, Comparison]:
+    """Measure two models and compare them head to head; without a bank there is no relation to judge."""
+    options, observe = options or ModelOptions(), observe or Silent()
+    measured = [measure_model(model, options, observe) for model in (first, second)]
+    probes = load_probes(options.probes)
+    sizes = [len(text.text.encode()) for text in probes.texts]
+    facts = measured[0].facts
+    if facts.probes_digest != probes.digest:
+        raise IncompatibleError(
+            f"'{measured[0].subject.id}' was measured on probe set {facts.probes}, not {probes.name}",
+            "name the probe set of the measurement files with --probes",
+        )
+    return measured[0], measured[1], compare_two(measured[0], measured[1], float(np.mean(sizes)))
+
+
+def build_from(manifest: Path, out: Path, options: ModelOptions, observe: Observer, *, words: bool = False) -> Built:
+    """Build a bank from a manifest file. Raises BankError, OutputError or ProbeError."""
+    probes = load_probes(options.probes)
+
+    def measure_entry(entry: BuildEntry) -> Measurement:
+        found = replace(options, revision=entry.revision)
+        return measure_model(entry.path or entry.id, found, observe)
+
+    return build_bank(read_build_manifest(manifest), out, probes, measure_entry, observe, words=words)
+
+
+def _measured(source: Loadable | Measurement, options: ModelOptions, observe: Observer) -> Measurement:
+    if isinstance(source, Measurement):
+        return source
+    from provcheck.measurement import MeasureOptions, measure
+
+    return measure(source, load_probes(options.probes), MeasureOptions(options.device, options.dtype), observe)
+
+
+def _command(model: str, subject: Subject, options: AuditOptions) -> str:
+    """The command that repeats the audit; folders are named without the path on this machine."""
+    name = DEMO if model == DEMO else subject.id + (f"@{subject.revision}" if subject.revision else "")
+    words = ["provcheck", "audit", name, "--bank", _public(options.bank), "--probes", _public(options.model.probes)]
+    words += ["--policy", _public(options.policy), "--dtype", options.model.dtype]
+    if options.claimed_base:
+        words += ["--claimed-base", options.claimed_base]
+    return shlex.join(words)
+
+
+def _public(name: str) -> str:
+    return Path(name).name
+
+
+def _limitations(facts: MeasurementFacts, verdict: Verdict) -> tuple[str, ...]:
+    """What the report cannot prove, in plain sentences."""
+    lines = [
+        "A report speaks about the references of its bank only; a model that is not in the bank cannot be found.",
+        "Related says that weights have a common ancestor. It does not say who copied from whom, nor when, nor whether "
+        "it was allowed.",
+        "The rule that judges here has no calibrated error rates yet; treat every relation as a lead to follow, not as "
+        "proof.",
+        "Heavy continued training and distillation into another architecture can hide an ancestor.",
+    ]
+    if facts.coverage.share < 1:
+        lines.append(f"Only {facts.coverage.share:.1%} of the probes were measured.")
+    if verdict.relation is Relation.INCONCLUSIVE:
+        lines.append("Inconclusive is not an acquittal: the evidence was not enough to decide.")
+    return tuple(lines)
