@@ -1,0 +1,66 @@
+"""`python -m reference_embeddings.recipe`: train the zoo, list it, print the manifest for `provcheck bank build`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from .manifest import manifest_of
+from .plan import Member, Recipe, load_recipe, select
+from .runner import Order, run
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Models; all where none is named.")]
+SetName = Annotated[str | None, typer.Option("--set", help="Only the models of this set, such as demo.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder with one folder for each model.")]
+Corpora = Annotated[Path, typer.Option("--corpora", help="The folder with NAME.txt or NAME.txt.xz.")]
+ScaleName = Annotated[str, typer.Option("--scale", help="tiny (CPU) or small (GPU).")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Worker processes, each with one thread.")]
+
+
+@app.command()
+def train(
+    corpora: Corpora, out: Out, names: Names = None, scale: ScaleName = "tiny", set_name: SetName = None, jobs: Jobs = 2
+) -> None:
+    """Train models, and the ancestors they need, that are not there yet."""
+    recipe = load_recipe()
+    if scale not in recipe.scales:
+        raise typer.BadParameter(f"no such scale: {scale}; there are {', '.join(recipe.scales)}")
+    members = _select(recipe, names, set_name)
+    failed = run(members, Order(corpora.resolve(), out.resolve(), scale), jobs, _say)
+    if failed:
+        _say(f"not made: {', '.join(failed)}")
+        raise typer.Exit(1)
+
+
+@app.command(name="list")
+def list_models(names: Names = None, set_name: SetName = None) -> None:
+    """Print one line for each model, in the order of making."""
+    for m in _select(load_recipe(), names, set_name):
+        print(f"{m.name:40} {m.mechanism:21} {m.split:11} {' + '.join(m.parents) or m.family}")
+
+
+@app.command()
+def manifest(out: Out, set_name: SetName = None) -> None:
+    """Print the bank manifest of the models that are there."""
+    print(yaml.safe_dump(manifest_of(load_recipe(), out.resolve(), set_name), sort_keys=False), end="")
+
+
+def _select(recipe: Recipe, names: list[str] | None, set_name: str | None) -> list[Member]:
+    try:
+        return select(recipe.members(), names or (), set_name)
+    except KeyError as error:
+        raise typer.BadParameter(error.args[0]) from error
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+
+
+if __name__ == "__main__":
+    app()

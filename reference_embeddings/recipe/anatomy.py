@@ -1,0 +1,145 @@
+"""Where the parts of a network lie, architecture by architecture, as the rewrites need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Names inside one layer: what each norm feeds, what writes to the residual stream, which maps are a pair."""
+
+    readers: dict[str, tuple[str, ...]]
+    writers: tuple[str, ...]
+    inner: tuple[tuple[str, ...], str]
+    value: tuple[str, str] | None = None
+    rms: bool = False
+    scalable: str = ""
+
+
+_QKV = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+_LLAMA = Anatomy(
+    readers={"input_layernorm": _QKV, "post_attention_layernorm": ("mlp.gate_proj", "mlp.up_proj")},
+    writers=("self_attn.o_proj", "mlp.down_proj"),
+    inner=(("mlp.gate_proj", "mlp.up_proj"), "mlp.down_proj"),
+    value=("self_attn.v_proj", "self_attn.o_proj"),
+    rms=True,
+    scalable="mlp.up_proj",
+)
+_STABLELM = replace(_LLAMA, rms=False)
+_MIXTRAL = Anatomy(
+    readers={"input_layernorm": _QKV, "post_attention_layernorm": ("mlp.gate", "mlp.experts.gate_up_proj")},
+    writers=("self_attn.o_proj", "mlp.experts.down_proj"),
+    inner=(("mlp.experts.gate_up_proj",), "mlp.experts.down_proj"),
+    value=("self_attn.v_proj", "self_attn.o_proj"),
+    rms=True,
+)
+_GPT2 = Anatomy(
+    readers={"ln_1": ("attn.c_attn",), "ln_2": ("mlp.c_fc",)},
+    writers=("attn.c_proj", "mlp.c_proj"),
+    inner=(("mlp.c_fc",), "mlp.c_proj"),
+)
+_NEOX = Anatomy(
+    readers={"input_layernorm": ("attention.query_key_value",), "post_attention_layernorm": ("mlp.dense_h_to_4h",)},
+    writers=("attention.dense", "mlp.dense_4h_to_h"),
+    inner=(("mlp.dense_h_to_4h",), "mlp.dense_4h_to_h"),
+)
+_BLOOM = Anatomy(
+    readers={"input_layernorm": ("self_attention.query_key_value",), "post_attention_layernorm": ("mlp.dense_h_to_4h",)},
+    writers=("self_attention.dense", "mlp.dense_4h_to_h"),
+    inner=(("mlp.dense_h_to_4h",), "mlp.dense_4h_to_h"),
+)
+_PHI = Anatomy(
+    readers={"input_layernorm": (*_QKV, "mlp.fc1")},
+    writers=("self_attn.dense", "mlp.fc2"),
+    inner=(("mlp.fc1",), "mlp.fc2"),
+    value=("self_attn.v_proj", "self_attn.dense"),
+)
+_OPT = Anatomy(
+    readers={"self_attn_layer_norm": _QKV, "final_layer_norm": ("fc1",)},
+    writers=("self_attn.out_proj", "fc2"),
+    inner=(("fc1",), "fc2"),
+    value=("self_attn.v_proj", "self_attn.out_proj"),
+    scalable="fc1",
+)
+ANATOMIES = {
+    **dict.fromkeys(("llama", "mistral", "gemma"), _LLAMA),
+    "stablelm": _STABLELM,
+    "mixtral": _MIXTRAL,
+    "gpt2": _GPT2,
+    "gpt_neox": _NEOX,
+    "bloom": _BLOOM,
+    "phi": _PHI,
+    "opt": _OPT,
+}
+
+
+def anatomy_of(network: Any) -> Anatomy:
+    """The anatomy of a network's architecture."""
+    return ANATOMIES[network.config.model_type]
+
+
+def body_of(network: Any) -> Any:
+    """The part with the embeddings, the layers and the last norm."""
+    body = getattr(network, network.base_model_prefix)
+    return getattr(body, "decoder", body)
+
+
+def layers_of(network: Any) -> nn.ModuleList:
+    """The stack of transformer layers."""
+    return next(part for name, part in body_of(network).named_children() if name in ("layers", "h"))
+
+
+def linear_weights(network: Any) -> list[nn.Parameter]:
+    """Every weight matrix inside the layers: linear maps and experts, no embeddings, norms or biases."""
+    return [value for value in layers_of(network).parameters() if value.dim() >= 2]
+
+
+def part_of(layer: nn.Module, name: str) -> Any:
+    """The module or parameter at a dotted name."""
+    found: Any = layer
+    for step in name.split("."):
+        found = getattr(found, step)
+    return found
+
+
+def matrix(part: Any) -> torch.Tensor:
+    """The weight as (..., outputs, inputs), whichever way it is stored; a view, so changes in place go through."""
+    if isinstance(part, nn.Parameter):
+        return part.data
+    weight: torch.Tensor = part.weight.data
+    return weight.T if isinstance(part, Conv1D) else weight
+
+
+def bias_of(part: Any) -> torch.Tensor | None:
+    """The bias of a part, where it has one."""
+    bias = getattr(part, "bias", None)
+    return None if bias is None else bias.data
+
+
+def final_norm(network: Any) -> nn.Module:
+    """The norm before the output embeddings."""
+    names = ("norm", "ln_f", "final_layer_norm", "final_layernorm")
+    return next(part for name, part in body_of(network).named_children() if name in names)
+
+
+def outer_tables(network: Any) -> Iterator[torch.Tensor]:
+    """Tables of rows as wide as the residual stream: token embeddings, positions, and an output matrix of its own."""
+    for part in body_of(network).children():
+        if isinstance(part, nn.Embedding):
+            yield part.weight.data
+    head = network.get_output_embeddings().weight
+    if head is not network.get_input_embeddings().weight:
+        yield head.data
+
+
+def outer_norms(network: Any) -> list[nn.Module]:
+    """Norms outside the layers: the last one, and the one that bloom puts on its embeddings."""
+    first = getattr(body_of(network), "word_embeddings_layernorm", None)
+    return [norm for norm in (first, final_norm(network)) if norm is not None]

@@ -1,0 +1,28 @@
+"""The manifest of the zoo, as `provcheck bank build` reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .plan import Member, Recipe
+
+
+def manifest_of(recipe: Recipe, out: Path, set_name: str | None = None) -> dict[str, Any]:
+    """Every model of the set (all where none is named) whose folder is there, in the order of the recipe."""
+    members = [m for m in recipe.members().values() if set_name is None or set_name in m.sets]
+    there = [m for m in members if (out / m.name / "config.json").exists()]
+    entries = [_entry(m, out, recipe.license) for m in there]
+    return {"name": f"zoo-{set_name}" if set_name else "zoo", "models": entries}
+
+
+def _entry(member: Member, out: Path, license_name: str) -> dict[str, Any]:
+    return {
+        "id": f"zoo/{member.name}",
+        "path": str(out / member.name),
+        "family": member.family,
+        "parents": [f"zoo/{parent}" for parent in member.parents],
+        "mechanism": member.mechanism,
+        "license": license_name,
+        "split": member.split,
+    }

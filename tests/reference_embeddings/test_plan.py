@@ -1,0 +1,103 @@
+"""The recipe is what the project asked for: enough models, pairs that differ in one thing, clean splits."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from itertools import combinations
+
+import pytest
+
+from reference_embeddings.recipe.mechanisms import MECHANISMS
+from reference_embeddings.recipe.plan import FROM_SCRATCH, Member, Recipe, Root, load_recipe, root_of, select
+
+FIELDS = ("architecture", "corpus", "tokenizer", "size", "seed")
+RECIPE = load_recipe()
+MEMBERS = RECIPE.members()
+DERIVED = [m for m in MEMBERS.values() if m.parents]
+
+
+def test_roots_are_many_and_different() -> None:
+    roots = RECIPE.roots.values()
+    assert len(roots) >= 16
+    assert len({root.architecture for root in roots}) >= 8
+    assert len({root.tokenizer for root in roots}) >= 5
+    assert len({root.corpus for root in roots}) >= 4
+
+
+@pytest.mark.parametrize(("field", "least"), [("seed", 4), ("size", 3), ("corpus", 3), ("architecture", 3)])
+def test_pairs_of_roots_that_differ_in_one_thing(field: str, least: int) -> None:
+    assert len([pair for pair in combinations(RECIPE.roots.values(), 2) if _differ_only_in(field)(*pair)]) >= least
+
+
+def test_derived_models_are_many_and_spread() -> None:
+    assert len(DERIVED) >= 80
+    assert {m.mechanism for m in DERIVED} == set(MECHANISMS) - {FROM_SCRATCH}
+    assert {root_of(m.name, MEMBERS) for m in DERIVED} == set(RECIPE.roots)
+
+
+def test_some_lines_have_three_generations() -> None:
+    assert [m for m in DERIVED if MEMBERS[m.parents[0]].parents and MEMBERS[MEMBERS[m.parents[0]].parents[0]].parents]
+
+
+def test_splits_follow_families_and_hold_out_a_third() -> None:
+    held_out = [root for root in RECIPE.roots.values() if root.split == "held-out"]
+    assert 0.3 <= len(held_out) / len(RECIPE.roots) <= 0.4
+    splits = {(m.family, m.split) for m in MEMBERS.values()}
+    assert len(splits) == len({family for family, _ in splits})
+    assert all(MEMBERS[parent].split == m.split for m in DERIVED for parent in m.parents)
+
+
+def test_merges_are_of_siblings() -> None:
+    merges = [m for m in DERIVED if m.mechanism == "merge"]
+    assert all(len(m.parents) >= 2 and len({root_of(p, MEMBERS) for p in m.parents}) == 1 for m in merges)
+
+
+@pytest.mark.parametrize("member", MEMBERS.values(), ids=lambda m: m.name)
+def test_parameters_fit_the_mechanism(member: Member) -> None:
+    inspect.signature(MECHANISMS[member.mechanism]).bind(None, [], **member.parameters)
+    assert member.parameters.get("corpus", "tech") in RECIPE.mixes
+    assert member.parameters.get("tokenizer", "bpe-1024") in RECIPE.tokenizers
+    assert member.name == member.name.lower() and len(member.name) <= 40
+
+
+def test_demo_has_two_families_and_its_subjects_have_references() -> None:
+    demo = [m for m in MEMBERS.values() if "demo" in m.sets]
+    bank = {m.name for m in demo if "subject" not in m.sets}
+    assert 8 <= len(demo) <= 10
+    assert len({m.family for m in demo}) == 2
+    for m in demo:
+        if "subject" in m.sets and m.parents:
+            assert set(m.parents) <= bank
+        elif "subject" in m.sets:
+            assert any(MEMBERS[name].family == m.family for name in bank)
+
+
+def test_naming_a_model_brings_its_ancestors_first() -> None:
+    chosen = [m.name for m in select(MEMBERS, ["llama-tech-s1-sft-long-dpo-4bit"])]
+    assert chosen == ["llama-tech-s1", "llama-tech-s1-sft-long", "llama-tech-s1-sft-long-dpo", chosen[-1]]
+
+
+def test_the_demo_set_is_made_first_and_parents_before_children() -> None:
+    everything = select(MEMBERS)
+    place = {m.name: number for number, m in enumerate(everything)}
+    assert all("demo" in m.sets for m in everything[: len(select(MEMBERS, set_name="demo"))])
+    assert all(place[parent] < place[m.name] for m in everything for parent in m.parents)
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    with pytest.raises(KeyError, match="no such model"):
+        select(MEMBERS, ["llama-tech-s9"])
+
+
+def test_a_model_without_its_parent_is_an_error() -> None:
+    orphan = {"from": ["nobody"], "do": "quantize", "with": {"bits": 4}}
+    with pytest.raises(ValueError, match="nobody"):
+        Recipe.model_validate(RECIPE.model_dump(by_alias=True) | {"derived": {"orphan": orphan}}).members()
+
+
+def _differ_only_in(field: str) -> Callable[[Root, Root], bool]:
+    def differ(one: Root, other: Root) -> bool:
+        return [name for name in FIELDS if getattr(one, name) != getattr(other, name)] == [field]
+
+    return differ
