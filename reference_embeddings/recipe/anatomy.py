@@ -51,7 +51,10 @@ _NEOX = Anatomy(
     inner=(("mlp.dense_h_to_4h",), "mlp.dense_4h_to_h"),
 )
 _BLOOM = Anatomy(
-    readers={"input_layernorm": ("self_attention.query_key_value",), "post_attention_layernorm": ("mlp.dense_h_to_4h",)},
+    readers={
+        "input_layernorm": ("self_attention.query_key_value",),
+        "post_attention_layernorm": ("mlp.dense_h_to_4h",),
+    },
     writers=("self_attention.dense", "mlp.dense_4h_to_h"),
     inner=(("mlp.dense_h_to_4h",), "mlp.dense_4h_to_h"),
 )
@@ -93,7 +96,8 @@ def body_of(network: Any) -> Any:
 
 def layers_of(network: Any) -> nn.ModuleList:
     """The stack of transformer layers."""
-    return next(part for name, part in body_of(network).named_children() if name in ("layers", "h"))
+    stack: nn.ModuleList = next(part for name, part in body_of(network).named_children() if name in ("layers", "h"))
+    return stack
 
 
 def linear_weights(network: Any) -> list[nn.Parameter]:
@@ -126,7 +130,8 @@ def bias_of(part: Any) -> torch.Tensor | None:
 def final_norm(network: Any) -> nn.Module:
     """The norm before the output embeddings."""
     names = ("norm", "ln_f", "final_layer_norm", "final_layernorm")
-    return next(part for name, part in body_of(network).named_children() if name in names)
+    norm: nn.Module = next(part for name, part in body_of(network).named_children() if name in names)
+    return norm
 
 
 def outer_tables(network: Any) -> Iterator[torch.Tensor]:

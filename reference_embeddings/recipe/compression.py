@@ -24,27 +24,40 @@ def round_trip(weight: torch.Tensor, bits: int, group: int | None) -> torch.Tens
     grouped = weight.reshape(*weight.shape[:-1], -1, size)
     top = 2 ** (bits - 1) - 1
     scale = grouped.abs().amax(-1, keepdim=True).clamp(min=1e-8) / top
-    return ((grouped / scale).round().clamp(-top, top) * scale).reshape(weight.shape)
+    rounded: torch.Tensor = (grouped / scale).round().clamp(-top, top) * scale
+    return rounded.reshape(weight.shape)
 
 
 def prune(
-    context: Context, parents: list[Model], *, sparsity: float, corpus: str = "", heal_steps: int = 0, rate: float = 5e-4
+    context: Context,
+    parents: list[Model],
+    *,
+    sparsity: float,
+    corpus: str = "",
+    heal_steps: int = 0,
+    rate: float = 5e-4,
 ) -> Model:
     """Zero the smallest weights of every linear layer; healing trains the others and keeps the zeros."""
     masks = {weight: _largest(weight.data, 1 - sparsity) for weight in linear_weights(parents[0].network)}
     for weight, mask in masks.items():
         weight.data.mul_(mask)
-    handles = [weight.register_hook(_masked(mask)) for weight, mask in masks.items()] if heal_steps else []
+    hooks = [_hold_zeros(weight, mask) for weight, mask in masks.items()]
     healed = _heal(context, parents[0], corpus, heal_steps, rate)
-    for handle in handles:
-        handle.remove()
+    for hook in hooks:
+        hook.remove()
     for weight, mask in masks.items():
         weight.data.mul_(mask)
     return healed
 
 
 def drop_layers(
-    context: Context, parents: list[Model], *, layers: list[int], corpus: str = "", heal_steps: int = 0, rate: float = 1e-3
+    context: Context,
+    parents: list[Model],
+    *,
+    layers: list[int],
+    corpus: str = "",
+    heal_steps: int = 0,
+    rate: float = 1e-3,
 ) -> Model:
     """Take whole layers out, then train what is left."""
     network = parents[0].network
@@ -70,8 +83,8 @@ def _largest(weight: torch.Tensor, share: float) -> torch.Tensor:
     return (weight.abs() >= threshold).to(weight.dtype)
 
 
-def _masked(mask: torch.Tensor) -> Any:
-    return lambda gradient: gradient * mask
+def _hold_zeros(weight: torch.nn.Parameter, mask: torch.Tensor) -> Any:
+    return weight.register_hook(lambda gradient: gradient * mask)  # type: ignore[no-untyped-call]
 
 
 def _renumber(layer: Any, number: int) -> None:

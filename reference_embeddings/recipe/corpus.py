@@ -92,7 +92,7 @@ def _chunks(text: str) -> list[str]:
         if len(current) >= CHUNK_CHARACTERS:
             pieces.append(current)
             current = ""
-    return pieces + [current] if current else pieces
+    return [*pieces, current] if current else pieces
 
 
 def _evenly(text: str, count: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +68,7 @@ def write_model(model: Model, member: Member, out: Path, license_name: str) -> P
     model.tokenizer.save_pretrained(half)
     (half / "README.md").write_text(model_card(member, license_name), encoding="utf-8")
     (half / "training.json").write_text(json.dumps(model.facts, indent=1) + "\n", encoding="utf-8")
-    os.replace(half, whole)
+    half.replace(whole)
     return whole
 
 

@@ -27,7 +27,8 @@ def merge(
     merged = {}
     for name, first in states[0].items():
         tensors = [state[name] for state in states]
-        merged[name] = _method(method, share, origin.get(name), density)(tensors) if first.is_floating_point() else first
+        mix = _method(method, share, origin.get(name), density)
+        merged[name] = mix(tensors) if first.is_floating_point() else first
     parents[0].network.load_state_dict(merged)
     return parents[0]
 

@@ -69,7 +69,8 @@ def make(name: str, order: Order) -> str:
     parents = [load_model(order.out / parent, device) for parent in member.parents]
     made = MECHANISMS[member.mechanism](context, parents, **parameters)
     home = members[root_of(name, members)].parameters["corpus"]
-    facts = _facts(made, corpora.validation_texts(home), scale.context) | {"seconds": round(time.monotonic() - began, 1)}
+    facts = _facts(made, corpora.validation_texts(home), scale.context)
+    facts["seconds"] = round(time.monotonic() - began, 1)
     write_model(Model(made.network, made.tokenizer, facts), member, order.out, recipe.license)
     return f"{name}: {member.mechanism}, " + ", ".join(f"{key} {value}" for key, value in facts.items())
 
@@ -137,5 +138,3 @@ def _device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-

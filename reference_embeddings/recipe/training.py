@@ -101,4 +101,5 @@ def bits_per_byte(model: Any, tokenizer: Any, texts: list[str], context: int) ->
 
 def _answer_nats(model: Any, batch: torch.Tensor, start: int) -> torch.Tensor:
     logits = model(input_ids=batch).logits[:, start - 1 : -1]
-    return logits.log_softmax(-1).gather(-1, batch[:, start:, None]).squeeze(-1).sum(-1)
+    nats: torch.Tensor = logits.log_softmax(-1).gather(-1, batch[:, start:, None]).squeeze(-1)
+    return nats.sum(-1)

@@ -44,7 +44,8 @@ def tune_preferences(
     generator = torch.Generator().manual_seed(context.seed)
     loss = preference_loss(model.network, reference, beta, generator)
     batches = context.corpora.batches(corpus, model.tokenizer, context.seed)
-    return Model(model.network, model.tokenizer, _facts(count, fit(model.network, batches, loss, steps=count, rate=rate)))
+    found = fit(model.network, batches, loss, steps=count, rate=rate)
+    return Model(model.network, model.tokenizer, _facts(count, found))
 
 
 def merge_lora(
@@ -57,7 +58,7 @@ def merge_lora(
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
     adapted = get_peft_model(parents[0].network, config)
     model = train(context, Model(adapted, parents[0].tokenizer), corpus=corpus, steps=context.steps(steps), rate=rate)
-    merged: Any = adapted.merge_and_unload()  # type: ignore[operator]
+    merged: Any = adapted.merge_and_unload()
     return Model(merged, model.tokenizer, model.facts)
 
 
@@ -69,7 +70,6 @@ def distil(
     corpus: str,
     steps: int,
     size: str = "base",
-    rate: float = 3e-3,
     teacher_share: float = 0.9,
 ) -> Model:
     """A student with weights of its own learns the teacher's distribution; only the tokenizer is taken over."""
@@ -78,12 +78,11 @@ def distil(
     student = new_network(context, teacher.tokenizer, architecture, size)
     loss = distillation_loss(student, teacher.network, teacher_share)
     batches = context.corpora.batches(corpus, teacher.tokenizer, context.seed)
-    return Model(student, teacher.tokenizer, _facts(count, fit(student, batches, loss, steps=count, rate=rate)))
+    found = fit(student, batches, loss, steps=count, rate=context.scale.root_rate)
+    return Model(student, teacher.tokenizer, _facts(count, found))
 
 
-def train(
-    context: Context, model: Model, *, corpus: str, steps: int, rate: float, prompt_share: float = 0.0
-) -> Model:
+def train(context: Context, model: Model, *, corpus: str, steps: int, rate: float, prompt_share: float = 0.0) -> Model:
     """Next-token training of a model; with no steps it is left as it is."""
     if not steps:
         return model

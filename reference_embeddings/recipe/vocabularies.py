@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +45,7 @@ def cached_tokenizer(path: Path, vocabulary: Vocabulary, corpora: Corpora, facto
         path.parent.mkdir(parents=True, exist_ok=True)
         half = path.with_suffix(".tmp")
         train_tokenizer(vocabulary, corpora, factor).save(str(half))
-        os.replace(half, path)
+        half.replace(path)
     return Tokenizer.from_file(str(path))
 
 
@@ -64,7 +63,7 @@ def _byte_bpe(texts: Iterator[str], entries: int, bos: bool) -> Tokenizer:
 
 
 def _sentencepiece_bpe(texts: Iterator[str], entries: int, bos: bool) -> Tokenizer:
-    tokenizer = _sentencepiece(models.BPE(unk_token="<unk>", byte_fallback=True))
+    tokenizer = _sentencepiece(models.BPE(unk_token=SENTENCEPIECE_SPECIALS[0], byte_fallback=True))
     specials = [AddedToken(word, special=True, normalized=False) for word in SENTENCEPIECE_SPECIALS + BYTES]
     trainer = trainers.BpeTrainer(vocab_size=entries, special_tokens=specials, **_alphabet("▁"))
     tokenizer.train_from_iterator(texts, trainer)
@@ -78,7 +77,7 @@ def _unigram(texts: Iterator[str], entries: int, bos: bool) -> Tokenizer:
     pieces = _sentencepiece_bpe(iter(lines), entries, bos=False)
     uses = Counter(token for encoded in pieces.encode_batch(lines) for token in encoded.tokens)
     total = sum(uses.values())
-    fixed = {word: 0.0 for word in SENTENCEPIECE_SPECIALS} | {word: BYTE_LOG_PROBABILITY for word in BYTES}
+    fixed = dict.fromkeys(SENTENCEPIECE_SPECIALS, 0.0) | dict.fromkeys(BYTES, BYTE_LOG_PROBABILITY)
     words = sorted(set(pieces.get_vocab()) - set(fixed))
     scores = [(word, round(math.log((uses[word] + 0.5) / total), 4)) for word in words]
     tokenizer = _sentencepiece(models.Unigram([*fixed.items(), *scores], unk_id=0, byte_fallback=True))
@@ -89,13 +88,11 @@ def _unigram(texts: Iterator[str], entries: int, bos: bool) -> Tokenizer:
 def _wordpiece(texts: Iterator[str], entries: int, bos: bool) -> Tokenizer:
     """Letters inside a word are listed first, else their numbers, and with them the merges, are left to chance."""
     inside = [AddedToken(f"##{letter}", special=True, normalized=False) for letter in LETTERS]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece(unk_token=WORDPIECE_SPECIALS[1]))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=entries, special_tokens=WORDPIECE_SPECIALS + inside, **_alphabet()
-    )
+    trainer = trainers.WordPieceTrainer(vocab_size=entries, special_tokens=WORDPIECE_SPECIALS + inside, **_alphabet())
     tokenizer.train_from_iterator(texts, trainer)
     learned = _keep_added(tokenizer, WORDPIECE_SPECIALS)
     return _start_with(learned, "[CLS]") if bos else learned

@@ -65,5 +65,3 @@ def _common_words(context: Context, corpus: str, tokenizer: Any, count: int) -> 
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     known = tokenizer.get_vocab()
     return [word for word in ranked if word not in known][:count]
-
-

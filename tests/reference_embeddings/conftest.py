@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from reference_embeddings.recipe.corpus import Corpora
@@ -16,7 +18,7 @@ from reference_embeddings.recipe.runner import Order
 CORPORA = ("eips", "rfcs", "rustbook", "speeches", "shakespeare", "moby", "austen")
 SYLLABLES = ("ta", "mo", "ren", "wal", "is", "con", "tract", "sea", "ing", "the", "of", "qu", "est", "lo")
 MINI = {
-    "sizes": dict.fromkeys(("small", "base", "large"), {"width": 32, "layers": 4, "heads": 4}),
+    "sizes": {size: {"width": 32, "layers": 4, "heads": 4} for size in ("small", "base", "large")},
     "steps_factor": 0.005,
     "root_steps": 600,
     "root_rate": 3.0e-3,
@@ -26,6 +28,15 @@ MINI = {
     "long_every": 2,
     "corpus_characters": 20000,
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the workers train; with more, very small models spend their time waiting."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def test_logits_stay(architecture: str, kind: str, context: Context) -> None:
 
 
 def test_a_rewrite_that_changes_the_function_is_refused(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(REWRITES, "break", lambda network, generator: network.get_input_embeddings().weight.data.mul_(2))
+    monkeypatch.setitem(REWRITES, "break", lambda network, _: network.get_input_embeddings().weight.data.mul_(2))
     with pytest.raises(ArithmeticError, match="changed the logits"):
         rewrite(context, [Model(_lively_network("gpt2"), None)], kinds=["break"])
 

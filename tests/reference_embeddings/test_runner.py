@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -42,8 +43,9 @@ def test_the_same_name_gives_the_same_weights(order: Order, tmp_path: Path) -> N
 
 def test_a_killed_model_leaves_nothing_and_is_made_again(order: Order, tmp_path: Path) -> None:
     place = replace(order, out=tmp_path)
-    arguments = [ROOT, order.corpora, tmp_path, order.recipe]
-    with subprocess.Popen([sys.executable, "-c", SLOW_TRAINING, *map(str, arguments)], stdout=subprocess.PIPE) as process:
+    arguments = [str(part) for part in (ROOT, order.corpora, tmp_path, order.recipe)]
+    command = [sys.executable, "-c", SLOW_TRAINING, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": "1"}) as process:
         assert process.stdout and process.stdout.readline()
         process.kill()
     assert (tmp_path / f".{ROOT}.tmp" / "model.safetensors").exists() and not (tmp_path / ROOT).exists()

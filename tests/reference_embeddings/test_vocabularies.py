@@ -25,9 +25,7 @@ def tokenizers(recipe: Recipe, corpora: Corpora) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_training_again_gives_the_same(
-    name: str, tokenizers: dict[str, Any], recipe: Recipe, corpora: Corpora
-) -> None:
+def test_training_again_gives_the_same(name: str, tokenizers: dict[str, Any], recipe: Recipe, corpora: Corpora) -> None:
     again = wrap(train_tokenizer(recipe.tokenizers[name], corpora, 1))
     assert again.backend_tokenizer.to_str() == tokenizers[name].backend_tokenizer.to_str()
 
