@@ -17,6 +17,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Models; all where none is named.")]
 SetName = Annotated[str | None, typer.Option("--set", help="Only the models of this set, such as demo.")]
+Without = Annotated[str | None, typer.Option("--without", help="But not the models of this set, such as subject.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder with one folder for each model.")]
 Corpora = Annotated[Path, typer.Option("--corpora", help="The folder with NAME.txt or NAME.txt.xz.")]
 ScaleName = Annotated[str, typer.Option("--scale", help="tiny (CPU) or small (GPU).")]
@@ -46,9 +47,9 @@ def list_models(names: Names = None, set_name: SetName = None) -> None:
 
 
 @app.command()
-def manifest(out: Out, set_name: SetName = None) -> None:
+def manifest(out: Out, set_name: SetName = None, without: Without = None) -> None:
     """Print the bank manifest of the models that are there."""
-    print(yaml.safe_dump(manifest_of(load_recipe(), out.resolve(), set_name), sort_keys=False), end="")
+    print(yaml.safe_dump(manifest_of(load_recipe(), out.resolve(), set_name, without), sort_keys=False), end="")
 
 
 def _select(recipe: Recipe, names: list[str] | None, set_name: str | None) -> list[Member]:

@@ -8,9 +8,11 @@ from typing import Any
 from .plan import Member, Recipe
 
 
-def manifest_of(recipe: Recipe, out: Path, set_name: str | None = None) -> dict[str, Any]:
-    """Every model of the set (all where none is named) whose folder is there, in the order of the recipe."""
-    members = [m for m in recipe.members().values() if set_name is None or set_name in m.sets]
+def manifest_of(recipe: Recipe, out: Path, set_name: str | None = None, without: str | None = None) -> dict[str, Any]:
+    """Every model of a set (all where none is named), without another set, whose folder is there."""
+    members = [
+        m for m in recipe.members().values() if (set_name is None or set_name in m.sets) and without not in m.sets
+    ]
     there = [m for m in members if (out / m.name / "config.json").exists()]
     entries = [_entry(m, out, recipe.license) for m in there]
     return {"name": f"zoo-{set_name}" if set_name else "zoo", "models": entries}

@@ -21,7 +21,7 @@ def merge(
     density: float = 0.5,
 ) -> Model:
     """Merge models of one shape; TIES also wants the base they were tuned from."""
-    share = torch.tensor(shares or [1 / len(parents)] * len(parents))
+    share = torch.tensor(shares or [1 / len(parents)] * len(parents), device=parents[0].network.device)
     origin = context.parent(base).network.state_dict() if base else {}
     states = [parent.network.state_dict() for parent in parents]
     merged = {}

@@ -89,7 +89,7 @@ def rescale_neurons(network: Any, generator: torch.Generator) -> None:
         raise ValueError(f"{network.config.model_type}: its feed-forward block cannot be rescaled")
     for layer in layers_of(network):
         target = matrix(part_of(layer, anatomy.inner[1]))
-        factor = _factors(target.shape[-1], generator)
+        factor = _factors(target.shape[-1], generator).to(target.device)
         _scale_outputs(part_of(layer, anatomy.scalable), factor)
         target.div_(factor)
 
@@ -102,7 +102,7 @@ def rescale_values(network: Any, generator: torch.Generator) -> None:
     for layer in layers_of(network):
         value, out = (part_of(layer, name) for name in names)
         heads = getattr(network.config, "num_key_value_heads", None) or network.config.num_attention_heads
-        factor = _factors(matrix(value).shape[0], generator)
+        factor = _factors(matrix(value).shape[0], generator).to(matrix(value).device)
         _scale_outputs(value, factor)
         shared = network.config.num_attention_heads // heads
         matrix(out).div_(factor.view(heads, -1).repeat_interleave(shared, dim=0).flatten())

@@ -119,7 +119,7 @@ def _finished(order: Order, name: str) -> bool:
 
 def _start_worker() -> None:
     """One thread, so that results do not depend on how many workers there are."""
-    os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"}
+    os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
     import torch
 
     torch.set_num_threads(1)

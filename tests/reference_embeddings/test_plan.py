@@ -7,7 +7,9 @@ from collections.abc import Callable
 from itertools import combinations
 
 import pytest
+import torch
 
+from reference_embeddings.recipe.architectures import build_model
 from reference_embeddings.recipe.mechanisms import MECHANISMS
 from reference_embeddings.recipe.plan import FROM_SCRATCH, Member, Recipe, Root, load_recipe, root_of, select
 
@@ -73,6 +75,16 @@ def test_demo_has_two_families_and_its_subjects_have_references() -> None:
             assert any(MEMBERS[name].family == m.family for name in bank)
 
 
+@pytest.mark.parametrize(("scale", "least", "most"), [("tiny", 350_000, 1_000_000), ("small", 9e6, 30e6)])
+def test_roots_have_the_size_of_their_scale(scale: str, least: float, most: float) -> None:
+    for name in RECIPE.roots:
+        assert least <= _weights(name, scale) <= most, name
+
+
+def test_demo_models_are_really_small() -> None:
+    assert all(_weights(name, "tiny") < 750_000 for name, root in RECIPE.roots.items() if "demo" in root.sets)
+
+
 def test_naming_a_model_brings_its_ancestors_first() -> None:
     chosen = [m.name for m in select(MEMBERS, ["llama-tech-s1-sft-long-dpo-4bit"])]
     assert chosen == ["llama-tech-s1", "llama-tech-s1-sft-long", "llama-tech-s1-sft-long-dpo", chosen[-1]]
@@ -94,6 +106,15 @@ def test_a_model_without_its_parent_is_an_error() -> None:
     orphan = {"from": ["nobody"], "do": "quantize", "with": {"bits": 4}}
     with pytest.raises(ValueError, match="nobody"):
         Recipe.model_validate(RECIPE.model_dump(by_alias=True) | {"derived": {"orphan": orphan}}).members()
+
+
+def _weights(root: str, scale: str) -> int:
+    described, made = RECIPE.roots[root], RECIPE.scales[scale]
+    entries = RECIPE.tokenizers[described.tokenizer].entries * made.vocabulary_factor
+    size = made.sizes[described.size]
+    with torch.device("meta"):
+        network = build_model(described.architecture, size, entries, made.context, {"pad_token_id": None}, 0)
+    return sum(weight.numel() for weight in network.parameters())
 
 
 def _differ_only_in(field: str) -> Callable[[Root, Root], bool]:

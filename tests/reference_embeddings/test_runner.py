@@ -85,6 +85,15 @@ def test_the_manifest_lists_what_is_there(order: Order, recipe: Recipe, tmp_path
     ]
 
 
+def test_the_demo_bank_has_no_subjects(order: Order, recipe: Recipe, tmp_path: Path) -> None:
+    for m in recipe.members().values():
+        (tmp_path / m.name).mkdir()
+        (tmp_path / m.name / "config.json").touch()
+    bank = {entry["id"] for entry in manifest_of(recipe, tmp_path, "demo", without="subject")["models"]}
+    assert "zoo/llama-tech-s1" in bank and "zoo/llama-tech-s2" not in bank
+    assert {entry["split"] for entry in manifest_of(recipe, tmp_path)["models"]} == {"calibration", "held-out"}
+
+
 def test_list_prints_the_demo_set() -> None:
     found = CliRunner().invoke(app, ["list", "--set", "demo"])
     assert found.exit_code == 0
