@@ -65,6 +65,7 @@ class Root(_Strict):
     tokenizer: str
     size: str = "base"
     seed: int
+    steps: int | None = None  # instead of the scale's root_steps
     split: Split
     sets: tuple[str, ...] = ()
 
@@ -166,7 +167,7 @@ def _root_member(name: str, root: Root) -> Member:
         name=name,
         parents=(),
         mechanism=FROM_SCRATCH,
-        parameters=root.model_dump(include={"architecture", "size", "corpus", "tokenizer"}),
+        parameters=root.model_dump(include={"architecture", "size", "corpus", "tokenizer", "steps"}, exclude_none=True),
         seed=seed_of(f"{name}/{root.seed}"),
         family=root.family,
         split=root.split,

@@ -15,12 +15,19 @@ PROMPT_SHARE = 0.25
 
 
 def train_from_scratch(
-    context: Context, parents: list[Model], *, architecture: str, size: str, corpus: str, tokenizer: Any
+    context: Context,
+    parents: list[Model],
+    *,
+    architecture: str,
+    size: str,
+    corpus: str,
+    tokenizer: Any,
+    steps: int | None = None,
 ) -> Model:
     """A root: random weights trained on a mix. `tokenizer` is the transformers tokenizer itself."""
     network = new_network(context, tokenizer, architecture, size)
-    steps, rate = context.steps(context.scale.root_steps), context.scale.root_rate
-    return train(context, Model(network, tokenizer), corpus=corpus, steps=steps, rate=rate)
+    count = context.steps(steps or context.scale.root_steps)
+    return train(context, Model(network, tokenizer), corpus=corpus, steps=count, rate=context.scale.root_rate)
 
 
 def fine_tune(context: Context, parents: list[Model], *, corpus: str, steps: int, rate: float = 5e-4) -> Model:
