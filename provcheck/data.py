@@ -9,7 +9,8 @@ from pathlib import Path
 
 from provcheck.errors import BankError, PolicyError
 
-DEFAULT_BANK = "zoo-v1"
+DEFAULT_BANK = "demo-v1"
+DEMO_SUBJECT = "llama-tech-s1-sft-long"
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -45,6 +46,19 @@ def policy_file(name: str) -> Path:
     return file
 
 
+def manifests() -> dict[str, Path]:
+    """The manifests of published models that ship, by name."""
+    return {file.stem: file for file in sorted(_embeddings().glob("catalog/*.yaml"))}
+
+
+def manifest_file(name: str) -> Path:
+    """The shipped manifest of that name, or the file itself when `name` is the path of one."""
+    file = manifests().get(name, Path(name))
+    if not file.is_file():
+        raise BankError(f"There is no manifest {name!r}.", _choices("Manifests", manifests()))
+    return file
+
+
 def templates_folder() -> Path:
     """The folder of the report templates."""
     return root() / "reports" / "templates"
@@ -57,7 +71,7 @@ def kl_scale_file() -> Path:
 
 def demo_subjects() -> dict[str, Path]:
     """The small models of the demo, by name."""
-    return {file.parent.name: file.parent for file in sorted(_embeddings().glob("demo/subjects/*/config.json"))}
+    return {file.parent.name: file.parent for file in sorted(_embeddings().glob("subjects/*/config.json"))}
 
 
 def _embeddings() -> Path:

@@ -127,7 +127,7 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
     options, bank, subject = prepared.options, prepared.bank, prepared.subject
     measurement = _measured(prepared.source, options.model, observe)
     comparisons = compare(measurement, bank)
-    comparisons, verdict = decide(comparisons, MarginRule.from_bank(bank), measurement.facts.coverage)
+    comparisons, verdict = decide(comparisons, MarginRule.from_bank(bank), measurement.facts.coverage, bank.kinship)
     evidence = Evidence(subject, measurement.facts, comparisons, verdict, options.claimed_base)
     checks = run_checks(prepared.policy, evidence)
     return Report(
@@ -165,11 +165,11 @@ def find_model(model: str, options: ModelOptions) -> Loadable:
 
 
 def demo_folder() -> Path:
-    """The model that `provcheck audit demo` audits: the first of the demo's subjects."""
-    subjects = data.demo_subjects()
-    if not subjects:
-        raise UsageError("this installation carries no demo model", "audit a model of your own")
-    return next(iter(subjects.values()))
+    """The model that `provcheck audit demo` audits. Raises UsageError when it is not installed."""
+    try:
+        return data.demo_subjects()[data.DEMO_SUBJECT]
+    except KeyError:
+        raise UsageError("this installation carries no demo model", "audit a model of your own") from None
 
 
 def compare_models(

@@ -54,6 +54,11 @@ class Relation(StrEnum):
         """Whether it counts as an accusation."""
         return self in (Relation.IDENTICAL, Relation.DERIVED)
 
+    @property
+    def independent(self) -> bool:
+        """Whether it counts as an acquittal."""
+        return self in (Relation.SAME_RECIPE, Relation.UNRELATED)
+
 
 class Outcome(StrEnum):
     """What became of a check."""

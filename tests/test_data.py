@@ -21,7 +21,7 @@ def _fill(folder: Path) -> None:
     for name in (
         "reference_embeddings/tiny/manifest.json",
         "reference_embeddings/no-bank/notes.txt",
-        "reference_embeddings/demo/subjects/copy/config.json",
+        "reference_embeddings/subjects/copy/config.json",
         "policies/strict.yaml",
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

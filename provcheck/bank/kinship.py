@@ -9,6 +9,9 @@ from provcheck.types import Reference, Relation
 SAME_FUNCTION = frozenset({"copy", "conversion", "quantize", "rewrite"})
 """Mechanisms that keep the weights' function: parent and child count as identical."""
 
+UNDOCUMENTED = "undocumented"
+"""Mechanism of a model whose origin nobody has stated: no parent named, but not known to be trained from scratch."""
+
 
 class Kinship:
     """Ancestors, roots and documented relations of the references of a bank; parents may lie outside of it."""
@@ -29,11 +32,13 @@ class Kinship:
         return frozenset(member for member in self.line(id) if not self._parents(member))
 
     def relation(self, first: str, second: str) -> Relation:
-        """The documented relation, in either direction."""
+        """The documented relation, in either direction; inconclusive where a lineage is not documented."""
         if self._original(first) == self._original(second):
             return Relation.IDENTICAL
         if self.line(first) & self.line(second):
             return Relation.DERIVED
+        if any(self._undocumented(member) for member in self.line(first) | self.line(second)):
+            return Relation.INCONCLUSIVE
         if self._by_id[first].family == self._by_id[second].family:
             return Relation.SAME_RECIPE
         return Relation.UNRELATED
@@ -41,6 +46,9 @@ class Kinship:
     def children(self, id: str) -> list[str]:
         """References whose first parent is `id`, in the bank's order."""
         return [other for other, reference in self._by_id.items() if reference.parents[:1] == (id,)]
+
+    def _undocumented(self, id: str) -> bool:
+        return id in self._by_id and self._by_id[id].mechanism == UNDOCUMENTED
 
     def _parents(self, id: str) -> tuple[str, ...]:
         return self._by_id[id].parents if id in self._by_id else ()

@@ -43,7 +43,7 @@ def show_command(name: Name) -> None:
     typer.echo(f"probes {manifest.probes} ({manifest.probes_digest[:12]}), algorithm {manifest.algorithm}")
     typer.echo(f"digest {manifest.digest}")
     for line in _family_tree(bank):
-        typer.echo(plain(line))
+        typer.echo(line)
 
 
 @bank_app.command("verify")
@@ -57,8 +57,10 @@ def verify_command(name: Name) -> None:
 
 @bank_app.command("build")
 def build_command(
-    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST.yaml", help="The models to measure.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the new bank.")],
+    manifest: Annotated[
+        str, typer.Argument(metavar="MANIFEST.yaml", help="The models to measure; or a shipped list, e.g. able-239.")
+    ],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; default: the name.")] = None,
     words: Annotated[
         bool, typer.Option("--words", help="Keep the raw word attributions in a file of their own.")
     ] = False,
@@ -70,14 +72,17 @@ def build_command(
     trust_remote_code: o.TrustRemoteCode = False,
 ) -> None:
     """Measure the models of a manifest into a bank. A killed run continues where it was."""
+    from provcheck import data
     from provcheck.pipeline import ModelOptions, build_from
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import make_console
 
     settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes)
+    path = data.manifest_file(manifest)
+    folder = out or Path(path.stem)
     with ProgressBar(make_console()) as observer:
-        built = build_from(manifest, out, settings, observer, words=words)
-    typer.echo(f"{out}: {len(built.manifest.references)} references, digest {built.manifest.digest}")
+        built = build_from(path, folder, settings, observer, words=words)
+    typer.echo(f"{folder}: {len(built.manifest.references)} references, digest {built.manifest.digest}")
     for id, reason in built.failures.items():
         typer.echo(f"skipped {id}: {reason}")
     raise typer.Exit(1 if built.failures else 0)
@@ -85,6 +90,8 @@ def build_command(
 
 def _family_tree(bank: Bank) -> list[str]:
     """One line per reference, indented under its first parent; what has no parent in the bank comes first."""
+    from provcheck.rendering.plain import plain
+
     known = {reference.id: reference for reference in bank.references}
     lines: list[str] = []
 
@@ -92,7 +99,7 @@ def _family_tree(bank: Bank) -> list[str]:
         reference = known[id]
         others = f", also from {', '.join(reference.parents[1:])}" if reference.parents[1:] else ""
         size = f"{reference.parameters:,} parameters" if reference.parameters else ""
-        lines.append(f"{'   ' * depth}{'└─ ' if depth else ''}{id}  ({reference.mechanism}{others}; {size})")
+        lines.append("   " * depth + plain(f"{id}  ({reference.mechanism}{others}; {size})"))
         for child in bank.kinship.children(id):
             grow(child, depth + 1)
 
@@ -102,6 +109,6 @@ def _family_tree(bank: Bank) -> list[str]:
             continue
         if reference.family != family:
             family = reference.family
-            lines.append(f"family {family}")
+            lines.append(plain(f"family {family}"))
         grow(reference.id, 1)
     return lines

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from provcheck.bank.kinship import Kinship
 from provcheck.types import Comparison, Coverage, Relation, Verdict
 from provcheck.verdict.rule import MarginRule
 
@@ -15,6 +16,9 @@ __all__ = ["Judge", "MarginRule", "decide"]
 
 MIN_COVERAGE = 0.5
 """Below this share of measured probes nothing is judged."""
+
+ORDER = (Relation.IDENTICAL, Relation.DERIVED, Relation.INCONCLUSIVE, Relation.SAME_RECIPE, Relation.UNRELATED)
+"""Which relation decides the verdict when references differ."""
 
 
 class Judge(Protocol):
@@ -32,30 +36,51 @@ class Judge(Protocol):
 
 
 def decide(
-    comparisons: Sequence[Comparison], judge: Judge, coverage: Coverage
+    comparisons: Sequence[Comparison], judge: Judge, coverage: Coverage, kinship: Kinship
 ) -> tuple[tuple[Comparison, ...], Verdict]:
-    """Judge every comparison (nearest first) and derive the verdict from the nearest references.
+    """Judge every comparison (nearest first) and derive the verdict.
 
     A related reference decides; without one, an inconclusive one does; else the nearest independent one.
     """
     if coverage.share < MIN_COVERAGE:
         reason = f"only {coverage.share:.0%} of the probes could be measured; at least {MIN_COVERAGE:.0%} are needed"
-        return tuple(comparisons), _inconclusive(None, reason)
+        return tuple(comparisons), _inconclusive(reason)
     judged = tuple(judge.relate(comparison) for comparison in comparisons)
     if not judged:
-        return judged, _inconclusive(None, "the bank holds no references")
-    order = (Relation.IDENTICAL, Relation.DERIVED, Relation.INCONCLUSIVE, Relation.SAME_RECIPE, Relation.UNRELATED)
-    chosen = min(judged, key=lambda comparison: order.index(comparison.relation))
+        return judged, _inconclusive("the bank holds no references")
+    nearest = min(judged, key=lambda comparison: ORDER.index(comparison.relation))
+    chosen = _ancestor(nearest, judged, kinship) if nearest.relation is Relation.DERIVED else nearest
     return judged, Verdict(
         relation=chosen.relation,
         reference=chosen.reference,
         probability=(chosen.probabilities or {}).get(chosen.relation),
         p_value=chosen.p_value,
-        reasons=judge.explain(chosen),
+        reasons=judge.explain(chosen) + _others(chosen, judged),
     )
 
 
-def _inconclusive(reference: str | None, reason: str) -> Verdict:
-    return Verdict(
-        relation=Relation.INCONCLUSIVE, reference=reference, probability=None, p_value=None, reasons=(reason,)
-    )
+def _ancestor(nearest: Comparison, judged: Sequence[Comparison], kinship: Kinship) -> Comparison:
+    """The eldest documented ancestor of the nearest reference that is as near, to within the 95 % intervals.
+
+    Siblings are often nearer to each other than to their common base; then it is the base that should be named.
+    """
+    line = kinship.line(nearest.reference)
+    elders = [c for c in judged if c.reference in line and c.relation is nearest.relation and _overlap(c, nearest)]
+    return min(elders, key=lambda comparison: len(kinship.line(comparison.reference)))
+
+
+def _overlap(one: Comparison, nearest: Comparison) -> bool:
+    first, second = one.able.contrast, nearest.able.contrast
+    return first is not None and second is not None and first.ci95[0] <= second.ci95[1]
+
+
+def _others(chosen: Comparison, judged: Sequence[Comparison]) -> tuple[str, ...]:
+    others = [c.reference for c in judged if c.relation.related and c.reference != chosen.reference]
+    if not (chosen.relation.related and others):
+        return ()
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return (f"Also judged related: {', '.join(others[:3])}{more}.",)
+
+
+def _inconclusive(reason: str) -> Verdict:
+    return Verdict(relation=Relation.INCONCLUSIVE, reference=None, probability=None, p_value=None, reasons=(reason,))

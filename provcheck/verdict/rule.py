@@ -51,7 +51,7 @@ class MarginRule:
         between, kl = [], []
         for i, j in combinations(range(len(rows)), 2):
             relation = bank.kinship.relation(bank.references[rows[i]].id, bank.references[rows[j]].id)
-            if not relation.related:
+            if relation.independent:
                 between.append(distances[i, j])
             if relation is Relation.UNRELATED:
                 first, second = bank.loglik_nats[rows[i]], bank.loglik_nats[rows[j]]

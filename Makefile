@@ -1,0 +1,33 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.11 or newer; everything is installed into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: demo test test-slow lint types clean
+
+demo: $(INSTALLED)
+	$(BIN)/provcheck audit demo --out provcheck-report
+	@echo "Open provcheck-report/report.html in a browser."
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 -q -m "not slow"
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	touch $(INSTALLED)
+
+clean:
+	rm -rf .venv dist provcheck-report
