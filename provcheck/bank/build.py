@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from provcheck.bank.folder import save_bank
+from provcheck.bank.folder import check_replaceable, save_bank
 from provcheck.bank.manifest import BankManifest, BuildEntry, BuildManifest
 from provcheck.errors import BankError, MeasurementFileError, ProvcheckError
 from provcheck.observer import Observer
@@ -36,8 +36,9 @@ def build_bank(
     """Measure every model with `measure_model` and write the bank to `out`.
 
     Finished measurements wait in `.OUT.parts` beside it until the bank is whole. Raises BankError when every model
-    failed.
+    failed, OutputError when the bank cannot be written.
     """
+    check_replaceable(out)
     parts = out.parent / f".{out.name}.parts"
     done: list[tuple[BuildEntry, Measurement]] = []
     failures: dict[str, str] = {}

@@ -63,7 +63,7 @@ def load_bank(name: str) -> Bank:
         bank = Bank(manifest, folder, arrays["paper_blocks"], arrays["contrast_blocks"], arrays["loglik"])
     except (SafetensorError, KeyError, OSError) as error:
         raise BankError(f"the arrays of bank '{manifest.name}' cannot be read: {error}") from None
-    if {len(bank.paper_blocks), len(bank.contrast_blocks), len(bank.loglik_nats)} != {len(manifest.references)}:
+    if not _arrays_fit(bank):
         raise BankError(f"the arrays of bank '{manifest.name}' do not fit its manifest")
     return bank
 
@@ -118,13 +118,20 @@ def save_bank(
             manifest = manifest.model_copy(update={"files": {p.name: file_digest(p) for p in sorted(made.iterdir())}})
             manifest = manifest.model_copy(update={"digest": manifest.computed_digest()})
             (made / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            check_replaceable(folder)
             if folder.exists():
-                _replaceable(folder)
                 shutil.rmtree(folder)
             made.replace(folder)
     except OSError as error:
         raise OutputError(f"cannot write the bank {folder}: {error.strerror}") from None
     return manifest
+
+
+def check_replaceable(folder: Path) -> None:
+    """Only a bank or an empty folder may be overwritten by a bank. Raises OutputError."""
+    if not folder.exists() or (folder / "manifest.json").is_file() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    raise OutputError(f"{folder} exists and is not a bank", "choose another folder with --out")
 
 
 def file_digest(path: Path) -> str:
@@ -166,7 +173,12 @@ def _check_file(folder: Path, manifest: BankManifest, name: str) -> None:
         )
 
 
-def _replaceable(folder: Path) -> None:
-    """Only a bank may be overwritten by a bank."""
-    if not (folder / "manifest.json").is_file() and any(folder.iterdir()):
-        raise OutputError(f"{folder} exists and is not a bank", "choose another folder with --out")
+def _arrays_fit(bank: Bank) -> bool:
+    """Whether all are floats with one row per reference, and both views have the same blocks."""
+    paper, contrast, loglik = bank.paper_blocks, bank.contrast_blocks, bank.loglik_nats
+    return (
+        (paper.ndim, loglik.ndim) == (3, 2)
+        and paper.shape == contrast.shape
+        and len(paper) == len(loglik) == len(bank.references)
+        and all(array.dtype.kind == "f" for array in (paper, contrast, loglik))
+    )

@@ -23,8 +23,12 @@ class Kinship:
     def line(self, id: str) -> frozenset[str]:
         """The model and all its ancestors."""
         if id not in self._lines:
-            above = [self.line(parent) for parent in self._parents(id)]
-            self._lines[id] = frozenset({id}).union(*above)
+            seen, todo = {id}, [id]
+            while todo:
+                new = set(self._parents(todo.pop())) - seen
+                seen |= new
+                todo += new
+            self._lines[id] = frozenset(seen)
         return self._lines[id]
 
     def roots(self, id: str) -> frozenset[str]:
@@ -55,7 +59,8 @@ class Kinship:
 
     def _original(self, id: str) -> str:
         """The model whose function this one has kept."""
-        reference = self._by_id.get(id)
-        if reference is None or reference.mechanism not in SAME_FUNCTION or len(reference.parents) != 1:
-            return id
-        return self._original(reference.parents[0])
+        while (reference := self._by_id.get(id)) and reference.mechanism in SAME_FUNCTION:
+            if len(reference.parents) != 1:
+                break
+            id = reference.parents[0]
+        return id
