@@ -1,0 +1,39 @@
+"""What every test needs: quiet threads, and tiny models that a session shares."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is imported
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from provcheck.types import ProbeSet
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny models spend their time waiting when torch uses several threads, and two test runs disturb each other."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny llama with byte-level BPE as a Hugging Face folder; tests must not change it."""
+    from tests.tiny import save_tiny
+
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+@pytest.fixture(scope="session")
+def probes() -> ProbeSet:
+    """Six questions and twelve texts."""
+    from tests.tiny import tiny_probes
+
+    return tiny_probes()
