@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from provcheck import data
 from provcheck.bank.kinship import Kinship
@@ -112,9 +112,9 @@ def save_bank(
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
             made = Path(temporary) / folder.name
             made.mkdir()
-            save_file(arrays, made / ARRAYS_FILE)
+            (made / ARRAYS_FILE).write_bytes(save(arrays))
             if words:
-                save_file(_words(models), made / WORDS_FILE)
+                (made / WORDS_FILE).write_bytes(save(_words(models)))
             manifest = manifest.model_copy(update={"files": {p.name: file_digest(p) for p in sorted(made.iterdir())}})
             manifest = manifest.model_copy(update={"digest": manifest.computed_digest()})
             (made / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")

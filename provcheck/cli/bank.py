@@ -12,7 +12,7 @@ from provcheck.cli import options as o
 if TYPE_CHECKING:
     from provcheck.bank import Bank
 
-bank_app = typer.Typer(help="Banks of reference models: list, show, verify, build.", no_args_is_help=True)
+bank_app = typer.Typer(help="Banks of reference models.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.")]
 
@@ -55,6 +55,19 @@ def verify_command(name: Name) -> None:
     typer.echo(f"{bank.manifest.name}: manifest, files and all {len(bank.references)} references are unchanged")
 
 
+@bank_app.command("pairs")
+def pairs_command(name: Name) -> None:
+    """Print a Markdown table: distances of all documented pairs, by mechanism."""
+    from provcheck.bank import load_bank
+    from provcheck.comparison.pairs import pair_groups
+
+    typer.echo("| relation | kind | pairs | ABLE contrast | ABLE paper | KL bits/byte |")
+    typer.echo("|---|---|---:|---|---|---|")
+    for group in pair_groups(load_bank(name)):
+        cells = [_median_and_range(values) for values in (group.contrast, group.paper, group.kl_bits_per_byte)]
+        typer.echo(f"| {group.relation} | {group.kind} | {group.pairs} | {' | '.join(cells)} |")
+
+
 @bank_app.command("build")
 def build_command(
     manifest: Annotated[
@@ -86,6 +99,11 @@ def build_command(
     for id, reason in built.failures.items():
         typer.echo(f"skipped {id}: {reason}")
     raise typer.Exit(1 if built.failures else 0)
+
+
+def _median_and_range(values: tuple[float, float, float]) -> str:
+    low, median, high = values
+    return f"{median:.3g} ({low:.3g} to {high:.3g})"
 
 
 def _family_tree(bank: Bank) -> list[str]:
