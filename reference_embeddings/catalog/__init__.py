@@ -1,9 +1,9 @@
 """The catalogue of published models, and the manifests made from it.
 
-`models.csv` holds facts of two papers: the 239 models of the ABLE paper (list able-239, with model_type and size), and of
-the KL-scale paper the 87 of its fine-tuning study with base models (finetune-87), the 59 of its layer study (layers-59)
-and the 14 of its pretraining study (pretraining-14), with the series it sorts them into. Empty means that the papers do
-not say. Downloads are the papers' counts.
+`models.csv` holds facts of two papers. Of the ABLE paper: its 239 models (able-239) with model_type and size. Of the
+KL-scale paper: the 87 models of its fine-tuning study with their base models (finetune-87), the 59 of its layer study
+(layers-59) and the 14 of its pretraining study (pretraining-14), with the series it sorts them into. Empty: the
+papers do not say. Downloads are the papers' counts.
 
 `python -m reference_embeddings.catalog able-239 > reference_embeddings/catalog/able-239.yaml` writes a manifest again.
 """

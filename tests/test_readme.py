@@ -1,0 +1,66 @@
+"""The README says only what the program does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provcheck.cli import run
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+NUMBER = re.compile(r"\d[\d,]*\.?\d*")
+
+
+def commands() -> list[str]:
+    return re.findall(r"^\| `provcheck ([a-z ]+)", README, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_of_the_table_exists(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command.split(), "--help"]) == 0
+    assert "Usage: provcheck" in capsys.readouterr().out
+
+
+def test_the_table_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["--help"])
+    names = re.findall(r"^  ([a-z]+) ", capsys.readouterr().out.split("Commands:")[1], flags=re.MULTILINE)
+    assert set(names) == {command.split()[0] for command in commands()}
+
+
+def test_options_that_are_named_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["audit", "--help"])
+    helped = capsys.readouterr().out
+    for option in set(re.findall(r"`(--[a-z-]+)", README)):
+        assert option in helped
+
+
+@pytest.mark.slow
+def test_the_session_is_what_the_demo_prints(tmp_path: Path) -> None:
+    shown = README.split("$ provcheck audit demo\n")[1].split("```")[0].rstrip().splitlines()
+    ran = subprocess.run(
+        [sys.executable, "-c", "import provcheck.cli; provcheck.cli.main()", "audit", "demo"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed = ran.stdout.rstrip().splitlines()
+    assert [NUMBER.sub("#", line).split() for line in printed] == [NUMBER.sub("#", line).split() for line in shown]
+    for line, claim in zip(printed, shown, strict=True):
+        if " in " not in line:
+            assert numbers(line) == pytest.approx(numbers(claim), rel=0.02)
+
+
+@pytest.mark.slow
+def test_the_python_example_runs() -> None:
+    example = README.split("```python\n")[1].split("```")[0]
+    ran = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "derived zoo/llama-tech-s1"
+
+
+def numbers(line: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in NUMBER.findall(line)]
