@@ -8,6 +8,9 @@ save_probes(folder, tiny_probes(texts=40))          a folder for --probes
 from __future__ import annotations
 
 import random
+import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,8 +31,9 @@ UNKNOWN, UNKNOWN_WORD = "<unk>", "[UNK]"
 CONTEXT = 1024
 """Tokens; the texts of the shipped probe sets fit."""
 
-WEIGHT_FACTOR = 5.0
-"""Random weights are made larger by this, so that the outputs are not flat."""
+WEIGHT_FACTOR, MAMBA_FACTOR = 5.0, 2.0
+"""Random weights are made larger by this, so that the outputs are not flat. More would make Mamba chaotic: its decay is
+an exponential of its weights."""
 
 _LLAMA: dict[str, Any] = {
     "hidden_size": 32,
@@ -97,12 +101,12 @@ def tiny_model(architecture: str = "llama", *, seed: int = 0, **sizes: Any) -> P
         model = AutoModelForCausalLM.from_config(config).float().eval().requires_grad_(False)
     for parameter in model.parameters():
         if parameter.dim() > 1:
-            parameter.mul_(WEIGHT_FACTOR)
+            parameter.mul_(MAMBA_FACTOR if architecture == "mamba" else WEIGHT_FACTOR)
     return model
 
 
 def tiny_tokenizer(kind: TokenizerKind = "byte-bpe", *, bos: bool = True) -> PreTrainedTokenizerFast:
-    """A tokenizer of 512 entries or fewer, trained on the tiny texts.
+    """A tokenizer of 512 entries or fewer, made from the tiny texts; the same in every process.
 
     byte-bpe: like GPT-2 and Llama 3. unigram: like SentencePiece, with word marks and byte fallback. wordpiece: like
     BERT, lower case; knows no characters but those of the tiny English texts. bos: `<s>` before every sequence, and for
@@ -252,7 +256,7 @@ def _shuffled(stream: random.Random, words: int) -> str:
 
 
 def _corpus() -> list[str]:
-    return [*ENGLISH, *(question.question for question in QUESTIONS if question.id != "accents")] * 4
+    return [*ENGLISH, *(question.question for question in QUESTIONS if question.id != "accents")]
 
 
 def _byte_bpe() -> Tokenizer:
@@ -271,17 +275,12 @@ def _byte_bpe() -> Tokenizer:
 
 
 def _unigram() -> Tokenizer:
-    trained = Tokenizer(models.Unigram())
-    trained.pre_tokenizer = pre_tokenizers.Metaspace()
     special = ["<pad>", "<s>", "</s>", UNKNOWN]
-    trainer = trainers.UnigramTrainer(vocab_size=200, special_tokens=special, unk_token=UNKNOWN, show_progress=False)
-    trained.train_from_iterator(_corpus(), trainer)
-    pieces = sorted(trained.get_vocab().items(), key=lambda piece: piece[1])
-    scored = [(piece, 0.0 if place < 4 else -1.0 - place / 20) for place, (piece, _) in enumerate(pieces)]
+    words = ("▁" + word for text in _corpus() for word in text.split())
     bytes_ = [(f"<0x{byte:02X}>", -20.0) for byte in range(256)]
-    tokenizer = Tokenizer(
-        models.Unigram([*scored[:4], *bytes_, *scored[4:]], unk_id=special.index(UNKNOWN), byte_fallback=True)
-    )
+    pieces = [(piece, -2.0 - place / 20) for place, piece in enumerate(_frequent_pieces(words, 250))]
+    vocabulary = [*((token, 0.0) for token in special), *bytes_, *pieces]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=special.index(UNKNOWN), byte_fallback=True))
     tokenizer.add_special_tokens(special)
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Sequence(
@@ -291,12 +290,24 @@ def _unigram() -> Tokenizer:
 
 
 def _wordpiece() -> Tokenizer:
-    tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN_WORD))
+    special = ["[PAD]", "[CLS]", "[SEP]", UNKNOWN_WORD]
+    words = (word for text in _corpus() for word in re.findall(r"\w+|[^\w\s]", text.lower()))
+    pieces = _frequent_pieces(words, 240)
+    vocabulary = [*special, *pieces, *(f"##{piece}" for piece in pieces)]
+    numbered = {token: number for number, token in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordPiece(numbered, unk_token=UNKNOWN_WORD))
+    tokenizer.add_special_tokens(special)
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=VOCABULARY, special_tokens=["[PAD]", "[CLS]", "[SEP]", UNKNOWN_WORD], show_progress=False
-    )
-    tokenizer.train_from_iterator(_corpus(), trainer)
     return tokenizer
+
+
+def _frequent_pieces(words: Iterable[str], count: int) -> list[str]:
+    """All characters, then the pieces that save most; the trainers of these two break ties at random."""
+    counts = Counter(
+        word[start:end] for word in words for start in range(len(word)) for end in range(start + 1, len(word) + 1)
+    )
+    characters = sorted(piece for piece in counts if len(piece) == 1)
+    longer = sorted((p for p in counts if 1 < len(p) <= 6), key=lambda p: (-counts[p] * (len(p) - 1), p))
+    return [*characters, *longer][:count]

@@ -113,7 +113,13 @@ def _logits_at(loaded: Loaded, ids: torch.Tensor, mask: torch.Tensor, positions:
         hidden = args[0]
         return (hidden.reshape(math.prod(hidden.shape[:-1]), -1)[positions].unsqueeze(0), *args[1:])
 
-    head = loaded.model.get_output_embeddings()
+    layer, head = loaded.model.get_input_embeddings(), loaded.model.get_output_embeddings()
+    known = getattr(layer, "num_embeddings", None)
+    if known is not None and int(ids.max()) >= known:
+        raise BrokenModel(
+            f"the tokenizer makes token {int(ids.max())}, but the model has embeddings for {known} tokens only",
+            "check that tokenizer and weights belong together",
+        )
     with ExitStack() as hooks:
         if head is not None:
             hooks.callback(head.register_forward_pre_hook(select).remove)
