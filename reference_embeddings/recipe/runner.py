@@ -12,11 +12,15 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .plan import RECIPE_FILE, Member, load_recipe, root_of
+from .plan import RECIPE_FILE, Member, Recipe, load_recipe, root_of
+
+if TYPE_CHECKING:
+    from .corpus import Corpora
 
 Observer = Callable[[str], None]
 
@@ -53,23 +57,20 @@ def run(members: list[Member], order: Order, jobs: int, observe: Observer) -> li
 
 def make(name: str, order: Order) -> str:
     """Make one model; returns a line for the log."""
-    from .corpus import Corpora
     from .folder import Context, Model, load_model, write_model
     from .mechanisms import MECHANISMS
 
     began = time.monotonic()
-    recipe = load_recipe(order.recipe)
-    members, scale = recipe.members(), recipe.scales[order.scale]
-    member, device = members[name], _device()
-    corpora = Corpora(order.corpora, recipe.mixes, scale)
-    context = Context(scale, corpora, order.out, member.seed, device)
+    recipe, corpora = _recipe(order), _corpora(order)
+    members, member, device = recipe.members(), recipe.members()[name], _device()
+    context = Context(corpora.scale, corpora, order.out, member.seed, device)
     parameters = dict(member.parameters)
     if "tokenizer" in parameters:
         parameters["tokenizer"] = _tokenizer(parameters["tokenizer"], order)
     parents = [load_model(order.out / parent, device) for parent in member.parents]
     made = MECHANISMS[member.mechanism](context, parents, **parameters)
     home = members[root_of(name, members)].parameters["corpus"]
-    facts = _facts(made, corpora.validation_texts(home), scale.context)
+    facts = _facts(made, corpora.validation_texts(home), corpora.scale.context)
     facts["seconds"] = round(time.monotonic() - began, 1)
     write_model(Model(made.network, made.tokenizer, facts), member, order.out, recipe.license)
     return f"{name}: {member.mechanism}, " + ", ".join(f"{key} {value}" for key, value in facts.items())
@@ -84,14 +85,25 @@ def _facts(made: Any, texts: list[str], context: int) -> dict[str, Any]:
 
 
 def _tokenizer(name: str, order: Order) -> Any:
-    from .corpus import Corpora
     from .vocabularies import cached_tokenizer, wrap
 
-    recipe = load_recipe(order.recipe)
-    scale = recipe.scales[order.scale]
-    corpora = Corpora(order.corpora, recipe.mixes, scale)
+    recipe, corpora = _recipe(order), _corpora(order)
     path = order.out / ".tokenizers" / f"{name}.json"
-    return wrap(cached_tokenizer(path, recipe.tokenizers[name], corpora, scale.vocabulary_factor))
+    return wrap(cached_tokenizer(path, recipe.tokenizers[name], corpora, corpora.scale.vocabulary_factor))
+
+
+@lru_cache(maxsize=1)
+def _recipe(order: Order) -> Recipe:
+    return load_recipe(order.recipe)
+
+
+@lru_cache(maxsize=1)
+def _corpora(order: Order) -> Corpora:
+    """Kept, because it keeps the tokenized corpora."""
+    from .corpus import Corpora
+
+    recipe = _recipe(order)
+    return Corpora(order.corpora, recipe.mixes, recipe.scales[order.scale])
 
 
 def _prepare_tokenizers(members: list[Member], order: Order) -> None:
