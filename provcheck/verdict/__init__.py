@@ -43,8 +43,10 @@ def decide(
     A related reference decides; without one, an inconclusive one does; else the nearest independent one.
     """
     if coverage.share < MIN_COVERAGE:
-        reason = f"only {coverage.share:.0%} of the probes could be measured; at least {MIN_COVERAGE:.0%} are needed"
-        return tuple(comparisons), _inconclusive(reason)
+        return tuple(comparisons), _inconclusive(
+            f"Only {coverage.questions} of {coverage.questions_total} questions and {coverage.texts} of "
+            f"{coverage.texts_total} texts could be measured; at least {MIN_COVERAGE:.0%} of each are needed."
+        )
     judged = tuple(judge.relate(comparison) for comparison in comparisons)
     if not judged:
         return judged, _inconclusive("the bank holds no references")

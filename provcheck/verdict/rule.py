@@ -22,7 +22,7 @@ INDEPENDENT_SHARE = 0.90
 """Independent: the whole interval lies above this share of it. Between the two the rule does not decide."""
 
 IDENTICAL_DISTANCE = 0.05
-"""Identical: the whole interval of the contrast distance lies below this."""
+"""Identical: related, and the whole interval of the contrast distance lies below this."""
 
 MIN_PAIRS = 3
 MAX_REFERENCES = 300
@@ -51,7 +51,7 @@ class MarginRule:
         between, kl = [], []
         for i, j in combinations(range(len(rows)), 2):
             relation = bank.kinship.relation(bank.references[rows[i]].id, bank.references[rows[j]].id)
-            if relation.independent:
+            if relation.independent and np.isfinite(distances[i, j]):
                 between.append(distances[i, j])
             if relation is Relation.UNRELATED:
                 first, second = bank.loglik_nats[rows[i]], bank.loglik_nats[rows[j]]
@@ -60,7 +60,7 @@ class MarginRule:
         measured = [value for value in kl if np.isfinite(value)]
         return cls(
             pairs=len(between),
-            smallest_distance=float(np.nanmin(between)) if enough else None,
+            smallest_distance=float(min(between)) if enough else None,
             smallest_kl=min(measured) if enough and measured else None,
         )
 
@@ -75,10 +75,8 @@ class MarginRule:
         if contrast is None or self.smallest_distance is None:
             return Relation.INCONCLUSIVE
         low, high = contrast.ci95
-        if high < IDENTICAL_DISTANCE:
-            return Relation.IDENTICAL
         if high < RELATED_SHARE * self.smallest_distance:
-            return Relation.DERIVED
+            return Relation.IDENTICAL if high < IDENTICAL_DISTANCE else Relation.DERIVED
         if low > INDEPENDENT_SHARE * self.smallest_distance:
             return self._independent(comparison.kl.bits_per_byte)
         return Relation.INCONCLUSIVE

@@ -1,0 +1,188 @@
+"""The margin rule: nearer than independent models ever are in this bank, or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provcheck.bank import load_bank
+from provcheck.comparison import compare
+from provcheck.types import Floats, Measurement, Relation
+from provcheck.verdict import MarginRule
+from provcheck.verdict.rule import IDENTICAL_DISTANCE, INDEPENDENT_SHARE, RELATED_SHARE
+from tests.synthetic import (
+    blocks_at,
+    make_bank,
+    make_blocks,
+    make_loglik,
+    make_measurement,
+    make_reference,
+    roots,
+    write_bank,
+)
+from tests.verdict.comparisons import exactly, make_comparison
+
+RULE = MarginRule(pairs=10, smallest_distance=0.8, smallest_kl=0.5)
+RELATED, INDEPENDENT = RELATED_SHARE * 0.8, INDEPENDENT_SHARE * 0.8
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (exactly(0.0), Relation.IDENTICAL),
+        ((0.0, 0.01, 0.049), Relation.IDENTICAL),
+        ((0.0, 0.01, 0.051), Relation.DERIVED),
+        ((0.2, 0.4, RELATED - 0.01), Relation.DERIVED),
+        ((0.2, 0.4, RELATED), Relation.INCONCLUSIVE),
+        (((RELATED + INDEPENDENT) / 2,) * 3, Relation.INCONCLUSIVE),
+        ((INDEPENDENT, 0.9, 1.0), Relation.INCONCLUSIVE),
+        ((INDEPENDENT + 0.01, 0.9, 1.0), Relation.UNRELATED),
+        ((0.1, 0.5, 1.5), Relation.INCONCLUSIVE),
+    ],
+)
+def test_the_whole_interval_must_lie_on_one_side(interval: tuple[float, float, float], expected: Relation) -> None:
+    assert RULE.relate(make_comparison("r", interval)).relation is expected
+
+
+@pytest.mark.parametrize(
+    ("kl", "expected"), [(0.49, Relation.SAME_RECIPE), (0.5, Relation.UNRELATED), (None, Relation.UNRELATED)]
+)
+def test_independent_weights_that_behave_alike_are_of_one_recipe(kl: float | None, expected: Relation) -> None:
+    assert RULE.relate(make_comparison("r", exactly(0.9), kl)).relation is expected
+
+
+def test_closeness_in_kl_accuses_nobody() -> None:
+    assert not RULE.relate(make_comparison("r", exactly(0.9), 0.0)).relation.related
+
+
+def test_the_same_weight_files_are_identical_whatever_was_measured() -> None:
+    copy = make_comparison("r", None, same_weights=True)
+    assert RULE.relate(copy).relation is Relation.IDENTICAL
+    assert RULE.explain(copy) == ("The weight files are byte for byte those of the reference.",)
+
+
+def test_without_a_distance_nothing_is_judged() -> None:
+    blank = make_comparison("r", None)
+    assert RULE.relate(blank).relation is Relation.INCONCLUSIVE
+    assert RULE.explain(blank) == ("no question was measured",)
+
+
+def test_the_rule_states_no_probabilities() -> None:
+    judged = RULE.relate(make_comparison("r", exactly(0.3)))
+    assert (judged.probabilities, judged.p_value) == (None, None)
+    assert "no calibrated error rates" in RULE.explain(judged)[-1]
+    assert "not calibrated" in RULE.name
+
+
+def test_a_bank_whose_independent_models_are_near_calls_nothing_identical() -> None:
+    """0.04 looks like a copy, but here strangers are as near as that."""
+    crowded = MarginRule(pairs=10, smallest_distance=0.04, smallest_kl=None)
+    assert not crowded.relate(make_comparison("r", exactly(0.04))).relation.related
+
+
+unit = st.floats(0, 2, allow_nan=False)
+
+
+@given(st.tuples(unit, unit, unit).map(sorted), st.floats(1e-6, 2), st.none() | unit)
+def test_nothing_at_the_distance_of_strangers_is_called_related(
+    interval: list[float], smallest: float, kl: float | None
+) -> None:
+    low, middle, high = interval
+    rule = MarginRule(pairs=3, smallest_distance=smallest, smallest_kl=kl)
+    relation = rule.relate(make_comparison("r", (low, middle, high), kl)).relation
+    if high >= smallest:
+        assert not relation.related
+    if relation is Relation.IDENTICAL:
+        assert high < IDENTICAL_DISTANCE
+    if relation in (Relation.SAME_RECIPE, Relation.UNRELATED):
+        assert low > INDEPENDENT_SHARE * smallest
+
+
+@pytest.mark.parametrize(
+    ("distance", "expected"),
+    [
+        (0.001, Relation.IDENTICAL),
+        (0.3, Relation.DERIVED),
+        (0.6, Relation.DERIVED),
+        (0.83, Relation.INCONCLUSIVE),
+        (1.0, Relation.UNRELATED),
+    ],
+)
+def test_on_a_bank(tmp_path: Path, distance: float, expected: Relation) -> None:
+    bank = make_bank(tmp_path / "bank")
+    rule = MarginRule.from_bank(bank)
+    assert rule.pairs == 10
+    assert rule.smallest_distance == pytest.approx(0.95, abs=0.04)
+    found = relations(make_measurement("subject", blocks_at(make_blocks(2), distance)), rule, tmp_path / "bank")
+    assert found["org/root-2"] is expected
+    assert [name for name, relation in found.items() if relation.related] in ([], ["org/root-2"])
+
+
+def test_same_recipe_on_a_bank(tmp_path: Path) -> None:
+    """Other weights, nearly the same log-likelihoods as one reference."""
+    loglik = make_loglik(77)
+    models = [
+        (make_reference(name), make_measurement(name, blocks, loglik=loglik if name.endswith("2") else None))
+        for name, blocks in roots(5).items()
+    ]
+    rule = MarginRule.from_bank(write_bank(tmp_path / "bank", models))
+    subject = make_measurement("subject", make_blocks(50), loglik=loglik + 0.01)
+    found = relations(subject, rule, tmp_path / "bank")
+    assert found.pop("org/root-2") is Relation.SAME_RECIPE
+    assert set(found.values()) == {Relation.UNRELATED}
+
+
+def test_too_few_independent_pairs_decide_nothing_and_say_so(tmp_path: Path) -> None:
+    models = [
+        (make_reference("org/a"), make_measurement("org/a", make_blocks(0))),
+        (make_reference("org/b"), make_measurement("org/b", make_blocks(1))),
+        (make_reference("org/c", "org/a"), make_measurement("org/c", blocks_at(make_blocks(0), 0.2))),
+    ]
+    rule = MarginRule.from_bank(write_bank(tmp_path / "bank", models))
+    assert (rule.pairs, rule.smallest_distance, rule.smallest_kl) == (2, None, None)
+    subject = make_measurement("subject", blocks_at(make_blocks(0), 0.01))
+    assert set(relations(subject, rule, tmp_path / "bank").values()) == {Relation.INCONCLUSIVE}
+    reason = rule.explain(make_comparison("org/a", exactly(0.01)))[0]
+    assert reason.startswith("The bank documents only 2 pairs of independent models; at least 3 are needed")
+
+
+def test_documented_relatives_do_not_count_as_strangers(tmp_path: Path) -> None:
+    models = [(make_reference(name), make_measurement(name, blocks)) for name, blocks in roots(4).items()]
+    near = make_measurement("org/tune", blocks_at(make_blocks(0), 0.1))
+    kin = write_bank(tmp_path / "kin", [*models, (make_reference("org/tune", "org/root-0"), near)])
+    assert (MarginRule.from_bank(kin).smallest_distance or 0) > 0.8
+    stranger = write_bank(tmp_path / "stranger", [*models, (make_reference("org/tune"), near)])
+    assert MarginRule.from_bank(stranger).smallest_distance == pytest.approx(0.1, abs=0.01)
+
+
+def test_models_without_attributions_are_no_pairs(tmp_path: Path) -> None:
+    zeros: dict[str, Floats] = {f"org/mute-{n}": np.zeros_like(make_blocks(0)) for n in range(3)}
+    rule = MarginRule.from_bank(make_bank(tmp_path / "bank", roots(3) | zeros))
+    assert rule.pairs == 3
+    assert np.isfinite(rule.smallest_distance or np.nan)
+
+
+@given(distance=st.floats(0.0, 1.0), spread=st.floats(0.1, 1.0), seed=st.integers(0, 99))
+def test_on_random_banks_strangers_stay_strangers(
+    tmp_path_factory: pytest.TempPathFactory, distance: float, spread: float, seed: int
+) -> None:
+    """Whatever the bank's own spread, a subject as far from its reference as strangers are is not accused."""
+    centre = make_blocks(seed)
+    models = {f"org/{n}": blocks_at(centre, spread, seed=1000 + seed + n) for n in range(4)}
+    folder = tmp_path_factory.mktemp("banks") / "bank"
+    rule = MarginRule.from_bank(make_bank(folder, models))
+    subject = make_measurement("subject", blocks_at(models["org/0"], distance, seed=7 + seed))
+    for comparison in compare(subject, load_bank(str(folder))):
+        contrast = comparison.able.contrast
+        assert contrast is not None and rule.smallest_distance is not None
+        if contrast.cosine_distance >= rule.smallest_distance:
+            assert not rule.relate(comparison).relation.related
+
+
+def relations(subject: Measurement, rule: MarginRule, bank: Path) -> dict[str, Relation]:
+    """What the rule says of the subject and each reference."""
+    return {c.reference: rule.relate(c).relation for c in compare(subject, load_bank(str(bank)))}
