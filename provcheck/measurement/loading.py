@@ -117,6 +117,7 @@ def _load_model(loadable: Loadable, dtype: torch.dtype) -> PreTrainedModel:
             use_safetensors=None if loadable.allow_pickle else True,
             trust_remote_code=loadable.trust_remote_code,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are reported below, in a sentence
         )
     except ProvcheckError:
         raise

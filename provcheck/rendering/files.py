@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,13 +24,19 @@ def write_files(
 
 
 def check_writable(out_dir: Path, formats: Iterable[str]) -> None:
-    """Find out before the long work whether the report can be written. Raises OutputError or UsageError."""
+    """Find out before the long work whether the report can be written; folders made for it are removed again.
+
+    Raises OutputError or UsageError.
+    """
     for name in formats:
         find_format(name)
-    existed = out_dir.exists()
-    write_texts(out_dir, {})
-    if not existed:
-        out_dir.rmdir()
+    missing = [folder for folder in (out_dir, *out_dir.parents) if not folder.exists()]
+    try:
+        write_texts(out_dir, {})
+    finally:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def write_texts(out_dir: Path, texts: Mapping[str, str]) -> list[Path]:
