@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -55,10 +55,10 @@ def probe_set(name: str, questions: Sequence[Question], texts: Sequence[Text]) -
     """A probe set with its digest; raises ProbeError when it is empty or an id occurs twice."""
     if not questions or not texts:
         raise ProbeError(f"probe set '{name}' needs at least one question and one text")
-    ids = [question.id for question in questions] + [text.id for text in texts]
-    repeated = {i for i in ids if ids.count(i) > 1} if len(set(ids)) < len(ids) else set()
-    if repeated:
-        raise ProbeError(f"probe set '{name}' uses the id '{min(repeated)}' twice")
+    ids = Counter([*(question.id for question in questions), *(text.id for text in texts)])
+    most_used, uses = ids.most_common(1)[0]
+    if uses > 1:
+        raise ProbeError(f"probe set '{name}' uses the id '{most_used}' twice")
     return ProbeSet(name, digest(questions, texts), tuple(questions), tuple(texts))
 
 

@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from provcheck.types import ProbeSet
+
+
+settings.register_profile(
+    "provcheck", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # a busy machine is no reason to fail
+settings.load_profile("provcheck")
 
 
 @pytest.fixture(scope="session", autouse=True)

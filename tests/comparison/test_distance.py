@@ -1,0 +1,143 @@
+"""ABLE distances against the raw vectors, and their intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provcheck.comparison.distance import CHUNK, bootstrap_weights, cosine_distances, pairwise_distances
+from provcheck.measurement.views import contrast_view, paper_view, project_blocks
+from provcheck.types import Floats
+from tests.comparison.factory import mixed, random_words
+
+shares = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.8, 1.0])
+seeds = st.integers(0, 1000)
+
+
+def literal_distance(first: list[Floats], second: list[Floats]) -> float:
+    """1 - cosine of the raw vectors, entry by entry."""
+    product = own = other = 0.0
+    for one, two in zip(first, second, strict=True):
+        for a, b in zip(one.ravel().tolist(), two.ravel().tolist(), strict=True):
+            product, own, other = product + a * b, own + a * a, other + b * b
+    return 1 - float(product / np.sqrt(own * other))
+
+
+def random_blocks(seed: int, models: int, blocks: int = 12) -> Floats:
+    stream = np.random.default_rng(seed)
+    return np.asarray(stream.normal(size=(models, blocks, 256)) + stream.normal(size=(blocks, 256)))
+
+
+@pytest.mark.parametrize("view", [paper_view, contrast_view], ids=["paper", "contrast"])
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.8, 1.0])
+def test_projected_distances_are_those_of_the_raw_words(view: object, share: float) -> None:
+    assert callable(view)
+    for seed in range(3):
+        first, other = random_words(seed), random_words(seed + 50)
+        pair = [view(first), view(mixed(first, other, share))]
+        blocks = [project_blocks(words) for words in pair]
+        estimate = cosine_distances(blocks[0], blocks[1][None]).cosine_distance[0]
+        promised = 1 / np.sqrt(256 * len(first))
+        assert estimate == pytest.approx(literal_distance(*pair), abs=4 * promised)
+
+
+@given(seeds, shares)
+def test_the_interval_holds_the_point_and_distances_are_symmetric(seed: int, share: float) -> None:
+    one, two = random_blocks(seed, 2)
+    two = (1 - share) * one + share * two
+    there, back = cosine_distances(one, two[None]), cosine_distances(two, one[None])
+    for name in ("cosine_distance", "low", "high"):
+        assert getattr(there, name)[0] == pytest.approx(getattr(back, name)[0], abs=1e-6)
+    assert 0 <= there.low[0] <= there.cosine_distance[0] <= there.high[0] <= 2
+
+
+@given(seeds, st.floats(1e-3, 1e3))
+def test_identical_is_zero_whatever_the_scale(seed: int, factor: float) -> None:
+    (one,) = random_blocks(seed, 1)
+    distance = cosine_distances(one, factor * one[None])
+    for value in (distance.cosine_distance[0], distance.low[0], distance.high[0]):
+        assert value == pytest.approx(0, abs=1e-6)
+
+
+def test_opposite_is_two() -> None:
+    (one,) = random_blocks(1, 1)
+    assert cosine_distances(one, -one[None]).cosine_distance[0] == pytest.approx(2, abs=1e-6)
+
+
+def test_half_precision_banks_hardly_move_distances() -> None:
+    one, *others = random_blocks(5, 5)
+    exact = cosine_distances(one, np.array(others)).cosine_distance
+    stored = cosine_distances(one, np.array(others).astype(np.float16)).cosine_distance
+    np.testing.assert_allclose(stored, exact, atol=1e-4)
+
+
+def test_a_zero_vector_has_no_distance() -> None:
+    one, two = random_blocks(1, 2)
+    for subject, reference in ((one * 0, two), (one, two * 0)):
+        distance = cosine_distances(subject, reference[None])
+        assert np.isnan(distance.cosine_distance[0])
+        assert distance.at(0) is None
+
+
+def test_a_question_left_out_counts_for_neither_model() -> None:
+    one, two = random_blocks(1, 2)
+    fewer = two.copy()
+    fewer[3] = 0
+    distance = cosine_distances(one, fewer[None]).at(0)
+    assert distance is not None
+    assert distance.ci95[0] <= distance.cosine_distance <= distance.ci95[1]
+
+
+def test_more_references_than_a_chunk() -> None:
+    blocks = random_blocks(2, CHUNK + 3, blocks=4)
+    together = cosine_distances(blocks[0], blocks).cosine_distance
+    assert len(together) == CHUNK + 3
+    for place in (1, CHUNK - 1, CHUNK, CHUNK + 2):
+        alone = cosine_distances(blocks[0], blocks[place][None]).cosine_distance[0]
+        assert together[place] == pytest.approx(alone, abs=1e-6)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    """Questions are a sample; the truth is the distance over many more of them. 95 % of 150, give or take."""
+    stream = np.random.default_rng(3)
+    covered = 0
+    for _ in range(150):
+        noise = stream.normal(size=(2, 24, 256))
+        shared = stream.normal(size=(24, 256))
+        one, two = shared + noise
+        distance = cosine_distances(one, two[None])
+        covered += int(distance.low[0] <= 0.5 <= distance.high[0])
+    assert 0.88 * 150 <= covered <= 0.99 * 150
+
+
+@given(seeds)
+def test_pairwise_distances_agree_with_single_ones(seed: int) -> None:
+    blocks = random_blocks(seed, 4, blocks=6)
+    matrix = pairwise_distances(blocks)
+    np.testing.assert_array_equal(np.diag(matrix), 0)
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+    for row, subject in enumerate(blocks):
+        np.testing.assert_allclose(matrix[row], cosine_distances(subject, blocks).cosine_distance, atol=1e-6)
+
+
+def test_weights_draw_blocks() -> None:
+    blocks = random_blocks(4, 3, blocks=5)
+    weights = np.array([2.0, 0.0, 1.0, 1.0, 1.0])
+    drawn = blocks[:, [0, 0, 2, 3, 4]]
+    np.testing.assert_allclose(pairwise_distances(blocks, weights), pairwise_distances(drawn), atol=1e-6)
+
+
+def test_the_bootstrap_never_changes() -> None:
+    weights = bootstrap_weights(6, 3)
+    assert weights.sum(axis=1).tolist() == [6, 6, 6]
+    assert (
+        bootstrap_weights(6, 3).tolist()
+        == weights.tolist()
+        == [
+            [0, 1, 0, 2, 2, 1],
+            [0, 0, 2, 3, 1, 0],
+            [1, 2, 3, 0, 0, 0],
+        ]
+    )
