@@ -34,7 +34,7 @@ from provcheck.types import (
     Tool,
     Verdict,
 )
-from provcheck.verdict import MarginRule, decide
+from provcheck.verdict import choose_judge, decide
 
 DEMO = "demo"
 
@@ -82,7 +82,7 @@ class Prepared:
         """What the report says of the bank."""
         manifest = self.bank.manifest
         return BankFacts(
-            name=manifest.name, digest=manifest.digest, references=len(manifest.references), judge=MarginRule.name
+            name=manifest.name, digest=manifest.digest, references=len(manifest.references), judge="not chosen yet"
         )
 
     @property
@@ -127,21 +127,23 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
     options, bank, subject = prepared.options, prepared.bank, prepared.subject
     measurement = _measured(prepared.source, options.model, observe)
     comparisons = compare(measurement, bank)
-    comparisons, verdict = decide(comparisons, MarginRule.from_bank(bank), measurement.facts.coverage, bank.kinship)
+    asked = [comparison.reference for comparison in comparisons]
+    judge = choose_judge(bank, measurement, asked, prepared.policy.max_false_accusation_rate)
+    comparisons, verdict = decide(comparisons, judge, measurement.facts.coverage, bank.kinship)
     evidence = Evidence(subject, measurement.facts, comparisons, verdict, options.claimed_base)
     checks = run_checks(prepared.policy, evidence)
     return Report(
         tool=prepared.tool,
         subject=subject,
         measurement=measurement.facts,
-        bank=prepared.bank_facts,
+        bank=prepared.bank_facts.model_copy(update={"judge": judge.name}),
         comparisons=comparisons,
         verdict=verdict,
         lineage=place(measurement, bank, comparisons),
         checks=checks,
         summary=summarise(checks),
         exit_code=exit_code(checks, prepared.policy.on_inconclusive),
-        limitations=_limitations(measurement.facts, verdict),
+        limitations=_limitations(measurement.facts, verdict, judge.limitation),
     )
 
 
@@ -222,14 +224,13 @@ def _public(name: str) -> str:
     return Path(name).name
 
 
-def _limitations(facts: MeasurementFacts, verdict: Verdict) -> tuple[str, ...]:
+def _limitations(facts: MeasurementFacts, verdict: Verdict, of_judge: str) -> tuple[str, ...]:
     """What the report cannot prove, in plain sentences."""
     lines = [
         "A report speaks about the references of its bank only; a model that is not in the bank cannot be found.",
         "Related says that weights have a common ancestor. It does not say who copied from whom, nor when, nor whether "
         "it was allowed.",
-        "The rule that judges here has no calibrated error rates yet; treat every relation as a lead to follow, not as "
-        "proof.",
+        of_judge,
         "Heavy continued training and distillation into another architecture can hide an ancestor.",
     ]
     if facts.coverage.share < 1:

@@ -126,6 +126,7 @@ class Policy(Record):
     name: str
     description: str = ""
     on_inconclusive: Literal["fail", "pass", "warn"] = "warn"
+    max_false_accusation_rate: float = Field(default=0.01, gt=0, le=1)
     checks: tuple[AnyRule, ...]
 
 

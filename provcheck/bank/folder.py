@@ -18,7 +18,7 @@ from provcheck import data
 from provcheck.bank.kinship import Kinship
 from provcheck.bank.manifest import BankEntry, BankManifest, read_bank_manifest
 from provcheck.errors import BankError, OutputError
-from provcheck.store import arrays_digest
+from provcheck.store import arrays_digest, write_whole
 from provcheck.types import Floats, Measurement, ProbeSet, Reference
 
 ARRAYS_FILE = "bank.safetensors"
@@ -43,6 +43,13 @@ class Bank:
     def references(self) -> tuple[BankEntry, ...]:
         """The reference models, in the order of the arrays' rows."""
         return self.manifest.references
+
+    def checked_file(self, name: str) -> Path | None:
+        """A further file that the manifest lists, its digest checked; None when the bank has none of that name."""
+        if name not in self.manifest.files:
+            return None
+        _check_file(self.folder, self.manifest, name)
+        return self.folder / name
 
     @cached_property
     def kinship(self) -> Kinship:
@@ -132,6 +139,16 @@ def check_replaceable(folder: Path) -> None:
     if not folder.exists() or (folder / "manifest.json").is_file() or (folder.is_dir() and not any(folder.iterdir())):
         return
     raise OutputError(f"{folder} exists and is not a bank", "choose another folder with --out")
+
+
+def add_file(bank: Bank, name: str, content: bytes) -> BankManifest:
+    """Put a further file into a bank and into its manifest. Raises OutputError."""
+    write_whole(bank.folder / name, content)
+    files = {**bank.manifest.files, name: file_digest(bank.folder / name)}
+    manifest = bank.manifest.model_copy(update={"files": files})
+    manifest = manifest.model_copy(update={"digest": manifest.computed_digest()})
+    write_whole(bank.folder / "manifest.json", (manifest.model_dump_json(indent=1) + "\n").encode())
+    return manifest
 
 
 def file_digest(path: Path) -> str:

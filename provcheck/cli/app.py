@@ -17,7 +17,6 @@ from provcheck.cli.report import report_command
 app = typer.Typer(
     name="provcheck",
     help="Where do this language model's weights come from?",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -30,11 +29,16 @@ app.command("report")(report_command)
 app.command("doctor")(doctor_command)
 
 
-@app.callback()
-def provcheck(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    """Where do this language model's weights come from?"""
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"provcheck {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def provcheck(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Where do this language model's weights come from?"""

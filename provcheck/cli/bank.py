@@ -12,7 +12,7 @@ from provcheck.cli import options as o
 if TYPE_CHECKING:
     from provcheck.bank import Bank
 
-bank_app = typer.Typer(help="Banks of reference models.", no_args_is_help=True)
+bank_app = typer.Typer(help="Banks of reference models.")
 
 Name = Annotated[str, typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.")]
 
@@ -66,6 +66,41 @@ def pairs_command(name: Name) -> None:
     for group in pair_groups(load_bank(name)):
         cells = [_median_and_range(values) for values in (group.contrast, group.paper, group.kl_bits_per_byte)]
         typer.echo(f"| {group.relation} | {group.kind} | {group.pairs} | {' | '.join(cells)} |")
+
+
+@bank_app.command("calibrate")
+def calibrate_command(name: Name) -> None:
+    """Fit the judge on the bank's documented pairs and store it in the bank; held-out references take no part."""
+    from provcheck.bank import load_bank
+    from provcheck.bank.folder import add_file
+    from provcheck.verdict.calibration import FILE, calibrate
+    from provcheck.verdict.judge import describe
+
+    bank = load_bank(name)
+    calibration = calibrate(bank)
+    manifest = add_file(bank, FILE, calibration.save())
+    typer.echo(describe(calibration))
+    typer.echo(f"{manifest.name}: new digest {manifest.digest}")
+
+
+@bank_app.command("evaluate")
+def evaluate_command(
+    name: Name,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of Markdown.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write evaluation.md and .json there.")
+    ] = None,
+) -> None:
+    """Print the judge's error rates on the held-out references, beside simpler methods."""
+    from provcheck.bank import load_bank
+    from provcheck.rendering.files import write_texts
+    from provcheck.verdict.evaluation import evaluate, markdown
+
+    evaluation = evaluate(load_bank(name))
+    texts = {"evaluation.md": markdown(evaluation), "evaluation.json": evaluation.model_dump_json(indent=1) + "\n"}
+    if out is not None:
+        write_texts(out, texts)
+    typer.echo(texts["evaluation.json" if as_json else "evaluation.md"], nl=False)
 
 
 @bank_app.command("build")

@@ -6,13 +6,18 @@ A judge turns comparisons into relations; the pipeline knows nothing else about 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from provcheck import data
+from provcheck.bank import Bank, load_bank
 from provcheck.bank.kinship import Kinship
-from provcheck.types import Comparison, Coverage, Relation, Verdict
+from provcheck.types import Comparison, Coverage, Measurement, Relation, Verdict
 from provcheck.verdict.rule import MarginRule
 
-__all__ = ["Judge", "MarginRule", "decide"]
+if TYPE_CHECKING:
+    from provcheck.verdict.calibration import Calibration
+
+__all__ = ["Judge", "MarginRule", "choose_judge", "decide"]
 
 MIN_COVERAGE = 0.5
 """Below this share of measured probes nothing is judged."""
@@ -21,12 +26,41 @@ ORDER = (Relation.IDENTICAL, Relation.DERIVED, Relation.INCONCLUSIVE, Relation.S
 """Which relation decides the verdict when references differ."""
 
 
+def choose_judge(bank: Bank, measurement: Measurement, asked: Sequence[str], limit: float) -> Judge:
+    """The bank's own calibrated judge; else that of the shipped bank, if it was made the same way; else a simple rule.
+
+    `asked`: ids of the references to judge; `limit`: false-accusation rate that the policy accepts.
+    """
+    from provcheck.verdict.judge import CalibratedJudge
+
+    calibration = find_calibration(bank)
+    return CalibratedJudge(calibration, bank, measurement, asked, limit) if calibration else MarginRule.from_bank(bank)
+
+
+def find_calibration(bank: Bank) -> Calibration | None:
+    """The calibration in the bank, or the shipped bank's when probe set and algorithm agree."""
+    from provcheck.verdict.calibration import FILE, load_calibration
+
+    own = bank.checked_file(FILE)
+    if own is not None:
+        return load_calibration(own)
+    shipped = load_bank(data.DEFAULT_BANK)
+    file = shipped.checked_file(FILE)
+    if file is None or shipped.manifest.basis != bank.manifest.basis:
+        return None
+    return load_calibration(file)
+
+
 class Judge(Protocol):
     """Turns the numbers of a comparison into a relation."""
 
     @property
     def name(self) -> str:
         """What is written into the report."""
+
+    @property
+    def limitation(self) -> str:
+        """What the reader of a report must know about its error rates."""
 
     def relate(self, comparison: Comparison) -> Comparison:
         """The comparison with relation, probabilities and p-value filled in."""

@@ -41,6 +41,10 @@ class MarginRule:
     smallest_distance: float | None
     smallest_kl: float | None
     name: str = "margin rule (not calibrated)"
+    limitation: str = (
+        "The rule that judges here has no calibrated error rates yet; treat every relation as a lead to follow, not as "
+        "proof."
+    )
 
     @classmethod
     def from_bank(cls, bank: Bank) -> MarginRule:

@@ -1,0 +1,176 @@
+"""The calibration of a bank's judge: fitted machines, thresholds and null distribution, as plain arrays in one file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from provcheck.bank import Bank
+from provcheck.errors import BankError
+from provcheck.types import Floats, Record, Relation
+from provcheck.verdict.features import NAMES, Space
+from provcheck.verdict.machine import Machine
+from provcheck.verdict.training import Pairs, documented_pairs, fit_machine, out_of_fold_scores
+
+FILE = "judge.safetensors"
+MIN_INDEPENDENT, MIN_RELATED, MIN_ROOTS = 100, 30, 8
+"""A bank needs so many documented pairs and roots of its own before a judge can be fitted on it."""
+
+MISSED_SHARE = 0.05
+"""Of the pairs that are acquitted, at most this share is related (out of fold)."""
+
+RANGE_MARGIN = 0.1
+"""Features may lie outside the range of the calibration pairs by this share of it."""
+
+
+class CalibrationFacts(Record):
+    """What a report says about the judge."""
+
+    bank: str
+    algorithm: str
+    probes_digest: str
+    features: tuple[str, ...]
+    roots: int
+    independent_pairs: int
+    related_pairs: int
+    false_accusations: int
+    false_accusation_upper: float
+    accuse_score: float
+    acquit_score: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Everything that turns features into relations.
+
+    low, high: (F,) range of the calibration pairs; null_distances: sorted centred distances of independent pairs.
+    """
+
+    facts: CalibrationFacts
+    space: Space
+    related: Machine
+    identical: Machine
+    same_recipe: Machine
+    low: Floats
+    high: Floats
+    null_distances: Floats
+
+    def save(self) -> bytes:
+        """The content of judge.safetensors."""
+        space = {
+            "space.contrast_centre": self.space.contrast_centre,
+            "space.loglik_centre": self.space.loglik_centre,
+            "space.constants": np.array([self.space.floor_nats, self.space.mean_text_bytes]),
+        }
+        ranges = {"low": self.low, "high": self.high, "null_distances": self.null_distances}
+        machines = {**self.related.arrays("related"), **self.identical.arrays("identical")}
+        arrays = {**space, **ranges, **machines, **self.same_recipe.arrays("same_recipe")}
+        contiguous = {name: np.ascontiguousarray(array, dtype=np.float64) for name, array in arrays.items()}
+        return bytes(save(contiguous, metadata={"facts": self.facts.model_dump_json()}))
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Read judge.safetensors; the bank has checked its digest. Raises BankError when it does not fit this version."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            facts = CalibrationFacts.model_validate(json.loads((file.metadata() or {}).get("facts", "{}")))
+        if facts.features != NAMES:
+            raise ValueError("it was fitted on other features")
+        floor, mean_bytes = (float(value) for value in arrays["space.constants"])
+        return Calibration(
+            facts=facts,
+            space=Space(arrays["space.contrast_centre"], arrays["space.loglik_centre"], floor, mean_bytes),
+            related=Machine.from_arrays("related", arrays),
+            identical=Machine.from_arrays("identical", arrays),
+            same_recipe=Machine.from_arrays("same_recipe", arrays),
+            low=arrays["low"],
+            high=arrays["high"],
+            null_distances=arrays["null_distances"],
+        )
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise BankError(f"the judge in {path} cannot be used: {error}", "run `provcheck bank calibrate`") from None
+
+
+def calibrate(bank: Bank, rows: list[int] | None = None) -> Calibration:
+    """Fit the judge on the documented pairs of `rows`: by default every reference that is not held out.
+
+    Raises BankError when the bank documents too few pairs or roots.
+    """
+    if rows is None:
+        rows = [row for row, reference in enumerate(bank.references) if reference.split != "held-out"]
+    roots = [row for row in rows if bank.references[row].mechanism == "from-scratch"]
+    if len(roots) < MIN_ROOTS:
+        raise BankError(f"a judge needs at least {MIN_ROOTS} independent roots; the bank documents {len(roots)}")
+    space = Space.of(bank, roots)
+    pairs = documented_pairs(bank, space, rows)
+    related = pairs.related
+    if (~related).sum() < MIN_INDEPENDENT or related.sum() < MIN_RELATED:
+        raise BankError(
+            f"a judge needs at least {MIN_INDEPENDENT} independent and {MIN_RELATED} related pairs; the bank documents "
+            f"{(~related).sum()} and {related.sum()}"
+        )
+    scores = out_of_fold_scores(bank, pairs, related)
+    facts = _facts(bank, len(roots), scores, related)
+    return Calibration(
+        facts=facts,
+        space=space,
+        related=fit_machine(pairs.features, related, scores),
+        identical=_second_machine(pairs.where(related), Relation.IDENTICAL),
+        same_recipe=_second_machine(pairs.where(~related), Relation.SAME_RECIPE),
+        low=pairs.features.min(axis=0),
+        high=pairs.features.max(axis=0),
+        null_distances=np.sort(pairs.features[~related, NAMES.index("centred_distance")]),
+    )
+
+
+def wilson_interval(events: int, trials: int) -> tuple[float, float]:
+    """95 % Wilson interval of a rate (Wilson, 1927)."""
+    if trials == 0:
+        return 0.0, 1.0
+    z, rate = 1.96, events / trials
+    middle = rate + z**2 / (2 * trials)
+    spread = z * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
+    ends = (middle - spread, middle + spread)
+    low, high = (float(end / (1 + z**2 / trials)) for end in ends)
+    return max(0.0, low), high
+
+
+def _second_machine(pairs: Pairs, relation: Relation) -> Machine:
+    """Tells the two related relations apart, or the two independent ones; its sigmoid uses its own scores."""
+    return fit_machine(pairs.features, np.array([found is relation for found in pairs.relations]))
+
+
+def _facts(bank: Bank, roots: int, scores: Floats, related: np.ndarray) -> CalibrationFacts:
+    """Thresholds: accuse above every independent out-of-fold score; acquit where few related ones lie below."""
+    known = np.isfinite(scores)
+    independent, kin = scores[known & ~related], scores[known & related]
+    accuse = float(independent.max())
+    return CalibrationFacts(
+        bank=bank.manifest.name,
+        algorithm=bank.manifest.algorithm,
+        probes_digest=bank.manifest.probes_digest,
+        features=NAMES,
+        roots=roots,
+        independent_pairs=len(independent),
+        related_pairs=len(kin),
+        false_accusations=0,
+        false_accusation_upper=wilson_interval(0, len(independent))[1],
+        accuse_score=accuse,
+        acquit_score=min(accuse, _acquit_score(independent, kin)),
+    )
+
+
+def _acquit_score(independent: Floats, kin: Floats) -> float:
+    """The largest score below which at most 5 % of the pairs are related."""
+    scores = np.concatenate([independent, kin])
+    order = np.argsort(scores)
+    is_kin = np.concatenate([np.zeros(len(independent)), np.ones(len(kin))])[order]
+    missed = np.cumsum(is_kin) / np.arange(1, len(order) + 1)
+    allowed = np.flatnonzero(missed <= MISSED_SHARE)
+    return float(scores[order][allowed[-1]]) if allowed.size else float(scores.min()) - 1.0

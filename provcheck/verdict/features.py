@@ -1,0 +1,173 @@
+"""What the judge looks at: features of a pair of measurements, all symmetric in the two models.
+
+A `Space` holds what must be known of a bank to compute them: the mean of its independent roots and the clip floor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from provcheck.bank import Bank
+from provcheck.comparison.divergence import MIN_TEXTS, clip_floor
+from provcheck.types import Floats
+
+NAMES = (
+    "contrast_distance",
+    "paper_distance",
+    "centred_distance",
+    "centred_distance_high",
+    "centred_block_median",
+    "centred_block_agreement",
+    "log_kl",
+    "log_winsorised_kl",
+    "kl_relative_error",
+    "loglik_cosine",
+    "loglik_gap",
+)
+"""Columns of a feature matrix, in order.
+
+contrast_distance, paper_distance: cosine distance of the two ABLE views (design page; ABLE, section 4.2).
+centred_distance: the contrast distance after subtracting the mean of the bank's independent roots (design page).
+centred_distance_high: its upper 97.5 % end, from the jackknife over blocks of questions.
+centred_block_median: median over blocks of the cosine of the centred blocks; robust against a few loud blocks.
+centred_block_agreement: mean over blocks of that cosine, over its standard deviation; bounded by 20.
+log_kl: natural log of KL in bits/byte (kl-scale, section 2), not below 1e-6.
+log_winsorised_kl: the same with differences beyond three median absolute deviations pulled in; small models are far off
+    some texts, which dominate the raw value.
+kl_relative_error: standard error of KL (kl-scale, appendix C) over KL.
+loglik_cosine: cosine of the doubly centred log-likelihood vectors (kl-scale, section 2: the model map's coordinates).
+loglik_gap: difference of the mean log-likelihoods in bits/byte.
+"""
+
+LOG_FLOOR = 1e-6
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What features are made from. contrast, paper: (M, B, K); loglik_nats: (M, N), NaN where left out."""
+
+    contrast: Floats
+    paper: Floats
+    loglik_nats: Floats
+
+    @classmethod
+    def of(cls, bank: Bank) -> Vectors:
+        """All references of a bank."""
+        return cls(bank.contrast_blocks, bank.paper_blocks, bank.loglik_nats)
+
+    def rows(self, rows: Floats | list[int] | slice) -> Vectors:
+        """Some of the models."""
+        return Vectors(self.contrast[rows], self.paper[rows], self.loglik_nats[rows])
+
+
+@dataclass(frozen=True)
+class Space:
+    """A bank's coordinates: mean contrast blocks (B, K) and mean row-centred log-likelihoods (N,) of its roots."""
+
+    contrast_centre: Floats
+    loglik_centre: Floats
+    floor_nats: float
+    mean_text_bytes: float
+
+    @classmethod
+    def of(cls, bank: Bank, roots: list[int]) -> Space:
+        """The space that the given independent rows of the bank span."""
+        floor = clip_floor(bank.loglik_nats)
+        return cls(
+            contrast_centre=bank.contrast_blocks[roots].astype(np.float64).mean(axis=0),
+            loglik_centre=np.nanmean(_row_centred(bank.loglik_nats[roots], floor), axis=0),
+            floor_nats=floor,
+            mean_text_bytes=bank.manifest.mean_text_bytes,
+        )
+
+    def features(self, subject: Vectors, others: Vectors) -> Floats:
+        """(M, features) of one model, a `Vectors` with M = 1, against M others; NaN where too few texts are common."""
+        able = _able_features(self, subject, others)
+        return np.column_stack([able, _loglik_features(self, subject.loglik_nats[0], others.loglik_nats)])
+
+
+def _able_features(space: Space, subject: Vectors, others: Vectors) -> Floats:
+    products, own, norms = _block_products(subject.contrast[0], others.contrast)
+    paper = _block_products(subject.paper[0], others.paper)
+    centred = _block_products(
+        subject.contrast[0] - space.contrast_centre, others.contrast.astype(np.float64) - space.contrast_centre
+    )
+    distance = _cosine_distance(*centred)
+    cosines = centred[0] / np.sqrt(np.maximum(centred[1] * centred[2], 1e-30))
+    agreement = cosines.mean(axis=1) / np.maximum(cosines.std(axis=1), 0.05)
+    return np.column_stack(
+        [
+            _cosine_distance(products, own, norms),
+            _cosine_distance(*paper),
+            distance,
+            distance + 1.96 * _jackknife_error(*centred),
+            np.median(cosines, axis=1),
+            np.minimum(agreement, 20.0),
+        ]
+    )
+
+
+def _loglik_features(space: Space, subject: Floats, others: Floats) -> Floats:
+    rows = [_loglik_row(space, subject, other) for other in others]
+    return np.array(rows).reshape(len(others), 5)
+
+
+def _loglik_row(space: Space, first: Floats, second: Floats) -> list[float]:
+    common = np.isfinite(first) & np.isfinite(second) & np.isfinite(space.loglik_centre)
+    if common.sum() < MIN_TEXTS:
+        return [np.nan] * 5
+    a, b = (np.maximum(side[common].astype(np.float64), space.floor_nats) for side in (first, second))
+    difference = a - b
+    gap = abs(float(difference.mean())) / (space.mean_text_bytes * np.log(2))
+    difference -= difference.mean()
+    unit = 2 * space.mean_text_bytes * np.log(2)
+    squares = difference**2
+    kl = float(squares.mean())
+    error = np.sqrt(max(0.0, float((squares**2).mean()) - kl**2) / len(squares)) / max(kl, 1e-30)
+    limit = 3 * float(np.median(np.abs(difference)))
+    winsorised = float((np.clip(difference, -limit, limit) ** 2).mean())
+    centre = space.loglik_centre[common]
+    cosine = _cosine(a - a.mean() - centre, b - b.mean() - centre)
+    return [
+        float(np.log(max(kl / unit, LOG_FLOOR))),
+        float(np.log(max(winsorised / unit, LOG_FLOOR))),
+        float(error),
+        cosine,
+        gap,
+    ]
+
+
+def _block_products(subject: Floats, others: Floats) -> tuple[Floats, Floats, Floats]:
+    """Inner products (M, B), the subject's squared norms (1, B), the others' (M, B)."""
+    x, y = subject.astype(np.float32), others.astype(np.float32)
+    products = np.einsum("bk,mbk->mb", x, y).astype(np.float64)
+    return (
+        products,
+        np.einsum("bk,bk->b", x, x)[None].astype(np.float64),
+        np.einsum("mbk,mbk->mb", y, y, dtype=np.float64),
+    )
+
+
+def _cosine_distance(products: Floats, own: Floats, norms: Floats) -> Floats:
+    scale = np.sqrt(np.maximum(own.sum(axis=1) * norms.sum(axis=1), 1e-30))
+    return np.asarray(np.clip(1 - products.sum(axis=1) / scale, 0.0, 2.0))
+
+
+def _jackknife_error(products: Floats, own: Floats, norms: Floats) -> Floats:
+    """Standard error (M,) of the cosine distance: every block left out once (Efron and Stein, 1981)."""
+    blocks = products.shape[1]
+    left = products.sum(axis=1, keepdims=True) - products
+    scale = (own.sum(axis=1, keepdims=True) - own) * (norms.sum(axis=1, keepdims=True) - norms)
+    cosines = left / np.sqrt(np.maximum(scale, 1e-30))
+    return np.asarray(np.sqrt((blocks - 1) * cosines.var(axis=1)))
+
+
+def _row_centred(loglik_nats: Floats, floor: float) -> Floats:
+    clipped = np.maximum(loglik_nats.astype(np.float64), floor)
+    return np.asarray(clipped - np.nanmean(clipped, axis=1, keepdims=True))
+
+
+def _cosine(a: Floats, b: Floats) -> float:
+    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-30))

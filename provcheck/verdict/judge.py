@@ -1,0 +1,151 @@
+"""The calibrated judge: probabilities of the four relations, abstention, and a p-value for every reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from provcheck.bank import Bank
+from provcheck.types import Comparison, Floats, Measurement, Relation
+from provcheck.verdict.calibration import RANGE_MARGIN, Calibration
+from provcheck.verdict.features import NAMES, Vectors
+
+MIN_NULL_PAIRS = 30
+CENTRED = NAMES.index("centred_distance")
+
+
+class CalibratedJudge:
+    """Judges one measurement against the references asked, with the calibration of a bank.
+
+    `limit` is the false-accusation rate that the policy accepts.
+    """
+
+    def __init__(
+        self, calibration: Calibration, bank: Bank, measurement: Measurement, asked: Sequence[str], limit: float
+    ) -> None:
+        self._calibration = calibration
+        self._limit = limit
+        rows = {reference.id: row for row, reference in enumerate(bank.references)}
+        subject = Vectors(
+            measurement.contrast_blocks[None], measurement.paper_blocks[None], measurement.loglik_nats[None]
+        )
+        features = calibration.space.features(subject, Vectors.of(bank).rows([rows[id] for id in asked]))
+        self._features = dict(zip(asked, features, strict=True))
+        self._p_values = dict(zip(asked, _holm(calibration.null_distances, features[:, CENTRED]), strict=True))
+
+    @property
+    def name(self) -> str:
+        """What is written into the report."""
+        return describe(self._calibration)
+
+    @property
+    def limitation(self) -> str:
+        """What the error rates do not cover."""
+        return (
+            f"The judge's error rates were measured on the models of the bank {self._calibration.facts.bank}; on "
+            "models that are very unlike these they may be higher."
+        )
+
+    def relate(self, comparison: Comparison) -> Comparison:
+        """The comparison with relation, probabilities and Holm-corrected p-value."""
+        features = self._features[comparison.reference][None]
+        if not np.isfinite(features).all():
+            return comparison
+        probabilities = self._probabilities(features)
+        relation = Relation.IDENTICAL if comparison.same_weights else self._relation(features, probabilities)
+        return comparison.model_copy(
+            update={
+                "relation": relation,
+                "probabilities": probabilities,
+                "p_value": self._p_values[comparison.reference],
+            }
+        )
+
+    def explain(self, comparison: Comparison) -> tuple[str, ...]:
+        """Why it was judged so, in plain sentences."""
+        facts = self._calibration.facts
+        contrast = comparison.able.contrast
+        lines = []
+        if comparison.same_weights:
+            lines.append("The weight files are byte for byte those of the reference.")
+        if contrast is not None:
+            low, high = contrast.ci95
+            lines.append(
+                f"The ABLE contrast distance to {comparison.reference} is {contrast.cosine_distance:.3f} "
+                f"(95 % interval {low:.3f} to {high:.3f})."
+            )
+        if comparison.p_value is not None:
+            lines.append(
+                f"Among {len(self._calibration.null_distances)} pairs of independent models so small a distance has "
+                f"p = {comparison.p_value:.2g}, corrected for all references asked."
+            )
+        if comparison.relation.related:
+            lines.append(
+                f"The judge accused none of {facts.independent_pairs} independent pairs that it had not seen; with "
+                f"95 % confidence fewer than {facts.false_accusation_upper:.2%} of such pairs would be."
+            )
+        return (*lines, *self._why_inconclusive(comparison))
+
+    def _probabilities(self, features: Floats) -> dict[Relation, float]:
+        c = self._calibration
+        related, identical, same_recipe = (
+            float(machine.probabilities(features)[0]) for machine in (c.related, c.identical, c.same_recipe)
+        )
+        return {
+            Relation.IDENTICAL: related * identical,
+            Relation.DERIVED: related * (1 - identical),
+            Relation.SAME_RECIPE: (1 - related) * same_recipe,
+            Relation.UNRELATED: (1 - related) * (1 - same_recipe),
+        }
+
+    def _relation(self, features: Floats, probabilities: dict[Relation, float]) -> Relation:
+        facts = self._calibration.facts
+        score = float(self._calibration.related.scores(features)[0])
+        if not self._in_range(features) or facts.acquit_score < score <= facts.accuse_score:
+            return Relation.INCONCLUSIVE
+        if score > facts.accuse_score:
+            if facts.false_accusation_upper > self._limit:
+                return Relation.INCONCLUSIVE
+            pair = (Relation.IDENTICAL, Relation.DERIVED)
+        else:
+            pair = (Relation.SAME_RECIPE, Relation.UNRELATED)
+        return max(pair, key=probabilities.__getitem__)
+
+    def _in_range(self, features: Floats) -> bool:
+        c = self._calibration
+        margin = RANGE_MARGIN * (c.high - c.low)
+        return bool(((features >= c.low - margin) & (features <= c.high + margin)).all())
+
+    def _why_inconclusive(self, comparison: Comparison) -> tuple[str, ...]:
+        if comparison.relation is not Relation.INCONCLUSIVE:
+            return ()
+        if comparison.probabilities is None:
+            return ("Too few texts or questions were measured by both models.",)
+        related = sum(value for relation, value in comparison.probabilities.items() if relation.related)
+        return (
+            f"The probability of being related is {related:.1%}: not enough to accuse, too much to acquit, or the "
+            "numbers lie outside the range that the judge was calibrated on.",
+        )
+
+
+def describe(calibration: Calibration) -> str:
+    """The judge in one line: what it was fitted on and how often it accuses wrongly."""
+    facts = calibration.facts
+    return (
+        f"SVM calibrated on {facts.bank}: {facts.roots} roots, {facts.independent_pairs} independent and "
+        f"{facts.related_pairs} related pairs judged unseen; {facts.false_accusations} false accusations, "
+        f"95 % upper bound {facts.false_accusation_upper:.2%} of pairs"
+    )
+
+
+def _holm(null: Floats, distances: Floats) -> list[float | None]:
+    """For each distance the share of the null distribution at least as near, counting itself; Holm-corrected (1979)."""
+    if len(null) < MIN_NULL_PAIRS:
+        return [None] * len(distances)
+    raw = (1 + np.searchsorted(null, distances, side="right")) / (1 + len(null))
+    order = np.argsort(raw, kind="stable")
+    steps = raw[order] * (len(raw) - np.arange(len(raw)))
+    corrected = np.empty(len(raw))
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    return [float(value) for value in corrected]

@@ -1,0 +1,104 @@
+"""Fit the judge on the documented pairs of a bank; cross-validated so that no root appears on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provcheck.bank import Bank
+from provcheck.types import Floats, Relation
+from provcheck.verdict.features import NAMES, Space, Vectors
+from provcheck.verdict.machine import Machine
+
+PENALTY, GAMMA = 1.0, 0.1
+"""C and gamma of the SVM on standardised features."""
+
+FOLDS, REPEATS, SEED = 4, 10, 20263
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Documented pairs: features (P, F), relation of each, and the two models (P, 2) as rows of the bank."""
+
+    features: Floats
+    relations: tuple[Relation, ...]
+    models: Ints
+
+    @property
+    def related(self) -> Bools:
+        """(P,) whether a pair counts as an accusation."""
+        return np.array([relation.related for relation in self.relations])
+
+    def where(self, chosen: Bools) -> Pairs:
+        """Some of the pairs."""
+        kept = tuple(relation for relation, keep in zip(self.relations, chosen, strict=True) if keep)
+        return Pairs(self.features[chosen], kept, self.models[chosen])
+
+
+def documented_pairs(bank: Bank, space: Space, rows: Sequence[int]) -> Pairs:
+    """All pairs among `rows` whose relation is documented and whose features could be measured."""
+    vectors = Vectors.of(bank)
+    ordered = sorted(rows)
+    features: list[Floats] = [np.empty((0, len(NAMES)))]
+    relations: list[Relation] = []
+    models: list[tuple[int, int]] = []
+    for place, row in enumerate(ordered[:-1]):
+        others = ordered[place + 1 :]
+        features.append(space.features(vectors.rows([row]), vectors.rows(others)))
+        relations += [bank.kinship.relation(bank.references[row].id, bank.references[other].id) for other in others]
+        models += [(row, other) for other in others]
+    pairs = Pairs(np.concatenate(features), tuple(relations), np.array(models, dtype=np.int64).reshape(-1, 2))
+    known = np.array([relation is not Relation.INCONCLUSIVE for relation in pairs.relations], dtype=bool)
+    return pairs.where(known & np.isfinite(pairs.features).all(axis=1))
+
+
+def fit_machine(features: Floats, positive: Bools, scores: Floats | None = None) -> Machine:
+    """Fit an SVM; `scores` are out-of-fold scores for the sigmoid, or None to use the machine's own."""
+    from sklearn.svm import SVC
+
+    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+    x = np.clip((features - mean) / scale, -4.0, 4.0)
+    fitted = SVC(C=PENALTY, gamma=GAMMA, class_weight="balanced").fit(x, positive)
+    weights, intercept = fitted.dual_coef_[0], float(fitted.intercept_[0])
+    machine = Machine(mean, scale, fitted.support_vectors_, weights, intercept, GAMMA, (1.0, 0.0))
+    own = machine.scores(features) if scores is None else scores
+    known = np.isfinite(own)
+    return Machine(mean, scale, fitted.support_vectors_, weights, intercept, GAMMA, _platt(own[known], positive[known]))
+
+
+def out_of_fold_scores(bank: Bank, pairs: Pairs, positive: Bools) -> Floats:
+    """(P,) mean score of each pair over the repeats in which neither model's roots were trained on; else NaN.
+
+    Roots are dealt into folds; a pair is tested when all roots of both models lie in one fold, and trained on when none
+    of them does. Pairs across folds are on neither side.
+    """
+    roots = [bank.kinship.roots(reference.id) for reference in bank.references]
+    names = sorted(frozenset().union(*(roots[row] for row in np.unique(pairs.models))))
+    total, count = np.zeros(len(positive)), np.zeros(len(positive))
+    stream = np.random.RandomState(SEED)
+    for _ in range(REPEATS):
+        fold_of = dict(zip(names, stream.permutation(len(names)) % FOLDS, strict=True))
+        folds = [{fold_of[root] for root in roots[i] | roots[j]} for i, j in pairs.models]
+        for fold in range(FOLDS):
+            tested = np.array([touched == {fold} for touched in folds])
+            trained = np.array([fold not in touched for touched in folds])
+            if not tested.any() or len(set(positive[trained])) < 2:
+                continue
+            machine = fit_machine(pairs.features[trained], positive[trained])
+            total[tested] += machine.scores(pairs.features[tested])
+            count[tested] += 1
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _platt(scores: Floats, positive: Bools) -> tuple[float, float]:
+    """Slope and offset of the logistic curve through scores and classes."""
+    from sklearn.linear_model import LogisticRegression
+
+    curve = LogisticRegression().fit(scores[:, None], positive)
+    return float(curve.coef_[0, 0]), float(curve.intercept_[0])
