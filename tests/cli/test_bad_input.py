@@ -162,6 +162,8 @@ def test_a_bad_option(
 @pytest.mark.parametrize(
     "arguments",
     [
+        [],
+        ["bank"],
         ["audit"],
         ["audit", "model", "--fast"],
         ["audit", "model", "--bank"],
