@@ -31,7 +31,7 @@ def _fill(folder: Path) -> None:
 def test_a_checkout_has_its_data_beside_the_package(package: Path) -> None:
     assert data.root() == package.parent
     assert data.banks() == {"tiny": package.parent / "reference_embeddings" / "tiny"}
-    assert data.demo_subjects() == {"copy": package.parent / "reference_embeddings" / "demo" / "subjects" / "copy"}
+    assert data.demo_subjects() == {"copy": package.parent / "reference_embeddings" / "subjects" / "copy"}
 
 
 def test_a_wheel_has_its_data_inside_the_package(package: Path) -> None:
