@@ -18,8 +18,7 @@ def allele_similarities(bank: Bank) -> Floats | None:
 
     Sum over genes of sum_a P1(a) P2(a), over the root of the product of both self terms (Yax et al., PhyloLM, 2024).
     """
-    path = bank.checked_file(FILE)
-    if path is None:
+    if not (bank.folder / FILE).exists() or (path := bank.checked_file(FILE)) is None:
         return None
     samples = json.loads(path.read_text(encoding="utf-8"))
     alleles: dict[tuple[int, str], int] = {}

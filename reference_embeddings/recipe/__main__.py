@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Annotated
@@ -50,6 +51,25 @@ def list_models(names: Names = None, set_name: SetName = None) -> None:
 def manifest(out: Out, set_name: SetName = None, without: Without = None) -> None:
     """Print the bank manifest of the models that are there."""
     print(yaml.safe_dump(manifest_of(load_recipe(), out.resolve(), set_name, without), sort_keys=False), end="")
+
+
+@app.command()
+def sample(out: Out, bank: Annotated[Path, typer.Option("--bank", help="Bank folder that gets the samples.")]) -> None:
+    """Sample continuations of every model of a bank, for the PhyloLM baseline, and put them into the bank."""
+    from provcheck.bank import load_bank
+    from provcheck.bank.folder import add_file
+    from provcheck.probes import load_probes
+    from provcheck.verdict.alleles import FILE
+
+    from .sampling import genes, sample_kept
+
+    loaded = load_bank(str(bank))
+    prompts = genes([text.text for text in load_probes().texts])
+    samples = {}
+    for reference in loaded.references:
+        samples[reference.id] = sample_kept(out / reference.id.removeprefix("zoo/"), prompts)
+        _say(reference.id)
+    add_file(loaded, FILE, json.dumps(samples, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _select(recipe: Recipe, names: list[str] | None, set_name: str | None) -> list[Member]:

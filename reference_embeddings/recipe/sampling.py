@@ -1,0 +1,67 @@
+"""Sampled continuations of a model, for the PhyloLM baseline: what it says next, in its own words.
+
+PhyloLM (Yax et al., 2024) calls a prompt a gene and the first characters of a sampled continuation an allele; models are
+compared by how often they give which allele. The samples are small, so the bank keeps them; the models are too large.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from provcheck.store import write_whole
+
+GENES = 128
+SAMPLES = 16
+ALLELE_CHARACTERS = 4
+PROMPT_CHARACTERS = 80
+NEW_TOKENS = 6
+SEED = 20262
+
+Alleles = list[dict[str, int]]
+"""For each gene: how often each allele was sampled."""
+
+
+def genes(texts: list[str]) -> list[str]:
+    """128 prompts, evenly spaced over the texts: the whole words among the first 80 characters."""
+    chosen = [texts[place * len(texts) // GENES] for place in range(GENES)]
+    return [text[:PROMPT_CHARACTERS].rsplit(maxsplit=1)[0] for text in chosen]
+
+
+def sample_kept(folder: Path, prompts: list[str]) -> Alleles:
+    """The samples of an earlier run, which lie beside the model's folder, or new ones."""
+    kept = folder.parent / ".samples" / f"{folder.name}.json"
+    if not kept.exists():
+        kept.parent.mkdir(exist_ok=True)
+        write_whole(kept, json.dumps(sample(folder, prompts)).encode())
+    alleles: Alleles = json.loads(kept.read_text(encoding="utf-8"))
+    return alleles
+
+
+@torch.inference_mode()
+def sample(folder: Path, prompts: list[str]) -> Alleles:
+    """16 continuations of every prompt at temperature 1, cut to their first 4 characters; the seed is fixed."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+    torch.manual_seed(SEED)
+    alleles = []
+    for prompt in prompts:
+        ids = torch.tensor([tokenizer(prompt, add_special_tokens=True)["input_ids"]])
+        said = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=True,
+            top_k=0,
+            num_return_sequences=SAMPLES,
+            max_new_tokens=NEW_TOKENS,
+            pad_token_id=padding,
+        )
+        texts = tokenizer.batch_decode(said, skip_special_tokens=True)
+        start = len(tokenizer.decode(ids[0], skip_special_tokens=True))
+        alleles.append(dict(Counter(text[start : start + ALLELE_CHARACTERS] for text in texts)))
+    return alleles
