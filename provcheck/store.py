@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,8 +17,10 @@ from safetensors.numpy import save
 from provcheck.errors import MeasurementFileError, OutputError
 from provcheck.types import Floats, Measurement, MeasurementFacts, Subject
 
-SCHEMA_VERSION = "1"
-"""1: able_paper, able_contrast (256,), their _blocks (B, 256) float32, loglik (N,) float64, able_words (W,) if raw."""
+SCHEMA_VERSION = "2"
+"""2: the digest covers subject and facts, not only the arrays.
+1: able_paper, able_contrast (256,), their _blocks (B, 256) float32, loglik (N,) float64, able_words (W,) if raw.
+"""
 
 ARRAYS = {"able_paper_blocks": 2, "able_contrast_blocks": 2, "loglik": 1}
 
@@ -37,9 +40,8 @@ def save_measurement(measurement: Measurement, path: Path, *, raw: bool = False)
         "provcheck_schema": SCHEMA_VERSION,
         "subject": measurement.subject.model_dump_json(),
         "facts": measurement.facts.model_dump_json(),
-        "sha256": arrays_digest(arrays),
     }
-    write_whole(path, save(arrays, metadata=metadata))
+    write_whole(path, save(arrays, metadata={**metadata, "sha256": _digest(arrays, metadata)}))
 
 
 def load_measurement(path: Path) -> Measurement:
@@ -48,13 +50,9 @@ def load_measurement(path: Path) -> Measurement:
     Raises MeasurementFileError when it is absent, broken, changed, or of another schema.
     """
     arrays, metadata = _read(path)
-    if metadata.get("provcheck_schema") != SCHEMA_VERSION:
-        raise MeasurementFileError(
-            f"{path.name} is not a measurement of this version of provcheck", "make it with `provcheck measure`"
-        )
     if any(name not in arrays or arrays[name].ndim != ndim for name, ndim in ARRAYS.items()):
         raise MeasurementFileError(f"{path.name} lacks arrays that a measurement has")
-    if metadata.get("sha256") != arrays_digest(arrays):
+    if metadata.pop("sha256", None) != _digest(arrays, metadata):
         raise MeasurementFileError(f"{path.name} was changed after it was written", "measure the model again")
     try:
         subject = Subject.model_validate_json(metadata.get("subject", ""))
@@ -86,6 +84,12 @@ def arrays_digest(arrays: dict[str, Floats]) -> str:
     return sha.hexdigest()
 
 
+def _digest(arrays: dict[str, Floats], metadata: dict[str, str]) -> str:
+    """sha256 (hex) over everything in a measurement file but the digest itself."""
+    content = json.dumps([arrays_digest(arrays), metadata], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all. Raises OutputError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -96,13 +100,19 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}", "choose another place with --out or -o") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            metadata = file.metadata() or {}
+            if metadata.get("provcheck_schema") != SCHEMA_VERSION:  # perhaps the weights of a model: do not read them
+                raise MeasurementFileError(
+                    f"{path.name} is not a measurement of this version of provcheck", "make it with `provcheck measure`"
+                )
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except FileNotFoundError:
         raise MeasurementFileError(f"measurement file not found: {path}") from None
     except (SafetensorError, OSError, ValueError) as error:

@@ -1,0 +1,204 @@
+"""Measurement files: what is written is read, and whatever was changed is noticed."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
+from provcheck.errors import MeasurementFileError, OutputError
+from provcheck.store import arrays_digest, is_measurement_file, load_measurement, save_measurement, write_whole
+from provcheck.types import Floats, Measurement
+from tests.comparison.factory import measurement, random_loglik, random_words
+
+
+def made() -> Measurement:
+    loglik = random_loglik(1, 40)
+    loglik[3] = np.nan
+    return measurement("org/näme", random_words(1, 3), loglik)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "subject.safetensors"
+    save_measurement(made(), path, raw=True)
+    return path
+
+
+def header(file: Path) -> dict[str, dict[str, str]]:
+    content = file.read_bytes()
+    (size,) = struct.unpack("<Q", content[:8])
+    parsed: dict[str, dict[str, str]] = json.loads(content[8 : 8 + size])
+    return parsed
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_what_is_written_is_read(tmp_path: Path, raw: bool) -> None:
+    before, path = made(), tmp_path / "deep" / "er" / "subject.safetensors"
+    save_measurement(before, path, raw=raw)
+    after = load_measurement(path)
+    assert (after.subject, after.facts) == (before.subject, before.facts)
+    for name in ("paper_blocks", "contrast_blocks", "loglik_nats"):
+        one, two = getattr(before, name), getattr(after, name)
+        assert (one.dtype, one.shape, one.tobytes()) == (two.dtype, two.shape, two.tobytes())
+    assert before.words is not None
+    assert (after.words is not None) == raw
+    if after.words is not None:
+        np.testing.assert_array_equal(after.words, before.words)
+
+
+def test_the_file_holds_what_the_design_says(file: Path) -> None:
+    arrays = load_file(file)
+    assert {name: (array.shape, str(array.dtype)) for name, array in arrays.items()} == {
+        "able_paper": ((256,), "float32"),
+        "able_contrast": ((256,), "float32"),
+        "able_paper_blocks": ((3, 256), "float32"),
+        "able_contrast_blocks": ((3, 256), "float32"),
+        "loglik": ((40,), "float64"),
+        "able_words": ((62,), "float32"),
+    }
+    np.testing.assert_array_equal(arrays["able_paper"], arrays["able_paper_blocks"].sum(axis=0))
+    assert json.loads(header(file)["__metadata__"]["subject"])["id"] == "org/näme"
+
+
+def test_two_files_of_one_measurement_have_the_same_digest(file: Path, tmp_path: Path) -> None:
+    save_measurement(load_measurement(file), tmp_path / "again.safetensors", raw=True)
+    assert header(tmp_path / "again.safetensors")["__metadata__"] == header(file)["__metadata__"]
+
+
+def test_every_byte_counts(file: Path) -> None:
+    """Every byte of the header, and a sample of the arrays' bytes."""
+    content = file.read_bytes()
+    end = 8 + struct.unpack("<Q", content[:8])[0]
+    places = [*range(end), *range(end, len(content), 211), len(content) - 1]
+    unnoticed = []
+    for place in places:
+        file.write_bytes(_flipped(content, place, 1 << place % 8))
+        try:
+            load_measurement(file)
+        except MeasurementFileError:
+            continue
+        unnoticed.append(place)
+    assert unnoticed == []
+
+
+@given(data=st.data())
+def test_any_change_of_a_byte_is_noticed(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "changed.safetensors"
+    save_measurement(made(), path)
+    content = path.read_bytes()
+    place = data.draw(st.integers(0, len(content) - 1))
+    path.write_bytes(_flipped(content, place, data.draw(st.integers(1, 255))))
+    with pytest.raises(MeasurementFileError):
+        load_measurement(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "old", "new"),
+    [
+        ("subject", "org/näme", "org/other"),
+        ("subject", "digest of", "digest by"),
+        ("facts", '"float32"', '"float16"'),
+        ("facts", '"questions":3', '"questions":2'),
+    ],
+)
+def test_other_facts_under_the_same_numbers_are_noticed(file: Path, field: str, old: str, new: str) -> None:
+    metadata = dict(header(file)["__metadata__"])
+    assert old in metadata[field]
+    metadata[field] = metadata[field].replace(old, new)
+    save_file(load_file(file), file, metadata=metadata)
+    with pytest.raises(MeasurementFileError, match="was changed after it was written") as caught:
+        load_measurement(file)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["able_words", "loglik", "able_paper_blocks"])
+def test_a_missing_array_is_noticed(file: Path, name: str) -> None:
+    arrays = load_file(file)
+    del arrays[name]
+    save_file(arrays, file, metadata=header(file)["__metadata__"])
+    with pytest.raises(MeasurementFileError, match=r"lacks arrays|was changed"):
+        load_measurement(file)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 8, 300, -1])
+def test_a_truncated_file_is_told(file: Path, kept: int) -> None:
+    file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(MeasurementFileError, match=r"subject\.safetensors is not a readable safetensors file"):
+        load_measurement(file)
+
+
+def test_other_content_is_told(file: Path, tmp_path: Path) -> None:
+    file.write_text("not a tensor in sight")
+    with pytest.raises(MeasurementFileError, match="not a readable"):
+        load_measurement(file)
+    with pytest.raises(MeasurementFileError, match="not found"):
+        load_measurement(tmp_path / "absent.safetensors")
+    with pytest.raises(MeasurementFileError):
+        load_measurement(tmp_path)
+
+
+def test_weights_of_a_model_are_no_measurement(tiny_folder: Path) -> None:
+    with pytest.raises(MeasurementFileError, match="not a measurement of this version") as caught:
+        load_measurement(tiny_folder / "model.safetensors")
+    assert "provcheck measure" in caught.value.hint
+
+
+def test_another_schema_is_told(file: Path) -> None:
+    metadata = header(file)["__metadata__"] | {"provcheck_schema": "1"}
+    save_file(load_file(file), file, metadata=metadata)
+    with pytest.raises(MeasurementFileError, match="this version of provcheck"):
+        load_measurement(file)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = file.read_bytes()
+
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as half:
+            half.write(content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(OutputError, match="No space left on device"):
+            save_measurement(made(), file)
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_folder_that_cannot_be_made_is_told(file: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write") as caught:
+        write_whole(file / "below-a-file" / "x", b"")
+    assert "--out" in caught.value.hint
+
+
+def test_which_names_are_measurement_files(file: Path, tmp_path: Path) -> None:
+    assert is_measurement_file(str(file))
+    assert not is_measurement_file(str(tmp_path / "absent.safetensors"))
+    assert not is_measurement_file(str(tmp_path))
+
+
+def test_the_digest_covers_names_shapes_and_types() -> None:
+    numbers = np.arange(6, dtype=np.float32)
+    different: list[dict[str, Floats]] = [
+        {"a": numbers},
+        {"b": numbers},
+        {"a": numbers.reshape(2, 3)},
+        {"a": numbers.reshape(3, 2)},
+        {"a": numbers.astype(np.float64)},
+        {"a": numbers[:3], "b": numbers[3:]},
+    ]
+    assert len({arrays_digest(arrays) for arrays in different}) == 6
+    assert arrays_digest({"a": numbers, "b": numbers}) == arrays_digest({"b": numbers, "a": numbers})
+    assert arrays_digest({"a": numbers.reshape(2, 3).T}) == arrays_digest({"a": numbers.reshape(2, 3).T.copy()})
+
+
+def _flipped(content: bytes, place: int, bits: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ bits]) + content[place + 1 :]
