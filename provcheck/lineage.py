@@ -52,6 +52,6 @@ def _neighbor_joining(distances: Floats, names: list[str]) -> Lineage:
         between = tree.cophenet()
     from_subject = [between["0", str(tip)] for tip in range(1, len(names))]
     for tip in tree.tips():
-        tip.name = names[int(tip.name)]
+        tip.name = " ".join(names[int(tip.name)].split())  # Newick has no line breaks in names
     nearest = names[1 + int(np.argmin(from_subject))]
     return Lineage(newick=str(tree).strip(), nearest_on_tree=nearest)

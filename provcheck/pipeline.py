@@ -35,6 +35,7 @@ from provcheck.types import (
     Verdict,
 )
 from provcheck.verdict import choose_judge, decide
+from provcheck.verdict.merges import name_parents
 
 DEMO = "demo"
 
@@ -115,6 +116,7 @@ def prepare(model: str, options: AuditOptions) -> Prepared:
     bank = load_bank(options.bank)
     if is_measurement_file(model):
         source: Loadable | Measurement = load_measurement(Path(model).expanduser())
+        check_comparable(source.facts.basis, bank.manifest.basis, bank.manifest.name)
     else:
         probes = load_probes(options.model.probes)
         check_comparable(Basis(ALGORITHM, probes.name, probes.digest), bank.manifest.basis, bank.manifest.name)
@@ -130,6 +132,7 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
     asked = [comparison.reference for comparison in comparisons]
     judge = choose_judge(bank, measurement, asked, prepared.policy.max_false_accusation_rate)
     comparisons, verdict = decide(comparisons, judge, measurement.facts.coverage, bank.kinship)
+    verdict = name_parents(verdict, comparisons, measurement, bank)
     evidence = Evidence(subject, measurement.facts, comparisons, verdict, options.claimed_base)
     checks = run_checks(prepared.policy, evidence)
     return Report(

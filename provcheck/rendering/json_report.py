@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from provcheck.errors import UsageError
-from provcheck.types import Report
+from provcheck.types import REPORT_SCHEMA_VERSION, Report
 
 
 class JsonReport:
@@ -26,13 +26,20 @@ class JsonReport:
 def read_report(path: Path) -> Report:
     """Read a report.json. Raises UsageError when it is absent or does not follow the schema."""
     try:
-        return Report.model_validate_json(path.read_bytes())
+        report = Report.model_validate_json(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{path.name} is not a report of this version of provcheck: {where}: {first['msg']}") from None
+    if report.schema_version != REPORT_SCHEMA_VERSION:
+        raise UsageError(
+            f"{path.name} has schema_version {report.schema_version}; this version of provcheck reads "
+            f"{REPORT_SCHEMA_VERSION}",
+            "render it with the version of provcheck that wrote it",
+        )
+    return report
 
 
 def report_schema() -> dict[str, Any]:

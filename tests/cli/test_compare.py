@@ -1,0 +1,58 @@
+"""`provcheck compare`: two models head to head."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from provcheck.cli import run
+from provcheck.types import Comparison
+from tests.cli.conftest import World
+from tests.tiny import save_probes, tiny_probes
+
+
+def test_two_models(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = world.models["seed-0"], world.models["seed-1"]
+    assert run(["compare", str(first), str(second), "--probes", str(world.probes)]) == 0
+    said = capsys.readouterr().out
+    assert "seed-0 against seed-1" in said
+    assert "weight files" in said and "different" in said
+    assert "ABLE contrast distance" in said and "KL bits/byte" in said
+    assert "Distances alone are no verdict" in said
+
+
+def test_json_is_a_comparison_and_nothing_else(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(world.models["seed-0"])
+    assert run(["compare", model, model, "--json", "--probes", str(world.probes)]) == 0
+    comparison = Comparison.model_validate(json.loads(capsys.readouterr().out))
+    assert comparison.same_weights
+    assert comparison.able.contrast is not None and comparison.able.contrast.cosine_distance < 1e-6
+    assert comparison.kl.bits_per_byte == pytest.approx(0)
+    assert comparison.relation == "inconclusive", "without a bank nothing is judged"
+
+
+def test_measurement_files_and_models_mix(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    probes = ["--probes", str(world.probes)]
+    file = str(tmp_path / "m.safetensors")
+    run(["measure", str(world.models["seed-0"]), "-o", file, *probes])
+    said = []
+    for first in (file, str(world.models["seed-0"])):
+        capsys.readouterr()
+        assert run(["compare", first, str(world.models["seed-1"]), "--json", *probes]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+
+
+def test_measurements_of_another_probe_set_are_refused(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, model = str(tmp_path / "m.safetensors"), str(world.models["seed-0"])
+    others = save_probes(tmp_path / "others", tiny_probes(texts=31))
+    run(["measure", model, "-o", file, "--probes", str(others)])
+    capsys.readouterr()
+    for arguments in ([file, model], [model, file], [file, file]):
+        assert run(["compare", *arguments, "--probes", str(world.probes)]) == 4
+        said = capsys.readouterr().err
+        assert "others" in said and "tiny" in said and len(said.splitlines()) <= 2

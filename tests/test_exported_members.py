@@ -1,0 +1,51 @@
+"""`__all__` is exactly the public API, and every name in it is there."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import provcheck
+
+PUBLIC = [
+    "AuditOptions",
+    "ProvcheckError",
+    "audit",
+    "compare_models",
+    "load_bank",
+    "load_measurement",
+    "load_probes",
+    "measure_model",
+    "save_measurement",
+]
+PACKAGES = [module.name for module in pkgutil.iter_modules(provcheck.__path__, "provcheck.") if module.ispkg]
+
+
+def test_the_public_names() -> None:
+    assert sorted(provcheck.__all__) == PUBLIC
+    assert sorted(provcheck._HOME) == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_name_resolves_and_is_explained(name: str) -> None:
+    assert getattr(provcheck, name).__doc__
+
+
+def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="module 'provcheck' has no attribute 'detect'"):
+        _ = provcheck.detect
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_package_exports_what_it_names(package: str) -> None:
+    module = importlib.import_module(package)
+    assert [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)] == []
+
+
+def test_importing_provcheck_loads_next_to_nothing() -> None:
+    code = "import sys, provcheck; print([m for m in ('numpy', 'pydantic', 'torch', 'typer') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
