@@ -114,8 +114,9 @@ def prepare(model: str, options: AuditOptions) -> Prepared:
     """Read policy, bank and probes, and find the subject. Raises ProvcheckError."""
     policy = load_policy(options.policy)
     bank = load_bank(options.bank)
+    source: Loadable | Measurement
     if is_measurement_file(model):
-        source: Loadable | Measurement = load_measurement(Path(model).expanduser())
+        source = load_measurement(Path(model).expanduser())
         check_comparable(source.facts.basis, bank.manifest.basis, bank.manifest.name)
     else:
         probes = load_probes(options.model.probes)

@@ -269,6 +269,13 @@ class Comparison(Record):
     same_weights: bool = Field(False, description="the weight files have the same digests")
 
 
+class Parent(Record):
+    """One parent of a merge; weights need not sum to 1."""
+
+    reference: str
+    weight: float
+
+
 class Verdict(Record):
     """The relation to the nearest reference, or `inconclusive`, with reasons in plain English."""
 
@@ -277,6 +284,8 @@ class Verdict(Record):
     probability: float | None
     p_value: float | None
     reasons: tuple[str, ...]
+    parents: tuple[Parent, ...] = ()
+    """Both parents, where the subject looks like a merge of two references."""
 
 
 class Lineage(Record):

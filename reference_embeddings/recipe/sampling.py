@@ -1,7 +1,7 @@
 """Sampled continuations of a model, for the PhyloLM baseline: what it says next, in its own words.
 
-PhyloLM (Yax et al., 2024) calls a prompt a gene and the first characters of a sampled continuation an allele; models are
-compared by how often they give which allele. The samples are small, so the bank keeps them; the models are too large.
+PhyloLM (Yax et al., 2024) calls a prompt a gene and the first characters of a sampled continuation an allele; models
+are compared by how often they give which allele. The bank keeps the samples, which are small; the models are not.
 """
 
 from __future__ import annotations
