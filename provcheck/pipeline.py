@@ -16,7 +16,7 @@ from provcheck.comparison import check_comparable, compare, compare_two
 from provcheck.errors import IncompatibleError, UsageError
 from provcheck.lineage import place
 from provcheck.observer import Observer, Silent
-from provcheck.policy import DEFAULT_POLICY, Evidence, Policy, exit_code, load_policy, run_checks, summarise
+from provcheck.policy import DEFAULT_POLICY, Evidence, Policy, claims, exit_code, load_policy, run_checks, summarise
 from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.store import is_measurement_file, load_measurement
 from provcheck.subject import resolve
@@ -129,7 +129,7 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
     options, bank, subject = prepared.options, prepared.bank, prepared.subject
     measurement = _measured(prepared.source, options.model, observe)
-    comparisons = compare(measurement, bank)
+    comparisons = compare(measurement, bank, claims(subject, options.claimed_base))
     asked = [comparison.reference for comparison in comparisons]
     judge = choose_judge(bank, measurement, asked, prepared.policy.max_false_accusation_rate)
     comparisons, verdict = decide(comparisons, judge, measurement.facts.coverage, bank.kinship)

@@ -62,9 +62,12 @@ class CoverageAtLeast(Rule):
 
     def evaluate(self, evidence: Evidence) -> Result:
         """Compare the measured share with the limit."""
-        share = evidence.measurement.coverage.share
-        outcome = Outcome.PASSED if share >= self.share else Outcome.FAILED
-        return outcome, f"{share:.1%} of the probes were measured; at least {self.share:.1%} are asked for"
+        coverage = evidence.measurement.coverage
+        outcome = Outcome.PASSED if coverage.share >= self.share else Outcome.FAILED
+        return outcome, (
+            f"{coverage.questions} of {coverage.questions_total} questions and {coverage.texts} of "
+            f"{coverage.texts_total} texts were measured; at least {100 * self.share:g}% of each are asked for"
+        )
 
 
 class SafetensorsOnly(Rule):
@@ -85,7 +88,7 @@ class ClaimedBaseSupported(Rule):
 
     def evaluate(self, evidence: Evidence) -> Result:
         """Every claimed base that is in the bank must be related to the subject."""
-        claimed = (evidence.claimed_base,) if evidence.claimed_base else evidence.subject.declared_base
+        claimed = claims(evidence.subject, evidence.claimed_base)
         if not claimed:
             return Outcome.SKIPPED, "no base model is claimed"
         found = {base: comparison for base in claimed if (comparison := evidence.find(base))}
@@ -140,6 +143,11 @@ def load_policy(name: str = DEFAULT_POLICY) -> Policy:
     except ValidationError as error:
         first = error.errors()[0]
         raise PolicyError(f"{path.name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+
+
+def claims(subject: Subject, claimed_base: str | None) -> tuple[str, ...]:
+    """The base models that the user, or else the card, says the subject comes from."""
+    return (claimed_base,) if claimed_base else subject.declared_base
 
 
 def run_checks(policy: Policy, evidence: Evidence) -> tuple[Check, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from provcheck.bank import Bank
@@ -14,6 +16,7 @@ from provcheck.types import (
     Basis,
     Comparison,
     Distance,
+    Floats,
     KLDivergence,
     Measurement,
     Relation,
@@ -25,14 +28,16 @@ SHORTLIST = 100
 """References that are compared in full: the nearest by ABLE contrast distance."""
 
 
-def compare(measurement: Measurement, bank: Bank) -> tuple[Comparison, ...]:
+def compare(measurement: Measurement, bank: Bank, always: Collection[str] = ()) -> tuple[Comparison, ...]:
     """Compare with the references of a bank, nearest first; relations are for the judge to fill in.
 
-    Raises IncompatibleError when probe set or algorithm differ.
+    Of a large bank only the nearest are compared, and those whose ids are in `always`, however far. Raises
+    IncompatibleError when probe set or algorithm differ.
     """
     manifest = bank.manifest
     check_comparable(measurement.facts.basis, manifest.basis, manifest.name)
-    nearest = _nearest(measurement, bank)
+    _check_shapes(measurement, (bank.paper_blocks[0], bank.contrast_blocks[0], bank.loglik_nats[0]), manifest.name)
+    nearest = _nearest(measurement, bank, always)
     paper = cosine_distances(measurement.paper_blocks, bank.paper_blocks[nearest])
     contrast = cosine_distances(measurement.contrast_blocks, bank.contrast_blocks[nearest])
     floor = clip_floor(bank.loglik_nats)
@@ -63,6 +68,7 @@ def compare_two(first: Measurement, second: Measurement, mean_text_bytes: float)
     Raises IncompatibleError when probe set or algorithm differ.
     """
     check_comparable(first.facts.basis, second.facts.basis, second.subject.id)
+    _check_shapes(first, (second.paper_blocks, second.contrast_blocks, second.loglik_nats), second.subject.id)
     floor = clip_floor(np.stack([first.loglik_nats, second.loglik_nats]))
     kl = divergence(first.loglik_nats, second.loglik_nats, floor, mean_text_bytes)
     paper = cosine_distances(first.paper_blocks, second.paper_blocks[None]).at(0)
@@ -94,13 +100,24 @@ def check_comparable(subject: Basis, other: Basis, name: str) -> None:
         )
 
 
-def _nearest(measurement: Measurement, bank: Bank) -> np.ndarray:
+def _check_shapes(measurement: Measurement, other: tuple[Floats, ...], name: str) -> None:
+    """A measurement file may claim any probe set; its arrays show whether that can be."""
+    own = (measurement.paper_blocks, measurement.contrast_blocks, measurement.loglik_nats)
+    if [array.shape for array in own] != [array.shape for array in other]:
+        raise IncompatibleError(
+            f"'{measurement.subject.id}' and '{name}' name the same probe set, but have arrays of another shape",
+            "measure the model again",
+        )
+
+
+def _nearest(measurement: Measurement, bank: Bank, always: Collection[str]) -> np.ndarray:
     """Rows of the references to compare in full: all of a small bank, else the nearest by contrast embedding."""
     if len(bank.references) <= SHORTLIST:
         return np.arange(len(bank.references))
     products, norms = block_products(measurement.contrast_blocks, bank.contrast_blocks)
     similarity = products.sum(axis=1) / np.sqrt(np.maximum(norms.sum(axis=1), 1e-30))
-    return np.argsort(-similarity, kind="stable")[:SHORTLIST]
+    asked = [row for row, reference in enumerate(bank.references) if reference.id in always]
+    return np.union1d(np.argsort(-similarity, kind="stable")[:SHORTLIST], np.array(asked, dtype=int))
 
 
 def _able_record(paper: Distance | None, contrast: Distance | None) -> AbleDistances:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from provcheck import data
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.kinship import Kinship
+from provcheck.bank.manifest import read_bank_manifest
 from provcheck.types import Comparison, Coverage, Measurement, Relation, Verdict
 from provcheck.verdict.rule import MarginRule
 
@@ -44,11 +45,11 @@ def find_calibration(bank: Bank) -> Calibration | None:
     own = bank.checked_file(FILE)
     if own is not None:
         return load_calibration(own)
-    shipped = load_bank(data.DEFAULT_BANK)
-    file = shipped.checked_file(FILE)
-    if file is None or shipped.manifest.basis != bank.manifest.basis:
+    folder = data.banks().get(data.DEFAULT_BANK)
+    if folder is None or read_bank_manifest(folder).basis != bank.manifest.basis:
         return None
-    return load_calibration(file)
+    file = load_bank(data.DEFAULT_BANK).checked_file(FILE)
+    return load_calibration(file) if file else None
 
 
 class Judge(Protocol):
