@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ MAX_LOGITS = 2**27
 """Logits (positions x vocabulary) in memory at once; 2^27 in float32 are half a gigabyte."""
 
 DEFAULT_BATCH_TOKENS = {"cpu": 2048, "cuda": 16384}
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 E = TypeVar("E", bound=Encoded)
 
@@ -96,14 +99,26 @@ def embeddings_as_leaf(loaded: Loaded) -> Iterator[list[torch.Tensor]]:
         leaves.append(output.detach().requires_grad_())
         return leaves[-1]
 
-    layer = loaded.model.get_input_embeddings()
-    if layer is None:
-        raise UnsupportedModel(f"{type(loaded.model).__name__} does not tell where its input embeddings are")
-    handle = layer.register_forward_hook(replace)
+    handle = embedding_layer(loaded.model).register_forward_hook(replace)
     try:
         yield leaves
     finally:
         handle.remove()
+
+
+def embedding_layer(model: PreTrainedModel) -> torch.nn.Module:
+    """The layer whose output is the input embedding. Raises UnsupportedModel when the model does not tell.
+
+    A model that normalises every embedding before anything else reads it (BLOOM) does not depend on its length, so that
+    the inner product with the gradient is zero but for rounding; there the normalised embedding is the input.
+    """
+    for name, module in model.named_modules():
+        if name.rpartition(".")[2] == "word_embeddings_layernorm":
+            return cast("torch.nn.Module", module)
+    layer = cast("torch.nn.Module | None", model.get_input_embeddings())
+    if layer is None:
+        raise UnsupportedModel(f"{type(model).__name__} does not tell where its input embeddings are")
+    return layer
 
 
 def _logits_at(loaded: Loaded, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:

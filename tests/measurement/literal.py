@@ -46,8 +46,15 @@ def literal_loglik(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, t
 
 
 def _token_attributions(model: PreTrainedModel, ids: list[int], in_option: list[bool]) -> list[float]:
-    embeddings = model.get_input_embeddings()(torch.tensor([ids])).detach().clone().requires_grad_()
+    embeddings = model.get_input_embeddings()(torch.tensor([ids])).detach().clone()
+    norm = getattr(model.base_model, "word_embeddings_layernorm", None)
+    if norm is not None:  # BLOOM: the normalised embedding is the input; its length does not matter before
+        embeddings = norm(embeddings)
+        model.base_model.word_embeddings_layernorm = torch.nn.Identity()
+    embeddings = embeddings.detach().requires_grad_()
     logprobs = torch.log_softmax(model(inputs_embeds=embeddings).logits[0], dim=-1)
+    if norm is not None:
+        model.base_model.word_embeddings_layernorm = norm
     total = torch.zeros(())
     for t in range(1, len(ids)):
         if in_option[t]:
