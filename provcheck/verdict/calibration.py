@@ -21,6 +21,8 @@ FILE = "judge.safetensors"
 MIN_INDEPENDENT, MIN_RELATED, MIN_ROOTS = 100, 30, 8
 """A bank needs so many documented pairs and roots of its own before a judge can be fitted on it."""
 
+DOCUMENTED = (Relation.IDENTICAL, Relation.DERIVED, Relation.SAME_RECIPE, Relation.UNRELATED)
+
 MISSED_SHARE = 0.05
 """Of the pairs that are acquitted, at most this share is related (out of fold)."""
 
@@ -115,6 +117,9 @@ def calibrate(bank: Bank, rows: list[int] | None = None) -> Calibration:
             f"a judge needs at least {MIN_INDEPENDENT} independent and {MIN_RELATED} related pairs; the bank documents "
             f"{(~related).sum()} and {related.sum()}"
         )
+    missing = set(DOCUMENTED) - set(pairs.relations)
+    if missing:
+        raise BankError(f"a judge needs pairs of every relation; the bank documents none {', '.join(sorted(missing))}")
     scores = out_of_fold_scores(bank, pairs, related)
     facts = _facts(bank, len(roots), scores, related)
     return Calibration(
@@ -138,7 +143,7 @@ def wilson_interval(events: int, trials: int) -> tuple[float, float]:
     spread = z * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
     ends = (middle - spread, middle + spread)
     low, high = (float(end / (1 + z**2 / trials)) for end in ends)
-    return max(0.0, low), high
+    return max(0.0, low), min(1.0, high)
 
 
 def _second_machine(pairs: Pairs, relation: Relation) -> Machine:
@@ -147,10 +152,12 @@ def _second_machine(pairs: Pairs, relation: Relation) -> Machine:
 
 
 def _facts(bank: Bank, roots: int, scores: Floats, related: np.ndarray) -> CalibrationFacts:
-    """Thresholds: accuse above every independent out-of-fold score; acquit where few related ones lie below."""
+    """Thresholds: accuse above every independent out-of-fold score, and on the related side of the surface (0) only;
+    acquit where few related ones lie below.
+    """
     known = np.isfinite(scores)
     independent, kin = scores[known & ~related], scores[known & related]
-    accuse = float(independent.max())
+    accuse = max(0.0, float(independent.max()))
     return CalibrationFacts(
         bank=bank.manifest.name,
         algorithm=bank.manifest.algorithm,

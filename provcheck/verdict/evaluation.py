@@ -87,15 +87,17 @@ def evaluate(bank: Bank) -> Evaluation:
     held = [row for row, reference in enumerate(bank.references) if reference.split == "held-out"]
     if len({root for row in held for root in bank.kinship.roots(bank.references[row].id)}) < 2:
         raise BankError(f"the bank '{bank.manifest.name}' has fewer than two held-out roots to evaluate on")
+    final = calibrate(bank)
+    test = documented_pairs(bank, final.space, held)
+    if len(set(test.related)) < 2:
+        raise BankError(f"the held-out models of the bank '{bank.manifest.name}' are all related, or none of them are")
     answers: dict[str, list[Answer]] = defaultdict(list)
     for seed in range(SEEDS):
         rows = _drawn_rows(bank, seed)
         fitted = calibrate(bank, rows)
-        train, test = (documented_pairs(bank, fitted.space, part) for part in (rows, held))
+        train, asked = (documented_pairs(bank, fitted.space, part) for part in (rows, held))
         for name, method in _methods(bank, fitted).items():
-            answers[name].append(method(train, test, seed))
-    final = calibrate(bank)
-    test = documented_pairs(bank, final.space, held)
+            answers[name].append(method(train, asked, seed))
     return Evaluation(
         bank=bank.manifest.name,
         held_out_models=len(held),

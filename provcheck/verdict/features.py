@@ -74,16 +74,20 @@ class Space:
     @classmethod
     def of(cls, bank: Bank, roots: list[int]) -> Space:
         """The space that the given independent rows of the bank span."""
-        floor = clip_floor(bank.loglik_nats)
+        loglik = bank.loglik_nats[roots]
+        floor = clip_floor(loglik)
         return cls(
             contrast_centre=bank.contrast_blocks[roots].astype(np.float64).mean(axis=0),
-            loglik_centre=np.nanmean(_row_centred(bank.loglik_nats[roots], floor), axis=0),
+            loglik_centre=_known_mean(_row_centred(loglik, floor), axis=0),
             floor_nats=floor,
             mean_text_bytes=bank.manifest.mean_text_bytes,
         )
 
     def features(self, subject: Vectors, others: Vectors) -> Floats:
-        """(M, features) of one model, a `Vectors` with M = 1, against M others; NaN where too few texts are common."""
+        """(M, features) of one model, a `Vectors` with M = 1, against M others.
+
+        NaN where too few texts are common or a model has no attributions.
+        """
         able = _able_features(self, subject, others)
         return np.column_stack([able, _loglik_features(self, subject.loglik_nats[0], others.loglik_nats)])
 
@@ -151,8 +155,9 @@ def _block_products(subject: Floats, others: Floats) -> tuple[Floats, Floats, Fl
 
 
 def _cosine_distance(products: Floats, own: Floats, norms: Floats) -> Floats:
-    scale = np.sqrt(np.maximum(own.sum(axis=1) * norms.sum(axis=1), 1e-30))
-    return np.asarray(np.clip(1 - products.sum(axis=1) / scale, 0.0, 2.0))
+    with np.errstate(invalid="ignore"):
+        cosines = products.sum(axis=1) / np.sqrt(own.sum(axis=1) * norms.sum(axis=1))
+    return np.asarray(np.clip(1 - cosines, 0.0, 2.0))
 
 
 def _jackknife_error(products: Floats, own: Floats, norms: Floats) -> Floats:
@@ -166,7 +171,14 @@ def _jackknife_error(products: Floats, own: Floats, norms: Floats) -> Floats:
 
 def _row_centred(loglik_nats: Floats, floor: float) -> Floats:
     clipped = np.maximum(loglik_nats.astype(np.float64), floor)
-    return np.asarray(clipped - np.nanmean(clipped, axis=1, keepdims=True))
+    return np.asarray(clipped - _known_mean(clipped, axis=1)[:, None])
+
+
+def _known_mean(values: Floats, axis: int) -> Floats:
+    """Mean of what is not NaN; NaN where nothing is known."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, values, 0.0).sum(axis=axis) / known.sum(axis=axis))
 
 
 def _cosine(a: Floats, b: Floats) -> float:

@@ -32,7 +32,8 @@ class CalibratedJudge:
         )
         features = calibration.space.features(subject, Vectors.of(bank).rows([rows[id] for id in asked]))
         self._features = dict(zip(asked, features, strict=True))
-        self._p_values = dict(zip(asked, _holm(calibration.null_distances, features[:, CENTRED]), strict=True))
+        p_values = _holm(calibration.null_distances, features[:, CENTRED], len(bank.references))
+        self._p_values = dict(zip(asked, p_values, strict=True))
 
     @property
     def name(self) -> str:
@@ -51,7 +52,8 @@ class CalibratedJudge:
         """The comparison with relation, probabilities and Holm-corrected p-value."""
         features = self._features[comparison.reference][None]
         if not np.isfinite(features).all():
-            return comparison
+            relation = Relation.IDENTICAL if comparison.same_weights else Relation.INCONCLUSIVE
+            return comparison.model_copy(update={"relation": relation})
         probabilities = self._probabilities(features)
         relation = Relation.IDENTICAL if comparison.same_weights else self._relation(features, probabilities)
         return comparison.model_copy(
@@ -75,10 +77,16 @@ class CalibratedJudge:
                 f"The ABLE contrast distance to {comparison.reference} is {contrast.cosine_distance:.3f} "
                 f"(95 % interval {low:.3f} to {high:.3f})."
             )
+        pairs = len(self._calibration.null_distances)
         if comparison.p_value is not None:
             lines.append(
-                f"Among {len(self._calibration.null_distances)} pairs of independent models so small a distance has "
-                f"p = {comparison.p_value:.2g}, corrected for all references asked."
+                f"Among {pairs} pairs of independent models so small a distance has p = {comparison.p_value:.2g}, "
+                "corrected for all references of the bank."
+            )
+        elif pairs < MIN_NULL_PAIRS:
+            lines.append(
+                f"No p-value: the judge knows only {pairs} pairs of independent models; at least {MIN_NULL_PAIRS} are "
+                "needed."
             )
         if comparison.relation.related:
             lines.append(
@@ -101,7 +109,7 @@ class CalibratedJudge:
 
     def _relation(self, features: Floats, probabilities: dict[Relation, float]) -> Relation:
         facts = self._calibration.facts
-        score = float(self._calibration.related.scores(features)[0])
+        score = self._score(features)
         if not self._in_range(features) or facts.acquit_score < score <= facts.accuse_score:
             return Relation.INCONCLUSIVE
         if score > facts.accuse_score:
@@ -111,6 +119,9 @@ class CalibratedJudge:
         else:
             pair = (Relation.SAME_RECIPE, Relation.UNRELATED)
         return max(pair, key=probabilities.__getitem__)
+
+    def _score(self, features: Floats) -> float:
+        return float(self._calibration.related.scores(features)[0])
 
     def _in_range(self, features: Floats) -> bool:
         c = self._calibration
@@ -122,11 +133,18 @@ class CalibratedJudge:
             return ()
         if comparison.probabilities is None:
             return ("Too few texts or questions were measured by both models.",)
+        features, facts = self._features[comparison.reference][None], self._calibration.facts
         related = sum(value for relation, value in comparison.probabilities.items() if relation.related)
-        return (
-            f"The probability of being related is {related:.1%}: not enough to accuse, too much to acquit, or the "
-            "numbers lie outside the range that the judge was calibrated on.",
-        )
+        if not self._in_range(features):
+            why = "but the numbers lie outside the range that the judge was calibrated on"
+        elif self._score(features) > facts.accuse_score:
+            why = (
+                f"but the judge may accuse wrongly in up to {facts.false_accusation_upper:.2%} of independent pairs, "
+                f"more than the {self._limit:.2%} that the policy accepts"
+            )
+        else:
+            why = "not enough to accuse, too much to acquit"
+        return (f"The probability of being related is {related:.1%}, {why}.",)
 
 
 def describe(calibration: Calibration) -> str:
@@ -139,13 +157,16 @@ def describe(calibration: Calibration) -> str:
     )
 
 
-def _holm(null: Floats, distances: Floats) -> list[float | None]:
-    """For each distance the share of the null distribution at least as near, counting itself; Holm-corrected (1979)."""
+def _holm(null: Floats, distances: Floats, references: int) -> list[float | None]:
+    """For each distance the share of the null distribution at least as near, counting itself; Holm-corrected (1979).
+
+    Corrected for all references of the bank: those asked are the nearest of them.
+    """
     if len(null) < MIN_NULL_PAIRS:
         return [None] * len(distances)
     raw = (1 + np.searchsorted(null, distances, side="right")) / (1 + len(null))
     order = np.argsort(raw, kind="stable")
-    steps = raw[order] * (len(raw) - np.arange(len(raw)))
+    steps = raw[order] * (references - np.arange(len(raw)))
     corrected = np.empty(len(raw))
     corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
     return [float(value) for value in corrected]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Pairs:
     @property
     def related(self) -> Bools:
         """(P,) whether a pair counts as an accusation."""
-        return np.array([relation.related for relation in self.relations])
+        return np.array([relation.related for relation in self.relations], dtype=bool)
 
     def where(self, chosen: Bools) -> Pairs:
         """Some of the pairs."""
@@ -59,17 +59,22 @@ def documented_pairs(bank: Bank, space: Space, rows: Sequence[int]) -> Pairs:
 
 
 def fit_machine(features: Floats, positive: Bools, scores: Floats | None = None) -> Machine:
-    """Fit an SVM; `scores` are out-of-fold scores for the sigmoid, or None to use the machine's own."""
+    """Fit an SVM and its sigmoid, through out-of-fold `scores`, or None to use the machine's own."""
+    machine = fit_surface(features, positive)
+    own = machine.scores(features) if scores is None else scores
+    known = np.isfinite(own)
+    return replace(machine, sigmoid=_platt(own[known], positive[known]))
+
+
+def fit_surface(features: Floats, positive: Bools) -> Machine:
+    """Fit an SVM whose scores are wanted, not its probabilities."""
     from sklearn.svm import SVC
 
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     x = np.clip((features - mean) / scale, -4.0, 4.0)
     fitted = SVC(C=PENALTY, gamma=GAMMA, class_weight="balanced").fit(x, positive)
     weights, intercept = fitted.dual_coef_[0], float(fitted.intercept_[0])
-    machine = Machine(mean, scale, fitted.support_vectors_, weights, intercept, GAMMA, (1.0, 0.0))
-    own = machine.scores(features) if scores is None else scores
-    known = np.isfinite(own)
-    return Machine(mean, scale, fitted.support_vectors_, weights, intercept, GAMMA, _platt(own[known], positive[known]))
+    return Machine(mean, scale, fitted.support_vectors_, weights, intercept, GAMMA, (1.0, 0.0))
 
 
 def out_of_fold_scores(bank: Bank, pairs: Pairs, positive: Bools) -> Floats:
@@ -90,7 +95,7 @@ def out_of_fold_scores(bank: Bank, pairs: Pairs, positive: Bools) -> Floats:
             trained = np.array([fold not in touched for touched in folds])
             if not tested.any() or len(set(positive[trained])) < 2:
                 continue
-            machine = fit_machine(pairs.features[trained], positive[trained])
+            machine = fit_surface(pairs.features[trained], positive[trained])
             total[tested] += machine.scores(pairs.features[tested])
             count[tested] += 1
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,0 +1,89 @@
+"""A bank large enough to fit a judge on: roots of a few recipes, each with derived models. Nothing was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from provcheck.bank import Bank
+from provcheck.types import Floats, Measurement, Reference
+from tests.synthetic import TEXTS, blocks_at, make_blocks, make_measurement, make_reference, write_bank
+
+ROOTS, HELD_OUT = 10, 3
+FAMILIES = 4
+"""The roots of one family behave alike; their weights are independent."""
+
+CHILDREN = {"quantize": 0.01, "tune": 0.15, "pretrain": 0.45}
+"""Distance from the root of each derived model."""
+
+MECHANISMS = {"quantize": "quantize", "tune": "fine-tune", "pretrain": "continued-pretraining"}
+
+Model = tuple[Reference, Measurement]
+
+
+def make_zoo(folder: Path, models: Sequence[Model] | None = None) -> Bank:
+    """The bank of `zoo_models`, or of some models."""
+    return write_bank(folder, zoo_models() if models is None else models)
+
+
+def zoo_models() -> list[Model]:
+    """All roots with their children, and a merge of two roots."""
+    lines = [line_of(number) for number in range(ROOTS)]
+    held = [line_of(number, split="held-out") for number in range(ROOTS, ROOTS + HELD_OUT)]
+    return [model for line in (*lines, *held) for model in line] + [merge(lines[0][0], lines[1][0])]
+
+
+def line_of(number: int, split: str = "calibration") -> list[Model]:
+    """A root and its children."""
+    family = f"family-{number % FAMILIES}"
+    name, root = f"org/root-{number}", root_measurement(number)
+    made = [(make_reference(name, family=family, split=split), root)]
+    for place, (child, distance) in enumerate(CHILDREN.items()):
+        fields = {"family": family, "split": split, "mechanism": MECHANISMS[child]}
+        reference = make_reference(f"{name}-{child}", name, **fields)
+        made.append((reference, child_of(root, reference.id, distance, seed=100 * number + place)))
+    return made
+
+
+def root_measurement(number: int, family: int | None = None) -> Measurement:
+    """An independent model; its likelihoods are near those of its family, which by default is its number's."""
+    loglik = shared_loglik() + wave(500 + (number % FAMILIES if family is None else family), 8) + wave(number, 4)
+    return measured(f"org/root-{number}", make_blocks(number), make_blocks(5000 + number), loglik)
+
+
+def child_of(parent: Measurement, name: str, distance: float, seed: int) -> Measurement:
+    """A model at that distance from its parent, in both views; the likelihoods move accordingly."""
+    contrast = blocks_at(parent.contrast_blocks, distance, 10_000 + seed)
+    paper = blocks_at(parent.paper_blocks, distance, 20_000 + seed)
+    return measured(name, contrast, paper, parent.loglik_nats + wave(30_000 + seed, 0.1 + 8 * distance))
+
+
+def merge(first: Model, second: Model) -> Model:
+    """The mean of two models."""
+    one, two = first[1], second[1]
+    made = measured(
+        "org/merge",
+        (one.contrast_blocks + two.contrast_blocks) / 2,
+        (one.paper_blocks + two.paper_blocks) / 2,
+        (one.loglik_nats + two.loglik_nats) / 2,
+    )
+    parents = (first[0].id, second[0].id)
+    return make_reference("org/merge", *parents, family="merges", mechanism="merge", split="calibration"), made
+
+
+def measured(name: str, contrast: Floats, paper: Floats, loglik: Floats) -> Measurement:
+    """A measurement with these numbers."""
+    return replace(make_measurement(name, contrast, loglik=loglik), paper_blocks=paper)
+
+
+def shared_loglik() -> Floats:
+    """How hard the texts are for every model."""
+    return -200 + wave(7, 20)
+
+
+def wave(seed: int, size: float) -> Floats:
+    """(TEXTS,) random numbers of that size."""
+    return np.asarray(size * np.random.default_rng(seed).standard_normal(TEXTS))
