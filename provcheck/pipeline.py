@@ -203,7 +203,10 @@ def build_from(manifest: Path, out: Path, options: ModelOptions, observe: Observ
         found = replace(options, revision=entry.revision)
         return measure_model(entry.path or entry.id, found, observe)
 
-    return build_bank(read_build_manifest(manifest), out, probes, measure_entry, observe, words=words)
+    settings = f"{options.device} {options.dtype}"
+    return build_bank(
+        read_build_manifest(manifest), out, probes, measure_entry, observe, words=words, settings=settings
+    )
 
 
 def _measured(source: Loadable | Measurement, options: ModelOptions, observe: Observer) -> Measurement:

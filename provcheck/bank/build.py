@@ -32,11 +32,13 @@ def build_bank(
     observe: Observer,
     *,
     words: bool = False,
+    settings: str = "",
 ) -> Built:
     """Measure every model with `measure_model` and write the bank to `out`.
 
-    Finished measurements wait in `.OUT.parts` beside it until the bank is whole. Raises BankError when every model
-    failed, OutputError when the bank cannot be written.
+    Finished measurements wait in `.OUT.parts` beside it until the bank is whole; a later run uses those that were made
+    with the same `settings` (such as device and dtype). Raises BankError when every model failed, OutputError when the
+    bank cannot be written.
     """
     check_replaceable(out)
     parts = out.parent / f".{out.name}.parts"
@@ -45,7 +47,7 @@ def build_bank(
     for number, entry in enumerate(manifest.models, 1):
         observe.note(f"[{number}/{len(manifest.models)}] {entry.id}")
         try:
-            done.append((entry, _measured(entry, parts, probes, measure_model)))
+            done.append((entry, _measured(entry, parts / _key(entry, probes, settings), measure_model)))
         except ProvcheckError as error:
             failures[entry.id] = error.message
             observe.note(f"skipped {entry.id}: {error.message}")
@@ -56,12 +58,14 @@ def build_bank(
     return Built(written, failures)
 
 
-def _measured(
-    entry: BuildEntry, parts: Path, probes: ProbeSet, measure_model: Callable[[BuildEntry], Measurement]
-) -> Measurement:
+def _key(entry: BuildEntry, probes: ProbeSet, settings: str) -> str:
+    """File name of a finished measurement; files that changed in place under one path are not noticed."""
+    content = f"{entry.id} {entry.path} {entry.revision} {probes.digest} {ALGORITHM} {settings}"
+    return f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
+
+
+def _measured(entry: BuildEntry, part: Path, measure_model: Callable[[BuildEntry], Measurement]) -> Measurement:
     """The measurement of an earlier, interrupted run, or a new one."""
-    key = f"{entry.id} {entry.path} {entry.revision} {probes.digest} {ALGORITHM}"
-    part = parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.safetensors"
     if part.is_file():
         try:
             return load_measurement(part)

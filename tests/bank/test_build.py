@@ -89,6 +89,14 @@ def test_a_part_that_was_cut_off_is_measured_again(tmp_path: Path) -> None:
     assert resumed.calls == ["org/a", "org/b", "org/c"]
 
 
+def test_parts_of_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path / "bank", Measurer(b=KeyboardInterrupt()))
+    other = Measurer()
+    build_bank(MANIFEST, tmp_path / "bank", PROBES, other, Silent(), settings="cuda bfloat16")
+    assert other.calls == ["org/a", "org/b", "org/c"]
+
+
 def test_a_model_that_fails_is_reported_and_skipped(tmp_path: Path) -> None:
     notes = Notes()
     measure = Measurer(b=BrokenModel("model.safetensors: the file ends inside its header"))

@@ -59,6 +59,7 @@ def test_measure_leaves_no_file(world: World, tmp_path: Path, monkeypatch: pytes
     assert tree(tmp_path) == set()
 
 
+@pytest.mark.slow
 def test_a_signal_to_the_real_program(world: World, tmp_path: Path) -> None:
     arguments = world.audit(world.models["seed-0"], "--out", tmp_path / "out")
     with subprocess.Popen(
