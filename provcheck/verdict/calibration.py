@@ -37,7 +37,7 @@ class CalibrationFacts(Record):
     algorithm: str
     probes_digest: str
     features: tuple[str, ...]
-    roots: int
+    roots: tuple[str, ...]
     independent_pairs: int
     related_pairs: int
     false_accusations: int
@@ -67,6 +67,7 @@ class Calibration:
         space = {
             "space.contrast_centre": self.space.contrast_centre,
             "space.loglik_centre": self.space.loglik_centre,
+            "space.loglik_known": self.space.loglik_known,
             "space.constants": np.array([self.space.floor_nats, self.space.mean_text_bytes]),
         }
         ranges = {"low": self.low, "high": self.high, "null_distances": self.null_distances}
@@ -87,7 +88,14 @@ def load_calibration(path: Path) -> Calibration:
         floor, mean_bytes = (float(value) for value in arrays["space.constants"])
         return Calibration(
             facts=facts,
-            space=Space(arrays["space.contrast_centre"], arrays["space.loglik_centre"], floor, mean_bytes),
+            space=Space(
+                contrast_centre=arrays["space.contrast_centre"],
+                loglik_centre=arrays["space.loglik_centre"],
+                loglik_known=arrays["space.loglik_known"],
+                floor_nats=floor,
+                mean_text_bytes=mean_bytes,
+                roots=facts.roots,
+            ),
             related=Machine.from_arrays("related", arrays),
             identical=Machine.from_arrays("identical", arrays),
             same_recipe=Machine.from_arrays("same_recipe", arrays),
@@ -121,7 +129,7 @@ def calibrate(bank: Bank, rows: list[int] | None = None) -> Calibration:
     if missing:
         raise BankError(f"a judge needs pairs of every relation; the bank documents none {', '.join(sorted(missing))}")
     scores = out_of_fold_scores(bank, pairs, related)
-    facts = _facts(bank, len(roots), scores, related)
+    facts = _facts(bank, space.roots, scores, related)
     return Calibration(
         facts=facts,
         space=space,
@@ -151,7 +159,7 @@ def _second_machine(pairs: Pairs, relation: Relation) -> Machine:
     return fit_machine(pairs.features, np.array([found is relation for found in pairs.relations]))
 
 
-def _facts(bank: Bank, roots: int, scores: Floats, related: np.ndarray) -> CalibrationFacts:
+def _facts(bank: Bank, roots: tuple[str, ...], scores: Floats, related: np.ndarray) -> CalibrationFacts:
     """Thresholds: accuse above every independent out-of-fold score, and on the related side of the surface (0) only;
     acquit where few related ones lie below.
     """

@@ -16,7 +16,7 @@ from provcheck.errors import BankError
 from provcheck.types import Floats, Record
 from provcheck.verdict.alleles import allele_similarities
 from provcheck.verdict.calibration import Calibration, calibrate, wilson_interval
-from provcheck.verdict.features import NAMES, Vectors
+from provcheck.verdict.features import NAMES, Vectors, pair_features
 from provcheck.verdict.training import Bools, Pairs, documented_pairs
 
 SEEDS = 5
@@ -242,8 +242,9 @@ def _by_mechanism(bank: Bank, fitted: Calibration, test: Pairs) -> tuple[Mechani
 def _accusing_audits(bank: Bank, fitted: Calibration, held: list[int]) -> int:
     """Held-out models that are called related to any reference outside of the held-out split: all of them wrongly."""
     vectors = Vectors.of(bank)
-    others = vectors.rows([row for row in range(len(bank.references)) if row not in set(held)])
-    scores = (fitted.related.scores(fitted.space.features(vectors.rows([row]), others)) for row in held)
+    others = [row for row in range(len(bank.references)) if row not in set(held)]
+    asked = (pair_features(bank, fitted.space, vectors.rows([row]), frozenset(), others) for row in held)
+    scores = (fitted.related.scores(features) for features in asked)
     return sum(bool((score > fitted.facts.accuse_score).any()) for score in scores)
 
 

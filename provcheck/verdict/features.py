@@ -1,11 +1,15 @@
 """What the judge looks at: features of a pair of measurements, all symmetric in the two models.
 
 A `Space` holds what must be known of a bank to compute them: the mean of its independent roots and the clip floor.
+A mean that holds a model's own root pushes the model away from strangers, and a subject from outside has no such help;
+so each pair is seen from the mean of the other roots (`pair_features`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,12 +68,17 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Space:
-    """A bank's coordinates: mean contrast blocks (B, K) and mean row-centred log-likelihoods (N,) of its roots."""
+    """A bank's coordinates: mean contrast blocks (B, K) and mean row-centred log-likelihoods (N,) of its roots.
+
+    loglik_known: (N,) how many of the roots measured each text; roots: their ids.
+    """
 
     contrast_centre: Floats
     loglik_centre: Floats
+    loglik_known: Floats
     floor_nats: float
     mean_text_bytes: float
+    roots: tuple[str, ...]
 
     @classmethod
     def of(cls, bank: Bank, roots: list[int]) -> Space:
@@ -79,8 +88,22 @@ class Space:
         return cls(
             contrast_centre=bank.contrast_blocks[roots].astype(np.float64).mean(axis=0),
             loglik_centre=_known_mean(_row_centred(loglik, floor), axis=0),
+            loglik_known=np.isfinite(loglik).sum(axis=0).astype(np.float64),
             floor_nats=floor,
             mean_text_bytes=bank.manifest.mean_text_bytes,
+            roots=tuple(bank.references[row].id for row in roots),
+        )
+
+    def without(self, gone: Vectors) -> Space:
+        """The space of the other roots."""
+        count, left = len(self.roots), len(self.roots) - len(gone.contrast)
+        rows = _row_centred(gone.loglik_nats, self.floor_nats)
+        known = self.loglik_known - np.isfinite(rows).sum(axis=0)
+        loglik = np.where(self.loglik_known > 0, self.loglik_centre * self.loglik_known, 0.0) - np.nansum(rows, axis=0)
+        return replace(
+            self,
+            contrast_centre=(count * self.contrast_centre - gone.contrast.sum(axis=0, dtype=np.float64)) / max(1, left),
+            loglik_centre=np.where(known > 0, loglik / np.maximum(known, 1), np.nan),
         )
 
     def features(self, subject: Vectors, others: Vectors) -> Floats:
@@ -90,6 +113,23 @@ class Space:
         """
         able = _able_features(self, subject, others)
         return np.column_stack([able, _loglik_features(self, subject.loglik_nats[0], others.loglik_nats)])
+
+
+def pair_features(bank: Bank, space: Space, subject: Vectors, own: frozenset[str], rows: Sequence[int]) -> Floats:
+    """(rows, features) of one model against references, each pair seen from the roots that neither descends from.
+
+    own: ids of the subject's roots; empty for a subject from outside.
+    """
+    vectors, place = Vectors.of(bank), {reference.id: row for row, reference in enumerate(bank.references)}
+    groups: dict[frozenset[str], list[int]] = defaultdict(list)
+    for position, row in enumerate(rows):
+        groups[own | bank.kinship.roots(bank.references[row].id)].append(position)
+    features = np.empty((len(rows), len(NAMES)))
+    for kin, positions in groups.items():
+        gone = vectors.rows([place[id] for id in space.roots if id in kin and id in place])
+        others = vectors.rows([rows[position] for position in positions])
+        features[positions] = space.without(gone).features(subject, others)
+    return features
 
 
 def _able_features(space: Space, subject: Vectors, others: Vectors) -> Floats:

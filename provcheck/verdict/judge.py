@@ -9,7 +9,7 @@ import numpy as np
 from provcheck.bank import Bank
 from provcheck.types import Comparison, Floats, Measurement, Relation
 from provcheck.verdict.calibration import RANGE_MARGIN, Calibration
-from provcheck.verdict.features import NAMES, Vectors
+from provcheck.verdict.features import NAMES, Vectors, pair_features
 
 MIN_NULL_PAIRS = 30
 CENTRED = NAMES.index("centred_distance")
@@ -30,7 +30,7 @@ class CalibratedJudge:
         subject = Vectors(
             measurement.contrast_blocks[None], measurement.paper_blocks[None], measurement.loglik_nats[None]
         )
-        features = calibration.space.features(subject, Vectors.of(bank).rows([rows[id] for id in asked]))
+        features = pair_features(bank, calibration.space, subject, frozenset(), [rows[id] for id in asked])
         self._features = dict(zip(asked, features, strict=True))
         p_values = _holm(calibration.null_distances, features[:, CENTRED], len(bank.references))
         self._p_values = dict(zip(asked, p_values, strict=True))
@@ -151,7 +151,7 @@ def describe(calibration: Calibration) -> str:
     """The judge in one line: what it was fitted on and how often it accuses wrongly."""
     facts = calibration.facts
     return (
-        f"SVM calibrated on {facts.bank}: {facts.roots} roots, {facts.independent_pairs} independent and "
+        f"SVM calibrated on {facts.bank}: {len(facts.roots)} roots, {facts.independent_pairs} independent and "
         f"{facts.related_pairs} related pairs judged unseen; {facts.false_accusations} false accusations, "
         f"95 % upper bound {facts.false_accusation_upper:.2%} of pairs"
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from provcheck.bank import Bank
 from provcheck.types import Floats, Relation
-from provcheck.verdict.features import NAMES, Space, Vectors
+from provcheck.verdict.features import NAMES, Space, Vectors, pair_features
 from provcheck.verdict.machine import Machine
 
 PENALTY, GAMMA = 1.0, 0.1
@@ -50,7 +50,8 @@ def documented_pairs(bank: Bank, space: Space, rows: Sequence[int]) -> Pairs:
     models: list[tuple[int, int]] = []
     for place, row in enumerate(ordered[:-1]):
         others = ordered[place + 1 :]
-        features.append(space.features(vectors.rows([row]), vectors.rows(others)))
+        own = bank.kinship.roots(bank.references[row].id)
+        features.append(pair_features(bank, space, vectors.rows([row]), own, others))
         relations += [bank.kinship.relation(bank.references[row].id, bank.references[other].id) for other in others]
         models += [(row, other) for other in others]
     pairs = Pairs(np.concatenate(features), tuple(relations), np.array(models, dtype=np.int64).reshape(-1, 2))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from provcheck.bank import Bank
 from provcheck.comparison.divergence import MIN_TEXTS, clip_floor
 from provcheck.types import Floats
-from provcheck.verdict.features import LOG_FLOOR, NAMES, Space, Vectors
+from provcheck.verdict.features import LOG_FLOOR, NAMES, Space, Vectors, pair_features
 
 BLOCKS, WIDTH, TEXTS = 5, 8, 36
 ROOTS = 4
@@ -39,8 +39,14 @@ def make_space(seed: int) -> Space:
     """The space of a few roots; no bank is needed for it."""
     roots = make_vectors(seed, ROOTS)
     centred = roots.loglik_nats - np.nanmean(roots.loglik_nats, axis=1, keepdims=True)
-    floor = clip_floor(roots.loglik_nats)
-    return Space(roots.contrast.astype(np.float64).mean(axis=0), np.nanmean(centred, axis=0), floor, 60.0)
+    return Space(
+        contrast_centre=roots.contrast.astype(np.float64).mean(axis=0),
+        loglik_centre=np.nanmean(centred, axis=0),
+        loglik_known=np.isfinite(centred).sum(axis=0).astype(float),
+        floor_nats=clip_floor(roots.loglik_nats),
+        mean_text_bytes=60.0,
+        roots=tuple(f"root-{n}" for n in range(ROOTS)),
+    )
 
 
 def features_of(space: Space, vectors: Vectors, first: int = 0, second: int = 1) -> Floats:
@@ -196,6 +202,7 @@ def test_the_space_of_a_bank(zoo: Bank) -> None:
     np.testing.assert_allclose(space.contrast_centre, expected)
     assert space.floor_nats == np.nanquantile(loglik[roots], 0.02)
     assert space.mean_text_bytes == zoo.manifest.mean_text_bytes
+    assert space.roots == ("org/root-0", "org/root-1", "org/root-1-quantize")
 
 
 def test_the_space_knows_the_roots_only(zoo: Bank) -> None:
@@ -208,3 +215,57 @@ def test_the_space_knows_the_roots_only(zoo: Bank) -> None:
     np.testing.assert_array_equal(there.loglik_centre, here.loglik_centre)
     np.testing.assert_array_equal(there.contrast_centre, here.contrast_centre)
     assert there.floor_nats == here.floor_nats
+
+
+ROWS = (0, 4, 8, 12)
+"""The first four roots of the synthetic bank."""
+
+
+@pytest.mark.parametrize("gone", [[], [0], [0, 12], list(ROWS)])
+def test_without_some_roots_it_is_the_space_of_the_others(zoo: Bank, gone: list[int]) -> None:
+    loglik = zoo.loglik_nats.copy()
+    loglik[[0, 4, 8, 12], 3] = np.nan
+    loglik[12, 4] = np.nan
+    bank = replace(zoo, loglik_nats=loglik)
+    space = Space.of(bank, list(ROWS))
+    left = space.without(Vectors.of(bank).rows(gone))
+    kept = [row for row in ROWS if row not in gone]
+    assert np.isnan(left.loglik_centre[3])
+    if not kept:
+        np.testing.assert_allclose(left.contrast_centre, 0, atol=1e-5)
+        assert np.isnan(left.loglik_centre).all()
+        return
+    np.testing.assert_allclose(left.contrast_centre, Space.of(bank, kept).contrast_centre, atol=1e-6)
+    clipped = [np.maximum(loglik[row].astype(float), space.floor_nats) for row in kept]
+    rows = np.array([row - np.nanmean(row) for row in clipped])
+    np.testing.assert_allclose(left.loglik_centre[4:], np.nanmean(rows[:, 4:], axis=0), atol=1e-9)
+
+
+def test_a_pair_is_seen_from_the_roots_of_neither(zoo: Bank) -> None:
+    """A child of root 0 against a merge of roots 0 and 1, a child of root 1, and root 5, which is not in the space."""
+    vectors, space = Vectors.of(zoo), Space.of(zoo, list(ROWS))
+    merge = len(zoo.references) - 1
+    child, others = vectors.rows([1]), [merge, 5, 20]
+    found = pair_features(zoo, space, child, zoo.kinship.roots(zoo.references[1].id), others)
+    for row, other, gone in zip(found, others, ([0, 4], [0, 4], [0]), strict=True):
+        alone = space.without(vectors.rows(gone)).features(child, vectors.rows([other]))[0]
+        np.testing.assert_allclose(row, alone, rtol=1e-6)
+
+
+def test_strangers_are_as_far_apart_inside_a_bank_as_from_outside(zoo: Bank) -> None:
+    """Else a p-value that comes from pairs inside would accuse strangers from outside."""
+    column = NAMES.index("centred_distance")
+    rows = [row for row, reference in enumerate(zoo.references) if not reference.parents]
+    inside, outside = rows[:10], rows[10:]
+    vectors, space = Vectors.of(zoo), Space.of(zoo, inside)
+
+    def mean_distance(subjects: list[int], others: list[int]) -> float:
+        found = [
+            pair_features(zoo, space, vectors.rows([row]), zoo.kinship.roots(zoo.references[row].id), others)
+            for row in subjects
+        ]
+        return float(np.mean([one[:, column].mean() for one in found]))
+
+    within = mean_distance(inside[:5], inside[5:])
+    assert mean_distance(outside, inside) == pytest.approx(within, abs=0.03)
+    assert mean_distance(outside[:1], outside[1:]) == pytest.approx(within, abs=0.05)

@@ -13,7 +13,7 @@ import pytest
 from provcheck.bank import Bank
 from provcheck.types import Floats, Relation
 from provcheck.verdict import training
-from provcheck.verdict.features import NAMES, Space, Vectors
+from provcheck.verdict.features import NAMES, Space, Vectors, pair_features
 from provcheck.verdict.machine import Machine
 from provcheck.verdict.training import FOLDS, REPEATS, Bools, Pairs, documented_pairs, fit_surface, out_of_fold_scores
 from tests.synthetic import make_reference
@@ -26,7 +26,7 @@ def pairs(zoo: Bank) -> Pairs:
 
 
 def space_of(bank: Bank) -> Space:
-    return Space.of(bank, [0, 4])
+    return Space.of(bank, [row for row, reference in enumerate(bank.references) if not reference.parents])
 
 
 def names(bank: Bank, pairs: Pairs) -> set[tuple[str, str]]:
@@ -46,7 +46,8 @@ def test_their_features(zoo: Bank, pairs: Pairs) -> None:
     space, vectors = space_of(zoo), Vectors.of(zoo)
     for place in range(0, len(pairs.models), 97):
         i, j = pairs.models[place]
-        expected = space.features(vectors.rows([i]), vectors.rows([j]))[0]
+        own = zoo.kinship.roots(zoo.references[i].id)
+        expected = pair_features(zoo, space, vectors.rows([i]), own, [j])[0]
         np.testing.assert_allclose(pairs.features[place], expected, rtol=1e-6)
 
 
@@ -64,10 +65,11 @@ def test_a_part_of_the_pairs(pairs: Pairs) -> None:
 def test_undocumented_pairs_are_skipped(tmp_path: Path) -> None:
     found = make_reference("org/found", mechanism="undocumented")
     child = make_reference("org/found-tune", "org/found", mechanism="fine-tune")
-    models = [*line_of(0)[:2], (found, root_measurement(50)), (child, root_measurement(51))]
+    roots = [model for number in range(1, 5) for model in line_of(number)[:1]]
+    models = [*line_of(0)[:2], (found, root_measurement(50)), (child, root_measurement(51)), *roots]
     bank = make_zoo(tmp_path / "bank", models)
     expected = {("org/root-0", "org/root-0-quantize"), ("org/found", "org/found-tune")}
-    assert names(bank, documented_pairs(bank, Space.of(bank, [0, 2]), range(4))) == expected
+    assert names(bank, documented_pairs(bank, space_of(bank), range(4))) == expected
 
 
 def test_pairs_that_could_not_be_measured_are_skipped(zoo: Bank) -> None:
