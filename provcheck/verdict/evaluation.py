@@ -167,8 +167,9 @@ def _curve(train: Floats, related: Bools, test: Floats) -> Answer:
     from sklearn.linear_model import LogisticRegression
 
     mean, scale = train.mean(), max(float(train.std()), 1e-9)
-    curve = LogisticRegression(class_weight="balanced").fit(((train - mean) / scale)[:, None], related)
-    probability = curve.predict_proba(((test - mean) / scale)[:, None])[:, 1]
+    x, asked = ((values[:, None] - mean) / scale for values in (train, test))
+    curve = LogisticRegression(solver="newton-cholesky", class_weight="balanced").fit(x, related)
+    probability = curve.predict_proba(asked)[:, 1]
     return Answer(probability, probability, probability > 0.5)
 
 

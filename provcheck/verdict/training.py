@@ -106,5 +106,5 @@ def _platt(scores: Floats, positive: Bools) -> tuple[float, float]:
     """Slope and offset of the logistic curve through scores and classes."""
     from sklearn.linear_model import LogisticRegression
 
-    curve = LogisticRegression().fit(scores[:, None], positive)
+    curve = LogisticRegression(solver="newton-cholesky").fit(scores[:, None], positive)
     return float(curve.coef_[0, 0]), float(curve.intercept_[0])
