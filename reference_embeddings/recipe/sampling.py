@@ -7,8 +7,9 @@ are compared by how often they give which allele. The bank keeps the samples, wh
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -45,23 +46,33 @@ def sample_kept(folder: Path, prompts: list[str]) -> Alleles:
 @torch.inference_mode()
 def sample(folder: Path, prompts: list[str]) -> Alleles:
     """16 continuations of every prompt at temperature 1, cut to their first 4 characters; the seed is fixed."""
-    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+    encoded = [tokenizer(prompt, add_special_tokens=True)["input_ids"] for prompt in prompts]
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for gene, ids in enumerate(encoded):
+        by_length[len(ids)].append(gene)
     torch.manual_seed(SEED)
-    alleles = []
-    for prompt in prompts:
-        ids = torch.tensor([tokenizer(prompt, add_special_tokens=True)["input_ids"]])
-        said = model.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            do_sample=True,
-            top_k=0,
-            num_return_sequences=SAMPLES,
-            max_new_tokens=NEW_TOKENS,
-            pad_token_id=padding,
-        )
-        texts = tokenizer.batch_decode(said, skip_special_tokens=True)
-        start = len(tokenizer.decode(ids[0], skip_special_tokens=True))
-        alleles.append(dict(Counter(text[start : start + ALLELE_CHARACTERS] for text in texts)))
+    alleles: Alleles = [{} for _ in prompts]
+    for _, group in sorted(by_length.items()):
+        for gene, counts in zip(group, _sample_group(model, tokenizer, [encoded[g] for g in group]), strict=True):
+            alleles[gene] = counts
     return alleles
+
+
+def _sample_group(model: Any, tokenizer: Any, prompts: list[list[int]]) -> Alleles:
+    """Samples of prompts of one length, which need no padding."""
+    ids = torch.tensor(prompts)
+    said = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=True,
+        top_k=0,
+        num_return_sequences=SAMPLES,
+        max_new_tokens=NEW_TOKENS,
+        pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
+    )
+    texts = tokenizer.batch_decode(said, skip_special_tokens=True)
+    starts = [len(text) for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+    first = [text[starts[row // SAMPLES] :][:ALLELE_CHARACTERS] for row, text in enumerate(texts)]
+    return [dict(Counter(first[row : row + SAMPLES])) for row in range(0, len(first), SAMPLES)]
