@@ -19,8 +19,8 @@ from provcheck.store import write_whole
 GENES = 128
 SAMPLES = 16
 ALLELE_CHARACTERS = 4
-PROMPT_CHARACTERS = 80
-NEW_TOKENS = 6
+PROMPT_CHARACTERS = 40
+NEW_TOKENS = 5
 SEED = 20262
 
 Alleles = list[dict[str, int]]
@@ -28,7 +28,7 @@ Alleles = list[dict[str, int]]
 
 
 def genes(texts: list[str]) -> list[str]:
-    """128 prompts, evenly spaced over the texts: the whole words among the first 80 characters."""
+    """128 prompts, evenly spaced over the texts: the whole words among the first 40 characters."""
     chosen = [texts[place * len(texts) // GENES] for place in range(GENES)]
     return [text[:PROMPT_CHARACTERS].rsplit(maxsplit=1)[0] for text in chosen]
 
