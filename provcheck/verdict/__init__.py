@@ -97,26 +97,22 @@ def decide(
 
 
 def _ancestor(nearest: Comparison, judged: Sequence[Comparison], kinship: Kinship) -> Comparison:
-    """The eldest documented ancestor of the nearest reference that is as near, to within the 95 % intervals.
+    """The eldest documented ancestor of the nearest reference that is related to the subject too.
 
-    Siblings are often nearer to each other than to their common base; then it is the base that should be named.
+    Siblings are often nearer to each other than to their common base; the base explains them all and is named.
     """
     line = kinship.line(nearest.reference)
-    elders = [c for c in judged if c.reference in line and c.relation is nearest.relation and _overlap(c, nearest)]
+    elders = [c for c in judged if c.reference in line and c.relation.related]
     return min(elders, key=lambda comparison: len(kinship.line(comparison.reference)))
 
 
-def _overlap(one: Comparison, nearest: Comparison) -> bool:
-    first, second = one.able.contrast, nearest.able.contrast
-    return first is not None and second is not None and first.ci95[0] <= second.ci95[1]
-
-
 def _others(chosen: Comparison, judged: Sequence[Comparison]) -> tuple[str, ...]:
+    """The other related references, nearest first."""
     others = [c.reference for c in judged if c.relation.related and c.reference != chosen.reference]
     if not (chosen.relation.related and others):
         return ()
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-    return (f"Also judged related: {', '.join(others[:3])}{more}.",)
+    return (f"Also judged related, nearest first: {', '.join(others[:3])}{more}.",)
 
 
 def _inconclusive(reason: str) -> Verdict:

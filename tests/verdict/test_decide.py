@@ -57,11 +57,11 @@ def test_else_the_nearest_independent_one() -> None:
 def test_siblings_that_are_nearer_than_the_base_name_the_base() -> None:
     verdict = judge(near("sibling", 0.30, 0.05), near("base", 0.34, 0.05), near("stranger", 0.95))
     assert (verdict.relation, verdict.reference) == (Relation.DERIVED, "base")
-    assert "Also judged related: sibling." in verdict.reasons
+    assert "Also judged related, nearest first: sibling." in verdict.reasons
 
 
-def test_a_base_that_is_clearly_farther_is_not_named() -> None:
-    verdict = judge(near("sibling", 0.10, 0.02), near("base", 0.5, 0.02))
+def test_a_base_that_is_not_related_itself_is_not_named() -> None:
+    verdict = judge(near("sibling", 0.10), near("stranger", 0.3), near("base", 0.95))
     assert verdict.reference == "sibling"
 
 
