@@ -15,7 +15,15 @@ from provcheck.errors import BankError
 from provcheck.types import Floats, Record, Relation
 from provcheck.verdict.features import NAMES, Space
 from provcheck.verdict.machine import Machine
-from provcheck.verdict.training import Pairs, documented_pairs, fit_machine, out_of_fold_scores
+from provcheck.verdict.training import (
+    IDENTICAL_BY,
+    RELATED_BY,
+    SAME_RECIPE_BY,
+    Pairs,
+    documented_pairs,
+    fit_machine,
+    out_of_fold_scores,
+)
 
 FILE = "judge.safetensors"
 MIN_INDEPENDENT, MIN_RELATED, MIN_ROOTS = 100, 30, 8
@@ -50,7 +58,7 @@ class CalibrationFacts(Record):
 class Calibration:
     """Everything that turns features into relations.
 
-    low, high: (F,) range of the calibration pairs; null_distances: sorted centred distances of independent pairs.
+    low, high: (F,) range of the calibration pairs; null_distances: sorted contrast distances of independent pairs.
     """
 
     facts: CalibrationFacts
@@ -133,12 +141,12 @@ def calibrate(bank: Bank, rows: list[int] | None = None) -> Calibration:
     return Calibration(
         facts=facts,
         space=space,
-        related=fit_machine(pairs.features, related, scores),
-        identical=_second_machine(pairs.where(related), Relation.IDENTICAL),
-        same_recipe=_second_machine(pairs.where(~related), Relation.SAME_RECIPE),
+        related=fit_machine(pairs.features, related, RELATED_BY, scores),
+        identical=_second_machine(pairs.where(related), Relation.IDENTICAL, IDENTICAL_BY),
+        same_recipe=_second_machine(pairs.where(~related), Relation.SAME_RECIPE, SAME_RECIPE_BY),
         low=pairs.features.min(axis=0),
         high=pairs.features.max(axis=0),
-        null_distances=np.sort(pairs.features[~related, NAMES.index("centred_distance")]),
+        null_distances=np.sort(pairs.features[~related, NAMES.index("contrast_distance")]),
     )
 
 
@@ -154,9 +162,9 @@ def wilson_interval(events: int, trials: int) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def _second_machine(pairs: Pairs, relation: Relation) -> Machine:
+def _second_machine(pairs: Pairs, relation: Relation, used: tuple[str, ...]) -> Machine:
     """Tells the two related relations apart, or the two independent ones; its sigmoid uses its own scores."""
-    return fit_machine(pairs.features, np.array([found is relation for found in pairs.relations]))
+    return fit_machine(pairs.features, np.array([found is relation for found in pairs.relations]), used)
 
 
 def _facts(bank: Bank, roots: tuple[str, ...], scores: Floats, related: np.ndarray) -> CalibrationFacts:

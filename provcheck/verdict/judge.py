@@ -12,7 +12,7 @@ from provcheck.verdict.calibration import RANGE_MARGIN, Calibration
 from provcheck.verdict.features import NAMES, Vectors, pair_features
 
 MIN_NULL_PAIRS = 30
-CENTRED = NAMES.index("centred_distance")
+CONTRAST = NAMES.index("contrast_distance")
 
 
 class CalibratedJudge:
@@ -32,7 +32,7 @@ class CalibratedJudge:
         )
         features = pair_features(bank, calibration.space, subject, frozenset(), [rows[id] for id in asked])
         self._features = dict(zip(asked, features, strict=True))
-        p_values = _holm(calibration.null_distances, features[:, CENTRED], len(bank.references))
+        p_values = _holm(calibration.null_distances, features[:, CONTRAST], len(bank.references))
         self._p_values = dict(zip(asked, p_values, strict=True))
 
     @property

@@ -1,4 +1,4 @@
-"""A fitted support vector machine as plain numbers, applied with numpy alone."""
+"""A fitted linear support vector machine as plain numbers, applied with numpy alone."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from provcheck.types import Floats
 
 @dataclass(frozen=True)
 class Machine:
-    """A radial-basis SVM with Platt's sigmoid, on standardised features clipped to +-4.
+    """A linear SVM with Platt's sigmoid, on standardised features clipped to +-4.
 
-    mean, scale: (F,); vectors: (V, F) support vectors; weights: (V,) their signed dual coefficients; sigmoid: slope and
-    offset of the logistic curve that turns a score into a probability (Platt, 1999).
+    mean, scale, weights: (F,), weights are 0 for features that it does not use; sigmoid: slope and offset of the
+    logistic curve that turns a score into a probability (Platt, 1999).
     """
 
     mean: Floats
     scale: Floats
-    vectors: Floats
     weights: Floats
     intercept: float
-    gamma: float
     sigmoid: tuple[float, float]
 
     def standardise(self, features: Floats) -> Floats:
@@ -30,10 +28,8 @@ class Machine:
         return np.asarray(np.clip((features - self.mean) / self.scale, -4.0, 4.0))
 
     def scores(self, features: Floats) -> Floats:
-        """(M,) signed distances from the separating surface; above 0 is the positive class. NaN stays NaN."""
-        x = self.standardise(features)
-        squares = ((x[:, None, :] - self.vectors[None]) ** 2).sum(axis=2)
-        return np.asarray(np.exp(-self.gamma * squares) @ self.weights + self.intercept)
+        """(M,) signed distances from the separating plane; above 0 is the positive class. NaN stays NaN."""
+        return np.asarray(self.standardise(features) @ self.weights + self.intercept)
 
     def probabilities(self, features: Floats) -> Floats:
         """(M,) probability of the positive class."""
@@ -49,14 +45,13 @@ class Machine:
         return {
             f"{name}.mean": self.mean,
             f"{name}.scale": self.scale,
-            f"{name}.vectors": self.vectors,
             f"{name}.weights": self.weights,
-            f"{name}.constants": np.array([self.intercept, self.gamma, *self.sigmoid]),
+            f"{name}.constants": np.array([self.intercept, *self.sigmoid]),
         }
 
     @classmethod
     def from_arrays(cls, name: str, arrays: dict[str, Floats]) -> Machine:
         """The machine of that name."""
-        mean, scale, vectors, weights = (arrays[f"{name}.{part}"] for part in ("mean", "scale", "vectors", "weights"))
-        intercept, gamma, slope, offset = (float(value) for value in arrays[f"{name}.constants"])
-        return cls(mean, scale, vectors, weights, intercept, gamma, (slope, offset))
+        mean, scale, weights = (arrays[f"{name}.{part}"] for part in ("mean", "scale", "weights"))
+        intercept, slope, offset = (float(value) for value in arrays[f"{name}.constants"])
+        return cls(mean, scale, weights, intercept, (slope, offset))

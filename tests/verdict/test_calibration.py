@@ -76,8 +76,8 @@ def test_the_facts_count_what_it_was_fitted_on(zoo: Bank, calibration: Calibrati
     assert facts.related_pairs == (known & pairs.related).sum()
     assert facts.false_accusation_upper == wilson_interval(0, facts.independent_pairs)[1]
     assert (calibration.low <= pairs.features).all() and (pairs.features <= calibration.high).all()
-    centred = pairs.features[~pairs.related, NAMES.index("centred_distance")]
-    np.testing.assert_array_equal(calibration.null_distances, np.sort(centred))
+    distances = pairs.features[~pairs.related, NAMES.index("contrast_distance")]
+    np.testing.assert_array_equal(calibration.null_distances, np.sort(distances))
     assert f"{ROOTS} roots, {facts.independent_pairs} independent" in describe(calibration)
 
 

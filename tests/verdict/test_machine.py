@@ -10,11 +10,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from provcheck.types import Floats
+from provcheck.verdict.features import NAMES
 from provcheck.verdict.machine import Machine
-from provcheck.verdict.training import GAMMA, PENALTY, Bools, fit_machine
+from provcheck.verdict.training import PENALTY, Bools, fit_machine, fit_surface
 
-FEATURES = 3
-COLUMN_SCALES = np.array([1.0, 50.0, 0.01])
+FEATURES = len(NAMES)
+COLUMN_SCALES = np.resize([1.0, 50.0, 0.01], FEATURES)
 
 
 def make_data(seed: int, count: int = 60) -> tuple[Floats, Bools]:
@@ -37,7 +38,7 @@ rows = st.lists(st.floats(-1e3, 1e3), min_size=FEATURES, max_size=FEATURES)
 def test_scores_are_those_of_scikit_learn(seed: int) -> None:
     features, positive = make_data(seed)
     strangers = make_data(seed + 5000)[0] * 3
-    fitted = SVC(C=PENALTY, gamma=GAMMA, class_weight="balanced").fit(clipped(features, features), positive)
+    fitted = SVC(C=PENALTY, kernel="linear", class_weight="balanced").fit(clipped(features, features), positive)
     machine = fit_machine(features, positive)
     for asked in (features, strangers):
         np.testing.assert_allclose(machine.scores(asked), fitted.decision_function(clipped(asked, features)), atol=1e-9)
@@ -47,7 +48,7 @@ def test_the_sigmoid_is_the_logistic_curve_through_the_scores() -> None:
     features, positive = make_data(1)
     scores = np.random.default_rng(1).normal(size=len(positive)) + positive
     curve = LogisticRegression(tol=1e-9).fit(scores[:, None], positive)
-    machine = fit_machine(features, positive, scores)
+    machine = fit_machine(features, positive, NAMES, scores)
     np.testing.assert_allclose(machine.probability_of(scores), curve.predict_proba(scores[:, None])[:, 1], atol=1e-4)
     without = fit_machine(features, positive)
     own = without.scores(features)
@@ -60,7 +61,7 @@ def test_pairs_without_a_score_do_not_move_the_sigmoid() -> None:
     scores = np.random.default_rng(1).normal(size=len(positive)) + positive
     some = np.where(np.arange(len(scores)) < 40, scores, np.nan)
     expected = LogisticRegression(tol=1e-9).fit(scores[:40, None], positive[:40])
-    slope, offset = fit_machine(features, positive, some).sigmoid
+    slope, offset = fit_machine(features, positive, NAMES, some).sigmoid
     assert (slope, offset) == pytest.approx((expected.coef_[0, 0], expected.intercept_[0]), abs=1e-3)
 
 
@@ -69,7 +70,7 @@ def test_round_trip_through_arrays() -> None:
     again = Machine.from_arrays("one", arrays)
     features = make_data(3)[0]
     np.testing.assert_array_equal(again.probabilities(features), MACHINE.probabilities(features))
-    assert (again.intercept, again.gamma, again.sigmoid) == (MACHINE.intercept, MACHINE.gamma, MACHINE.sigmoid)
+    assert (again.intercept, again.sigmoid) == (MACHINE.intercept, MACHINE.sigmoid)
     assert not np.array_equal(Machine.from_arrays("two", arrays).scores(features), MACHINE.scores(features))
 
 
@@ -107,3 +108,14 @@ def test_a_column_without_spread_is_no_division_by_zero() -> None:
     features, positive = make_data(4)
     features[:, 1] = 7.0
     assert np.isfinite(fit_machine(features, positive).scores(features)).all()
+
+
+def test_only_the_used_features_count() -> None:
+    features, positive = make_data(5)
+    used = (NAMES[0], NAMES[2])
+    machine = fit_surface(features, positive, used)
+    assert {NAMES[column] for column in np.flatnonzero(machine.weights)} == set(used)
+    alone = SVC(C=PENALTY, kernel="linear", class_weight="balanced")
+    alone.fit(clipped(features, features)[:, [0, 2]], positive)
+    expected = alone.decision_function(clipped(features, features)[:, [0, 2]])
+    np.testing.assert_allclose(machine.scores(features), expected, atol=1e-9)

@@ -15,7 +15,16 @@ from provcheck.types import Floats, Relation
 from provcheck.verdict import training
 from provcheck.verdict.features import NAMES, Space, Vectors, pair_features
 from provcheck.verdict.machine import Machine
-from provcheck.verdict.training import FOLDS, REPEATS, Bools, Pairs, documented_pairs, fit_surface, out_of_fold_scores
+from provcheck.verdict.training import (
+    FOLDS,
+    RELATED_BY,
+    REPEATS,
+    Bools,
+    Pairs,
+    documented_pairs,
+    fit_surface,
+    out_of_fold_scores,
+)
 from tests.synthetic import make_reference
 from tests.verdict.zoo import line_of, make_zoo, root_measurement
 
@@ -110,10 +119,10 @@ def folds(monkeypatch: pytest.MonkeyPatch, pairs: Pairs) -> Iterator[list[Fold]]
             seen[-1].tested = [place_of[row.tobytes()] for row in features]
             return super().scores(features)
 
-    def spy(features: Floats, positive: Bools) -> Machine:
+    def spy(features: Floats, positive: Bools, used: tuple[str, ...]) -> Machine:
         seen.append(Fold([place_of[row.tobytes()] for row in features], []))
         np.testing.assert_array_equal(positive, pairs.related[seen[-1].trained])
-        return Spy(**vars(fit_surface(features, positive)))
+        return Spy(**vars(fit_surface(features, positive, used)))
 
     monkeypatch.setattr(training, "fit_surface", spy)
     return seen  # type: ignore[return-value]
@@ -140,7 +149,7 @@ def test_the_score_is_the_mean_over_the_machines_that_did_not_know_the_pair(
     scores = out_of_fold_scores(zoo, pairs, pairs.related)
     given: dict[int, list[float]] = {}
     for fold in folds:
-        machine = fit_surface(pairs.features[fold.trained], pairs.related[fold.trained])
+        machine = fit_surface(pairs.features[fold.trained], pairs.related[fold.trained], RELATED_BY)
         for place, score in zip(fold.tested, machine.scores(pairs.features[fold.tested]), strict=True):
             given.setdefault(place, []).append(float(score))
     for place in range(len(scores)):
