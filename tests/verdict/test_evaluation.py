@@ -265,7 +265,9 @@ def test_both_renderings_hold_the_same_numbers(
         assert f"| {method} | not measured: {reason} |" in text
     assert f"{found['related_pairs']} related and {found['independent_pairs']} independent pairs" in text
     assert f"Each of the {found['audits']} held-out models" in text
-    assert f"{found['audits_accusing']} audits accuse" in text
+    assert f"{found['audits_accusing']} of these audits accused" in text
+    for name, auc in found["features"].items():
+        assert f"| {name} | {auc:.3f} |" in text
 
 
 def test_json_on_the_terminal(
@@ -278,4 +280,4 @@ def test_json_on_the_terminal(
 
 def test_every_row_of_the_table_has_the_same_columns(evaluated: Evaluation) -> None:
     lines = markdown(evaluated).splitlines()
-    assert {line.count("|") for line in lines[2:] if line.startswith("|")} == {9, 5}
+    assert {line.count("|") for line in lines[2:] if line.startswith("|")} == {9, 5, 3}
