@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from provcheck.store import write_whole
 
-GENES = 128
+GENES = 64
 SAMPLES = 16
 ALLELE_CHARACTERS = 4
 PROMPT_CHARACTERS = 40
@@ -28,7 +28,7 @@ Alleles = list[dict[str, int]]
 
 
 def genes(texts: list[str]) -> list[str]:
-    """128 prompts, evenly spaced over the texts: the whole words among the first 40 characters."""
+    """64 prompts, evenly spaced over the texts: the whole words among the first 40 characters."""
     chosen = [texts[place * len(texts) // GENES] for place in range(GENES)]
     return [text[:PROMPT_CHARACTERS].rsplit(maxsplit=1)[0] for text in chosen]
 
