@@ -9,8 +9,8 @@ from pathlib import Path
 
 from provcheck.errors import BankError, PolicyError
 
-DEFAULT_BANK = "demo-v1"
-DEMO_SUBJECT = "llama-tech-s1-sft-long"
+DEFAULT_BANK = "zoo-v1"
+DEMO_SUBJECT = "llama-tech-s1-sft-short"
 _PACKAGE = Path(__file__).resolve().parent
 
 

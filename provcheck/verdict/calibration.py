@@ -31,8 +31,8 @@ MIN_INDEPENDENT, MIN_RELATED, MIN_ROOTS = 100, 30, 8
 
 DOCUMENTED = (Relation.IDENTICAL, Relation.DERIVED, Relation.SAME_RECIPE, Relation.UNRELATED)
 
-MISSED_SHARE = 0.05
-"""Of the pairs that are acquitted, at most this share is related (out of fold)."""
+NOT_ACQUITTED = 0.02
+"""A pair that is nearer than all but this share of the independent pairs is not acquitted."""
 
 RANGE_MARGIN = 0.1
 """Features may lie outside the range of the calibration pairs by this share of it."""
@@ -48,7 +48,6 @@ class CalibrationFacts(Record):
     roots: tuple[str, ...]
     independent_pairs: int
     related_pairs: int
-    false_accusations: int
     false_accusation_upper: float
     accuse_score: float
     acquit_score: float
@@ -137,11 +136,11 @@ def calibrate(bank: Bank, rows: list[int] | None = None) -> Calibration:
     if missing:
         raise BankError(f"a judge needs pairs of every relation; the bank documents none {', '.join(sorted(missing))}")
     scores = out_of_fold_scores(bank, pairs, related)
-    facts = _facts(bank, space.roots, scores, related)
+    machine = fit_machine(pairs.features, related, RELATED_BY, scores)
     return Calibration(
-        facts=facts,
+        facts=_facts(bank, space.roots, machine, pairs),
         space=space,
-        related=fit_machine(pairs.features, related, RELATED_BY, scores),
+        related=machine,
         identical=_second_machine(pairs.where(related), Relation.IDENTICAL, IDENTICAL_BY),
         same_recipe=_second_machine(pairs.where(~related), Relation.SAME_RECIPE, SAME_RECIPE_BY),
         low=pairs.features.min(axis=0),
@@ -167,12 +166,14 @@ def _second_machine(pairs: Pairs, relation: Relation, used: tuple[str, ...]) -> 
     return fit_machine(pairs.features, np.array([found is relation for found in pairs.relations]), used)
 
 
-def _facts(bank: Bank, roots: tuple[str, ...], scores: Floats, related: np.ndarray) -> CalibrationFacts:
-    """Thresholds: accuse above every independent out-of-fold score, and on the related side of the surface (0) only;
-    acquit where few related ones lie below.
+def _facts(bank: Bank, roots: tuple[str, ...], machine: Machine, pairs: Pairs) -> CalibrationFacts:
+    """Thresholds: accuse beyond every independent pair, and on the related side of the plane (0) only; acquit what is
+    no nearer than 98 % of them.
+
+    The machine looks at one distance only, so that the order of the pairs owes nothing to having been fitted on them.
     """
-    known = np.isfinite(scores)
-    independent, kin = scores[known & ~related], scores[known & related]
+    related = pairs.related
+    independent = machine.scores(pairs.features)[~related]
     accuse = max(0.0, float(independent.max()))
     return CalibrationFacts(
         bank=bank.manifest.name,
@@ -181,19 +182,8 @@ def _facts(bank: Bank, roots: tuple[str, ...], scores: Floats, related: np.ndarr
         features=NAMES,
         roots=roots,
         independent_pairs=len(independent),
-        related_pairs=len(kin),
-        false_accusations=0,
+        related_pairs=int(related.sum()),
         false_accusation_upper=wilson_interval(0, len(independent))[1],
         accuse_score=accuse,
-        acquit_score=min(accuse, _acquit_score(independent, kin)),
+        acquit_score=min(accuse, float(np.quantile(independent, 1 - NOT_ACQUITTED, method="higher"))),
     )
-
-
-def _acquit_score(independent: Floats, kin: Floats) -> float:
-    """The largest score below which at most 5 % of the pairs are related."""
-    scores = np.concatenate([independent, kin])
-    order = np.argsort(scores)
-    is_kin = np.concatenate([np.zeros(len(independent)), np.ones(len(kin))])[order]
-    missed = np.cumsum(is_kin) / np.arange(1, len(order) + 1)
-    allowed = np.flatnonzero(missed <= MISSED_SHARE)
-    return float(scores[order][allowed[-1]]) if allowed.size else float(scores.min()) - 1.0

@@ -90,8 +90,9 @@ class CalibratedJudge:
             )
         if comparison.relation.related:
             lines.append(
-                f"The judge accused none of {facts.independent_pairs} independent pairs that it had not seen; with "
-                f"95 % confidence fewer than {facts.false_accusation_upper:.2%} of such pairs would be."
+                f"It is nearer than every one of the {facts.independent_pairs} pairs of independent models that the "
+                "judge was calibrated on; with 95 % confidence fewer than "
+                f"{facts.false_accusation_upper:.2%} of such pairs are."
             )
         return (*lines, *self._why_inconclusive(comparison))
 
@@ -151,9 +152,9 @@ def describe(calibration: Calibration) -> str:
     """The judge in one line: what it was fitted on and how often it accuses wrongly."""
     facts = calibration.facts
     return (
-        f"SVM calibrated on {facts.bank}: {len(facts.roots)} roots, {facts.independent_pairs} independent and "
-        f"{facts.related_pairs} related pairs judged unseen; {facts.false_accusations} false accusations, "
-        f"95 % upper bound {facts.false_accusation_upper:.2%} of pairs"
+        f"SVM calibrated on {facts.bank} ({len(facts.roots)} roots, {facts.related_pairs} related pairs); it accuses "
+        f"only beyond all {facts.independent_pairs} independent pairs, 95 % upper bound "
+        f"{facts.false_accusation_upper:.2%}"
     )
 
 

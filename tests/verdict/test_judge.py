@@ -77,7 +77,7 @@ def test_a_fine_tune_is_derived_from_its_base(zoo: Bank, calibration: Calibratio
     assert (verdict.relation, verdict.reference) == (Relation.DERIVED, "org/root-3")
     assert verdict.probability is not None and verdict.probability > 0.5
     facts = calibration.facts
-    promised = f"accused none of {facts.independent_pairs} independent pairs that it had not seen; with 95 % confidence"
+    promised = f"nearer than every one of the {facts.independent_pairs} pairs of independent models"
     assert any(promised in reason and f"{facts.false_accusation_upper:.2%}" in reason for reason in verdict.reasons)
 
 
@@ -160,6 +160,7 @@ def test_outside_the_range_it_does_not_decide(zoo: Bank, calibration: Calibratio
     reason = verdict_on(zoo, calibration, wild).reasons[-1]
     assert reason.endswith("the numbers lie outside the range that the judge was calibrated on.")
     anything = replace(calibration, low=np.full(len(NAMES), -1e9), high=np.full(len(NAMES), 1e9))
+    anything = with_facts(anything, acquit_score=calibration.facts.accuse_score)
     assert Relation.INCONCLUSIVE not in {c.relation for c in judge_all(zoo, anything, wild).values()}
 
 
@@ -275,6 +276,6 @@ def test_asking_fewer_references_makes_nothing_more_significant(zoo: Bank, calib
 
 def test_the_report_names_the_bank_and_what_is_not_covered(zoo: Bank, calibration: Calibration) -> None:
     judge = judge_of(zoo, calibration, TUNED)
-    assert judge.name.startswith("SVM calibrated on zoo: 10 roots, ")
-    assert f"95 % upper bound {calibration.facts.false_accusation_upper:.2%} of pairs" in judge.name
+    assert judge.name.startswith("SVM calibrated on zoo (10 roots, ")
+    assert f"95 % upper bound {calibration.facts.false_accusation_upper:.2%}" in judge.name
     assert "measured on the models of the bank zoo" in judge.limitation

@@ -1,0 +1,119 @@
+"""The shipped bank zoo-v1: whole, honest about its split, and as its README says."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from provcheck import data
+from provcheck.bank import Bank, load_bank
+from provcheck.bank.folder import verify_bank
+from provcheck.cli import run
+from provcheck.types import Relation
+from provcheck.verdict import find_calibration
+from provcheck.verdict.evaluation import Evaluation, evaluate, markdown
+from provcheck.verdict.training import documented_pairs
+
+FOLDER = data.bank_folder("zoo-v1")
+README = FOLDER.parent / "README.md"
+
+
+@pytest.fixture(scope="module")
+def zoo() -> Bank:
+    return load_bank("zoo-v1")
+
+
+def test_every_digest_holds() -> None:
+    verify_bank("zoo-v1")
+
+
+def test_loads_in_under_a_second() -> None:
+    started = time.perf_counter()
+    load_bank("zoo-v1")
+    assert time.perf_counter() - started < 1
+
+
+def test_holds_the_roots_and_derived_models_that_it_promises(zoo: Bank) -> None:
+    roots = [r for r in zoo.references if r.mechanism == "from-scratch"]
+    derived = [r for r in zoo.references if r.mechanism != "from-scratch"]
+    assert len(roots) >= 16
+    assert len(derived) >= 80
+    assert len({r.model_type for r in roots}) >= 8
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 35e6
+
+
+def test_a_third_of_the_roots_is_held_out_with_all_descendants(zoo: Bank) -> None:
+    splits: dict[str, set[str | None]] = {}
+    for reference in zoo.references:
+        for root in zoo.kinship.roots(reference.id):
+            splits.setdefault(root, set()).add(reference.split)
+    assert all(len(found) == 1 and None not in found for found in splits.values())
+    held = sum(found == {"held-out"} for found in splits.values())
+    assert 0.25 <= held / len(splits) <= 0.4
+
+
+def test_the_demo_subjects_are_not_in_the_bank(zoo: Bank) -> None:
+    assert not {f"zoo/{name}" for name in data.demo_subjects()} & {r.id for r in zoo.references}
+
+
+def test_the_table_of_the_readme_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bank", "pairs", "zoo-v1"]) == 0
+    assert capsys.readouterr().out in README.read_text(encoding="utf-8")
+
+
+def test_rewrites_are_called_identical_or_derived(zoo: Bank) -> None:
+    calibration = find_calibration(zoo)
+    assert calibration is not None
+    pairs = documented_pairs(zoo, calibration.space, range(len(zoo.references)))
+    scores = calibration.related.scores(pairs.features)
+    rewrites = [
+        scores[place]
+        for place, (i, j) in enumerate(pairs.models)
+        for child, parent in ((zoo.references[i], zoo.references[j]), (zoo.references[j], zoo.references[i]))
+        if child.mechanism == "rewrite" and parent.id in child.parents
+    ]
+    assert len(rewrites) >= 5
+    assert min(rewrites) > calibration.facts.accuse_score
+
+
+def test_the_committed_evaluation_is_that_of_the_committed_bank() -> None:
+    """Both files hold the same numbers; that they are right is for the slow test below."""
+    shipped = Evaluation.model_validate_json((FOLDER / "evaluation.json").read_bytes())
+    assert (FOLDER / "evaluation.md").read_text(encoding="utf-8") == markdown(shipped)
+    assert shipped.bank == "zoo-v1"
+
+
+@pytest.mark.slow
+def test_the_committed_evaluation_repeats(zoo: Bank) -> None:
+    shipped = Evaluation.model_validate_json((FOLDER / "evaluation.json").read_bytes())
+    again = evaluate(zoo)
+    assert again.independent_pairs == shipped.independent_pairs
+    for row, before in zip(again.methods, shipped.methods, strict=True):
+        for name in ("auc", "precision", "recall", "false_accusation_rate"):
+            np.testing.assert_allclose(getattr(row, name), getattr(before, name), atol=0.01, err_msg=row.method)
+    assert again.mechanisms == shipped.mechanisms
+
+
+def test_the_readme_names_no_number_of_models_that_is_wrong(zoo: Bank) -> None:
+    said = re.search(r"(\d+) models: (\d+) roots", README.read_text(encoding="utf-8"))
+    assert said is not None
+    roots = sum(r.mechanism == "from-scratch" for r in zoo.references)
+    assert (int(said[1]), int(said[2])) == (len(zoo.references), roots)
+
+
+def test_the_split_hides_held_out_models_from_the_judge(zoo: Bank) -> None:
+    calibration = find_calibration(zoo)
+    assert calibration is not None
+    calibrated = [r for r in zoo.references if r.split == "calibration"]
+    assert set(calibration.facts.roots) == {r.id for r in calibrated if r.mechanism == "from-scratch"}
+    assert Relation.INCONCLUSIVE not in {
+        zoo.kinship.relation(a.id, b.id) for a in calibrated[:9] for b in calibrated[:9]
+    }
+
+
+def test_lies_where_the_package_looks() -> None:
+    assert Path(FOLDER).name == data.DEFAULT_BANK
