@@ -45,5 +45,5 @@ def test_fields_are_those_of_the_design() -> None:
     assert " ".join(written) == (
         "schema_version tool subject measurement bank comparisons verdict lineage checks summary exit_code limitations"
     )
-    assert set(written["verdict"]) == {"relation", "reference", "probability", "p_value", "reasons"}
+    assert set(written["verdict"]) == {"relation", "reference", "probability", "p_value", "reasons", "parents"}
     assert written["comparisons"][0]["able"]["paper"].keys() == {"cosine_distance", "ci95"}
