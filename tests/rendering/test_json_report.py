@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 from math import nan
+from pathlib import Path
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 
 from provcheck.data import root
-from provcheck.rendering.json_report import JsonReport, report_schema, schema_text
+from provcheck.rendering.html_report import HtmlReport
+from provcheck.rendering.json_report import JsonReport, read_report, report_schema, schema_text
 from provcheck.types import Relation, Report
 from tests.rendering.factory import make_report
 from tests.rendering.hostile import names
@@ -47,3 +49,11 @@ def test_fields_are_those_of_the_design() -> None:
     )
     assert set(written["verdict"]) == {"relation", "reference", "probability", "p_value", "reasons", "parents"}
     assert written["comparisons"][0]["able"]["paper"].keys() == {"cosine_distance", "ci95"}
+
+
+def test_the_example_report_follows_the_schema() -> None:
+    example = Path(__file__).parents[2] / "reports" / "example" / "report.json"
+    jsonschema.validate(json.loads(example.read_text(encoding="utf-8")), report_schema())
+    report = read_report(example)
+    html = HtmlReport().render(report)
+    assert html == example.with_suffix(".html").read_text(encoding="utf-8")
