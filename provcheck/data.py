@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from provcheck.errors import BankError, PolicyError
+from provcheck.errors import BankError, PolicyError, UsageError
 
 DEFAULT_BANK = "zoo-v1"
 DEMO_SUBJECT = "llama-tech-s1-sft-short"
@@ -72,6 +72,14 @@ def kl_scale_file() -> Path:
 def demo_subjects() -> dict[str, Path]:
     """The small models of the demo, by name."""
     return {file.parent.name: file.parent for file in sorted(_embeddings().glob("subjects/*/config.json"))}
+
+
+def demo_folder() -> Path:
+    """The model that `provcheck audit demo` audits. Raises UsageError when it is not installed."""
+    try:
+        return demo_subjects()[DEMO_SUBJECT]
+    except KeyError:
+        raise UsageError("this installation carries no demo model", "audit a model of your own") from None
 
 
 def _embeddings() -> Path:

@@ -38,7 +38,7 @@ def examine() -> list[Finding]:
         *(_bank(name) for name in data.banks()),
         _shipped("probes", _probes),
         _shipped("policy", lambda: data.policy_file("default").name),
-        _shipped("demo model", lambda: next(iter(data.demo_subjects()))),
+        _shipped("demo model", lambda: data.demo_folder().name),
     ]
 
 
@@ -83,5 +83,5 @@ def _probes() -> str:
 def _shipped(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, check())
-    except (ProvcheckError, StopIteration) as error:
-        return Finding(what, False, str(error) or "not in this installation")
+    except ProvcheckError as error:
+        return Finding(what, False, error.message)

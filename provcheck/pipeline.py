@@ -13,7 +13,7 @@ from provcheck.bank import Bank, load_bank
 from provcheck.bank.build import Built, build_bank
 from provcheck.bank.manifest import BuildEntry, read_build_manifest
 from provcheck.comparison import check_comparable, compare, compare_two
-from provcheck.errors import IncompatibleError, UsageError
+from provcheck.errors import IncompatibleError
 from provcheck.lineage import place
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Evidence, Policy, claims, exit_code, load_policy, run_checks, summarise
@@ -162,20 +162,12 @@ def measure_model(model: str, options: ModelOptions | None = None, observe: Obse
 def find_model(model: str, options: ModelOptions) -> Loadable:
     """Resolve a Hub id, a folder or `demo`. Raises SubjectError."""
     return resolve(
-        str(demo_folder()) if model == DEMO else model,
+        str(data.demo_folder()) if model == DEMO else model,
         revision=options.revision,
         offline=options.offline,
         allow_pickle=options.allow_pickle,
         trust_remote_code=options.trust_remote_code,
     )
-
-
-def demo_folder() -> Path:
-    """The model that `provcheck audit demo` audits. Raises UsageError when it is not installed."""
-    try:
-        return data.demo_subjects()[data.DEMO_SUBJECT]
-    except KeyError:
-        raise UsageError("this installation carries no demo model", "audit a model of your own") from None
 
 
 def compare_models(

@@ -112,10 +112,12 @@ class NotRelatedTo(Rule):
         return _worst([_independence(comparison) for comparison in matching])
 
     def _matches(self, comparison: Comparison) -> bool:
-        license = comparison.license or ""
-        return any(fnmatchcase(comparison.reference, glob) for glob in self.references) and any(
-            fnmatchcase(license, glob) for glob in self.licenses
-        )
+        return _any_glob(comparison.reference, self.references) and _any_glob(comparison.license or "", self.licenses)
+
+
+def _any_glob(name: str, globs: Sequence[str]) -> bool:
+    """Whether any of the globs fits; upper and lower case are the same, as on the Hub."""
+    return any(fnmatchcase(name.lower(), glob.lower()) for glob in globs)
 
 
 AnyRule = Annotated[

@@ -51,4 +51,4 @@ def test_a_broken_bank_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_installation_without_a_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "demo_subjects", dict)
     (finding,) = (finding for finding in examine() if finding.what == "demo model")
-    assert (finding.ok, finding.detail) == (False, "not in this installation")
+    assert (finding.ok, finding.detail) == (False, "this installation carries no demo model")
