@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from provcheck.errors import BankError
 from provcheck.types import Basis, Coverage, Record, Reference
 
-BANK_SCHEMA_VERSION = 1
+BANK_SCHEMA_VERSION: Literal[1] = 1
 """1: manifest.json with bank.safetensors, optional words.safetensors."""
 
 MAX_MANIFEST_BYTES = 64_000_000
@@ -55,7 +55,7 @@ class BankEntry(Reference):
 class BankManifest(Record):
     """`manifest.json` of a bank; `digest` is over everything else in it, which holds the digests of the arrays."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = BANK_SCHEMA_VERSION
     name: str
     algorithm: str
     probes: str

@@ -31,14 +31,14 @@ def run(arguments: list[str]) -> int:
         return _interrupted()
     except TyperException as error:
         _say(f"error: {error.format_message()}", "run `provcheck --help`")
-        return 4
+        return _code("USAGE_ERROR")
     except Exception as error:
         return _explain(error)
 
 
 def _interrupted() -> int:
     _say("interrupted: nothing was written", "")
-    return 2
+    return _code("INTERRUPTED")
 
 
 def _explain(error: Exception) -> int:
@@ -51,7 +51,14 @@ def _explain(error: Exception) -> int:
         return int(error.exit_code)
     traceback.print_exc()
     _say(f"internal error: {type(error).__name__}", "this is a bug in provcheck; please report it with the lines above")
-    return 3
+    return _code("INTERNAL_ERROR")
+
+
+def _code(name: str) -> int:
+    """The exit code of that name; looked up late, so that `--help` imports nothing for it."""
+    from provcheck.types import ExitCode
+
+    return int(ExitCode[name])
 
 
 def _say(message: str, hint: str) -> None:

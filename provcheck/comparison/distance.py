@@ -41,9 +41,9 @@ def cosine_distances(subject: Floats, references: Floats) -> Distances:
     products, norms = block_products(subject, references)
     own = block_norms(subject)
     draws = bootstrap_weights(len(own))
-    samples = _distance(draws @ products.T, draws @ own, draws @ norms.T)
+    samples = cosine_distance(draws @ products.T, draws @ own, draws @ norms.T)
     low, high = np.percentile(samples, [2.5, 97.5], axis=0)
-    point = _distance(products.sum(axis=1), own.sum(), norms.sum(axis=1))
+    point = cosine_distance(products.sum(axis=1), own.sum(), norms.sum(axis=1))
     return Distances(point, np.minimum(low, point), np.maximum(high, point))
 
 
@@ -54,7 +54,7 @@ def pairwise_distances(blocks: Floats, weights: Floats | None = None) -> Floats:
         scaled = scaled * np.sqrt(weights)[None, :, None]
     flat = scaled.reshape(len(blocks), -1).astype(np.float64)
     squares = (flat**2).sum(axis=1)
-    distances = _distance(flat @ flat.T, squares[:, None], squares[None, :])
+    distances = cosine_distance(flat @ flat.T, squares[:, None], squares[None, :])
     np.fill_diagonal(distances, 0.0)
     return distances
 
@@ -81,7 +81,8 @@ def bootstrap_weights(blocks: int, resamples: int = RESAMPLES) -> Floats:
     return stream.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).astype(np.float64)
 
 
-def _distance(products: Floats, own: Floats, norms: Floats) -> Floats:
+def cosine_distance(products: Floats, own: Floats, norms: Floats) -> Floats:
+    """1 - cosine from inner products and the squared norms of both sides; NaN for a zero vector."""
     with np.errstate(invalid="ignore", divide="ignore"):
         if norms.ndim > 1 and own.ndim == 1:
             own = own[:, None]

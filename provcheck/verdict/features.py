@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from provcheck.bank import Bank
+from provcheck.comparison.distance import block_norms, block_products, cosine_distance
 from provcheck.comparison.divergence import MIN_TEXTS, clip_floor
 from provcheck.types import Floats
 
@@ -185,19 +186,12 @@ def _loglik_row(space: Space, first: Floats, second: Floats) -> list[float]:
 
 def _block_products(subject: Floats, others: Floats) -> tuple[Floats, Floats, Floats]:
     """Inner products (M, B), the subject's squared norms (1, B), the others' (M, B)."""
-    x, y = subject.astype(np.float32), others.astype(np.float32)
-    products = np.einsum("bk,mbk->mb", x, y).astype(np.float64)
-    return (
-        products,
-        np.einsum("bk,bk->b", x, x)[None].astype(np.float64),
-        np.einsum("mbk,mbk->mb", y, y, dtype=np.float64),
-    )
+    products, norms = block_products(subject, others)
+    return products, block_norms(subject)[None], norms
 
 
 def _cosine_distance(products: Floats, own: Floats, norms: Floats) -> Floats:
-    with np.errstate(invalid="ignore"):
-        cosines = products.sum(axis=1) / np.sqrt(own.sum(axis=1) * norms.sum(axis=1))
-    return np.asarray(np.clip(1 - cosines, 0.0, 2.0))
+    return cosine_distance(products.sum(axis=1), own.sum(axis=1), norms.sum(axis=1))
 
 
 def _jackknife_error(products: Floats, own: Floats, norms: Floats) -> Floats:

@@ -51,11 +51,6 @@ def load_model(folder: Path, device: str = "cpu") -> Model:
     return Model(network.to(device).eval(), AutoTokenizer.from_pretrained(folder))
 
 
-def is_finished(folder: Path) -> bool:
-    """Whether the model is there; folders appear only when complete."""
-    return (folder / "config.json").exists()
-
-
 def write_model(model: Model, member: Member, out: Path, license_name: str) -> Path:
     """Write the folder beside its place and move it there in one step."""
     half, whole = out / f".{member.name}.tmp", out / member.name
