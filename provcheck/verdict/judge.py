@@ -45,8 +45,8 @@ class CalibratedJudge:
         """What the error rates do not cover."""
         return (
             f"The judge's error rates were measured on the models of the bank {self._calibration.facts.bank}; on "
-            "models that are very unlike these they may be higher. Their bounds count pairs as independent, although many "
-            "pairs share a model."
+            "models that are very unlike these they may be higher. Their bounds count pairs as independent, although "
+            "many pairs share a model."
         )
 
     def relate(self, comparison: Comparison) -> Comparison:
