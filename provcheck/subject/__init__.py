@@ -8,6 +8,7 @@
     headers      is a safetensors file whole
     configs      what config.json says, and whether that is a causal language model
     tokenization which kind of tokenizer
+    companions   digests of what lies beside the weights
     cards        licence and base model that the model card declares
     files        bounded, forgiving reading of files that nobody vouches for
 

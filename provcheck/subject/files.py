@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel
+from provcheck.types import FileDigest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_JSON_BYTES = 100_000_000
-"""The largest tokenizer.json on the Hub are about 35 MB."""
+MAX_SMALL_BYTES = 100_000_000
+"""For what is not weights; the largest tokenizer.json on the Hub are about 35 MB."""
 
 MAX_TEXT = 200
 """Characters kept of a declared value."""
@@ -31,11 +33,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def sha256(path: Path) -> str:
-    """Digest of the file's content, read in chunks."""
+def digest(path: Path, *, limit: int | None = None) -> FileDigest:
+    """Size and digest of the file's content, read in chunks; BrokenModel where it has more than `limit` bytes."""
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            size = os.fstat(file.fileno()).st_size
+            if limit is not None and size > limit:
+                raise _too_large(path)
+            return FileDigest(name=path.name, bytes=size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -59,9 +64,15 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_JSON_BYTES + 1)
+            raw = file.read(MAX_SMALL_BYTES + 1)
     except OSError as error:
         raise unreadable(path, error) from error
-    if len(raw) > MAX_JSON_BYTES:
-        raise BrokenModel(f"{path.name} is larger than {MAX_JSON_BYTES // 1_000_000} MB")
+    if len(raw) > MAX_SMALL_BYTES:
+        raise _too_large(path)
     return raw
+
+
+def _too_large(path: Path) -> BrokenModel:
+    return BrokenModel(
+        f"{path.name} is larger than {MAX_SMALL_BYTES // 1_000_000} MB", "Fetch the file again from where it came."
+    )

@@ -14,22 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provcheck.errors import SubjectNotFound
-from provcheck.subject import tokenization
+from provcheck.subject import companions
 from provcheck.subject.files import clean
 from provcheck.subject.places import Place, list_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-SMALL_FILES = tokenization.FILES | {
-    "README.md",
-    "config.json",
-    "generation_config.json",
-    "adapter_config.json",
-    "model.safetensors.index.json",
-    "pytorch_model.bin.index.json",
-}
-"""Fetched at once; weights follow when these files say that the model can be measured."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
@@ -55,7 +45,7 @@ def _on_network(repo_id: str, revision: str) -> Place:
         raise SubjectNotFound(f"the Hub names no commit for {repo_id}", "Check HF_ENDPOINT, if it is set.")
     commit = str(info.sha)
     names = frozenset(sibling.rfilename for sibling in info.siblings or ())
-    folder = _download(repo_id, commit, SMALL_FILES & names)
+    folder = _download(repo_id, commit, companions.NAMES & names)  # weights follow when these can be measured
     _remember(folder, revision, commit)
     return Place(repo_id, "hub", folder, names, commit, partial(_download, repo_id, commit))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel, SubjectError, UnsupportedModel
 from provcheck.subject.cards import read_card
+from provcheck.subject.companions import companions
 from provcheck.subject.configs import read_config
 from provcheck.subject.files import clean, read_json
 from provcheck.subject.location import locate, looks_like_path, on_hub
@@ -67,8 +68,6 @@ def _full_model(place: Place, options: Options) -> Loadable:
     config = read_config(place, trust_remote_code=options.trust_remote_code)
     tokenizer = tokenizer_kind(place)
     card = read_card(place.folder / "README.md")
-    if options.trust_remote_code:
-        place.fetch(name for name in place.names if name.endswith(".py"))
     weights = read_weights(place, MODEL, allow_pickle=options.allow_pickle)
     subject = Subject(
         id=place.id,
@@ -76,6 +75,7 @@ def _full_model(place: Place, options: Options) -> Loadable:
         revision=place.revision,
         weights=weights.files,
         weights_digest=combine(weights.files),
+        files=companions(place, code=options.trust_remote_code),
         weight_format=weights.format,
         model_type=config.model_type,
         architecture=config.architecture,
@@ -112,6 +112,7 @@ def _adapter(place: Place, options: Options) -> Loadable:
             "revision": place.revision,
             "weights": weights.files,
             "weights_digest": combine(weights.files, base.subject.weights_digest),
+            "files": companions(place, code=options.trust_remote_code),
             "weight_format": weights.format,
             "parameters": weights.parameters,
             "license": card.license,

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from provcheck.errors import BrokenModel, UnsafeModel, UnsupportedModel
-from provcheck.subject.files import clean, read_json, sha256, unreadable
+from provcheck.subject.files import clean, digest, read_json
 from provcheck.subject.headers import count_elements
-from provcheck.types import FileDigest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provcheck.subject.places import Place
+    from provcheck.types import FileDigest
 
 Format = Literal["safetensors", "pickle"]
 
@@ -50,7 +50,7 @@ def read_weights(place: Place, layout: Layout, *, allow_pickle: bool) -> Weights
     place.fetch(names)
     paths = [place.folder / name for name in names]
     parameters = sum(map(count_elements, paths)) if weight_format == "safetensors" else None
-    return Weights(weight_format, tuple(map(_digest, paths)), parameters)
+    return Weights(weight_format, tuple(map(digest, paths)), parameters)
 
 
 def combine(files: Iterable[FileDigest], base_digest: str | None = None) -> str:
@@ -108,11 +108,3 @@ def _no_weights(place: Place) -> BrokenModel | UnsupportedModel:
             "Needed is model.safetensors, or model.safetensors.index.json with its shards.",
         )
     return BrokenModel(f"{place.id} has no weights", "Needed is model.safetensors beside config.json.")
-
-
-def _digest(path: Path) -> FileDigest:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise unreadable(path, error) from error
-    return FileDigest(name=path.name, bytes=size, sha256=sha256(path))

@@ -69,7 +69,9 @@ def test_pins_the_commit_and_states_it(hub: FakeHub) -> None:
 def test_same_files_have_the_same_digest_from_a_folder(hub: FakeHub) -> None:
     hub.repositories["org/model"] = repository()
     from_hub = resolve("org/model")
-    assert resolve(from_hub.folder).subject.weights_digest == from_hub.subject.weights_digest
+    from_folder = resolve(from_hub.folder).subject
+    assert from_folder.weights_digest == from_hub.subject.weights_digest
+    assert from_folder.files == from_hub.subject.files != ()
 
 
 def test_main_moves_between_two_calls(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +158,7 @@ def test_code_is_downloaded_only_when_it_is_trusted(hub: FakeHub) -> None:
     hub.repositories["org/model"] = repository(config={"auto_map": auto_map}, **{"modeling.py": "x = 1"})
     loadable = resolve("org/model", trust_remote_code=True)
     assert (Path(loadable.folder) / "modeling.py").is_file()
+    assert "modeling.py" in [file.name for file in loadable.subject.files]
 
 
 def test_a_corrupt_download_is_named(hub: FakeHub) -> None:
