@@ -4,7 +4,7 @@
     pipeline    the stages, and whatever lies below them
     stages      subject, measurement, comparison, verdict, lineage, policy: never one another; bank, store, probes
     bank        store; `rendering` and `doctor` only look at what is there
-    base        types, errors, data, observer
+    base        types, errors, data, observer, journal
 
 `comparison.distance` and `comparison.divergence` are numerics without a stage's knowledge: they import nothing but
 types, and verdict and lineage may use them, so that there is one formula for a distance.
@@ -25,7 +25,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 300
 """Lines that are not blank."""
 
-BASE = {"types", "errors", "data", "observer", "__version__"}
+BASE = {"types", "errors", "data", "observer", "journal", "__version__"}
 NUMERICS = {"comparison.distance", "comparison.divergence"}
 STAGES = {"subject", "measurement", "comparison", "verdict", "lineage", "policy"}
 BELOW = BASE | {"bank", "store", "probes"}
@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": {"types"},
     "data": {"errors"},
     "observer": set(),
+    "journal": {"types"},
     "store": BASE,
     "probes": BASE,
     "bank": BASE | {"store"},
@@ -45,7 +46,8 @@ ALLOWED: dict[str, set[str]] = {
     "lineage": BELOW | NUMERICS,
     "rendering": BASE,
     "doctor": BELOW,
-    "pipeline": BELOW | STAGES,
+    "assembly": BELOW | STAGES,
+    "pipeline": BELOW | STAGES | {"assembly"},
     "cli": BASE | {"pipeline", "rendering", "doctor", "store"},
     "cli/bank": BASE | {"pipeline", "rendering", "bank", "comparison", "verdict"},
     "": {"pipeline", "bank", "store", "probes", "errors"},

@@ -2,7 +2,8 @@
 
 loading     folder -> model and tokenizer
 encoding    probe -> tokens with character spans, or the reason why it is left out
-scoring     tokens -> log-probabilities and input gradients, in batches
+batching    sequences -> batches that are computed once and kept in a journal
+scoring     tokens -> log-probabilities and input gradients
 attribution token attributions -> words
 views       words -> the two ABLE views, projected per block of questions (numpy only)
 """
@@ -19,7 +20,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from provcheck import __version__
+from provcheck.journal import Journal, NoJournal
 from provcheck.measurement.attribution import attribute_words
+from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
 from provcheck.measurement.loading import Loaded, load
 from provcheck.measurement.scoring import loglikelihoods
@@ -40,27 +43,30 @@ class MeasureOptions:
 
 
 def measure(
-    model: Loadable, probes: ProbeSet, options: MeasureOptions | None = None, observe: Observer | None = None
+    model: Loadable,
+    probes: ProbeSet,
+    options: MeasureOptions | None = None,
+    observe: Observer | None = None,
+    journal: Journal | None = None,
 ) -> Measurement:
-    """Measure `model` on `probes`.
+    """Measure `model` on `probes`; batches that the journal holds are not computed again.
 
     Raises SubjectError when the model cannot be loaded, is not a causal model, or gives NaN or Inf.
     """
-    options, observe = options or MeasureOptions(), observe or Silent()
+    options = options or MeasureOptions()
     started = time.perf_counter()
     loaded = load(model, options.device, options.dtype)
-    return measure_loaded(loaded, model, probes, options, observe, started)
+    run = Run(options.batch_tokens, observe or Silent(), journal or NoJournal())
+    return measure_loaded(loaded, model, probes, run, started)
 
 
-def measure_loaded(
-    loaded: Loaded, model: Loadable, probes: ProbeSet, options: MeasureOptions, observe: Observer, started: float
-) -> Measurement:
+def measure_loaded(loaded: Loaded, model: Loadable, probes: ProbeSet, run: Run, started: float) -> Measurement:
     """Measure a model that is in memory."""
     limit = model.subject.context_length
     questions, no_questions = encode_questions(loaded.tokenizer, probes.questions, limit)
     texts, no_texts = encode_texts(loaded.tokenizer, probes.texts, limit)
-    words = attribute_words(loaded, probes.questions, questions, options.batch_tokens, observe)
-    loglik = loglikelihoods(loaded, texts, len(probes.texts), options.batch_tokens, observe)
+    words = attribute_words(loaded, probes.questions, questions, run)
+    loglik = loglikelihoods(loaded, texts, len(probes.texts), run)
     facts = MeasurementFacts(
         algorithm=ALGORITHM,
         probes=probes.name,

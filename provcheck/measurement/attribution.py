@@ -9,36 +9,32 @@ import numpy as np
 import torch
 
 from provcheck.errors import BrokenModel
+from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.encoding import EncodedOption, Ints
 from provcheck.measurement.loading import Loaded
-from provcheck.measurement.scoring import batches, embeddings_as_leaf, logprobs
-from provcheck.observer import Observer
+from provcheck.measurement.scoring import embeddings_as_leaf, logprobs
 from provcheck.types import Floats, Question
 
 
 def attribute_words(
-    loaded: Loaded,
-    questions: Sequence[Question],
-    encoded: Sequence[EncodedOption],
-    batch_tokens: int | None,
-    observe: Observer,
+    loaded: Loaded, questions: Sequence[Question], encoded: Sequence[EncodedOption], run: Run
 ) -> list[Floats]:
     """For each question a float64 array (options, words) of attributions; zeros where the question was left out."""
     words = [word_of_character(question.question) for question in questions]
     result: list[Floats] = [
         np.zeros((len(question.options), int(word[-1]) + 1)) for question, word in zip(questions, words, strict=True)
     ]
-    observe.start("attributions", len(encoded))
-    for batch in batches(encoded, loaded, batch_tokens):
-        for option, tokens in zip(batch, attribute_tokens(loaded, batch), strict=True):
-            result[option.probe][option.option] = spread_over_words(tokens, option, words[option.probe])
-        observe.advance(len(batch))
-    observe.finish()
+    stage = Stage[EncodedOption](
+        "attributions", lambda batch: attribute_tokens(loaded, batch), values=lambda option: len(option.ids)
+    )
+    for option, tokens in run_batches(stage, loaded, encoded, run):
+        result[option.probe][option.option] = spread_over_words(tokens, option, words[option.probe])
     return result
 
 
-def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption]) -> list[Floats]:
-    """For each sequence (T,) float64: inner product of each token's input embedding e_t with the gradient of S at e_t.
+def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption]) -> Floats:
+    """For each sequence (T,) float64, one after the other: inner product of each token's input embedding e_t with the
+    gradient of S at e_t.
 
     S is the sum of log P over the tokens of the option. Source: ABLE, equation 1.
     """
@@ -48,7 +44,7 @@ def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption]) -> list[Flo
     products = (leaves[0].detach().float() * gradient.float()).sum(dim=-1).double().cpu().numpy()
     if not np.isfinite(products).all():
         raise BrokenModel("the model's gradients contain NaN or Inf", "try --dtype float32")
-    return [row[: len(option.ids)] for row, option in zip(products, batch, strict=True)]
+    return np.concatenate([row[: len(option.ids)] for row, option in zip(products, batch, strict=True)])
 
 
 def word_of_character(text: str) -> Ints:

@@ -10,41 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from provcheck.errors import BrokenModel, UnsupportedModel
+from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.encoding import Encoded
 from provcheck.measurement.loading import Loaded
-from provcheck.observer import Observer
 from provcheck.types import Floats
-
-MAX_LOGITS = 2**27
-"""Logits (positions x vocabulary) in memory at once; 2^27 in float32 are half a gigabyte."""
-
-DEFAULT_BATCH_TOKENS = {"cpu": 2048, "cuda": 16384}
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-E = TypeVar("E", bound=Encoded)
-
-
-def batches(sequences: Sequence[E], loaded: Loaded, batch_tokens: int | None) -> Iterator[list[E]]:
-    """Sequences sorted by length, as many a batch as fit the budget of tokens, padding included."""
-    budget = batch_tokens or DEFAULT_BATCH_TOKENS.get(loaded.device.type, 2048)
-    budget = max(1, min(budget, MAX_LOGITS // loaded.model.config.get_text_config().vocab_size))
-    batch: list[E] = []
-    for sequence in sorted(sequences, key=lambda s: -len(s.ids)):
-        if batch and len(batch[0].ids) * (len(batch) + 1) > budget:
-            yield batch
-            batch = []
-        batch.append(sequence)
-    if batch:
-        yield batch
 
 
 def logprobs(loaded: Loaded, batch: Sequence[Encoded], scored: Sequence[np.ndarray]) -> torch.Tensor:
@@ -73,21 +52,21 @@ def logprobs(loaded: Loaded, batch: Sequence[Encoded], scored: Sequence[np.ndarr
     return values
 
 
-def loglikelihoods(
-    loaded: Loaded, texts: Sequence[Encoded], total: int, batch_tokens: int | None, observe: Observer
-) -> Floats:
+def loglikelihoods(loaded: Loaded, texts: Sequence[Encoded], total: int, run: Run) -> Floats:
     """(total,) float64 log-likelihood of each text in nats, summed from the second token on; NaN where left out."""
     result = np.full(total, np.nan)
-    observe.start("log-likelihood", len(texts))
-    for batch in batches(texts, loaded, batch_tokens):
-        with torch.inference_mode():
-            values = logprobs(loaded, batch, [np.arange(len(text.ids)) > 0 for text in batch])
-        ends = np.cumsum([len(text.ids) - 1 for text in batch])
-        sums = np.add.reduceat(values.double().cpu().numpy(), [0, *ends[:-1]])
-        result[[text.probe for text in batch]] = sums
-        observe.advance(len(batch))
-    observe.finish()
+    stage = Stage[Encoded]("log-likelihood", lambda batch: sum_logprobs(loaded, batch), values=lambda _text: 1)
+    for text, (value,) in run_batches(stage, loaded, texts, run):
+        result[text.probe] = value
     return result
+
+
+def sum_logprobs(loaded: Loaded, batch: Sequence[Encoded]) -> Floats:
+    """(len(batch),) float64 sums of the log-probabilities of all tokens but the first, in nats."""
+    with torch.inference_mode():
+        values = logprobs(loaded, batch, [np.arange(len(text.ids)) > 0 for text in batch])
+    starts = np.cumsum([0, *(len(text.ids) - 1 for text in batch[:-1])])
+    return np.add.reduceat(values.double().cpu().numpy(), starts)
 
 
 @contextmanager

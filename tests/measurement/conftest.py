@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from provcheck.measurement.attribution import attribute_words
+from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
 from provcheck.measurement.loading import Loaded
 from provcheck.measurement.scoring import loglikelihoods
-from provcheck.observer import Silent
 from tests.measurement.literal import literal_loglik, literal_words
 from tests.tiny import ARCHITECTURES, TokenizerKind, tiny_model, tiny_tokenizer
 
@@ -70,8 +70,8 @@ def case(request: pytest.FixtureRequest, probes: ProbeSet) -> Case:
     options, _ = encode_questions(tokenizer, probes.questions, None)
     texts, _ = encode_texts(tokenizer, probes.texts, None)
     kept = sorted({option.probe for option in options})
-    fast_words = attribute_words(loaded, probes.questions, options, SMALL_BATCH, Silent())
-    fast_loglik = loglikelihoods(loaded, texts, len(probes.texts), SMALL_BATCH, Silent())
+    fast_words = attribute_words(loaded, probes.questions, options, Run(SMALL_BATCH))
+    fast_loglik = loglikelihoods(loaded, texts, len(probes.texts), Run(SMALL_BATCH))
     return Case(
         loaded,
         probes,

@@ -15,9 +15,9 @@ from provcheck.measurement.attribution import (
     spread_over_words,
     word_of_character,
 )
+from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import EncodedOption, encode_questions
 from provcheck.measurement.loading import Loaded
-from provcheck.observer import Silent
 from provcheck.types import Floats, ProbeSet
 from tests.measurement.conftest import KINDS, Case, in_memory, in_place
 from tests.tiny import TokenizerKind, tiny_model
@@ -42,7 +42,7 @@ def test_words_sum_to_the_tokens_inside_the_question(kind: TokenizerKind, bos: b
     loaded = in_memory("llama", kind, bos)
     options, _ = encode_questions(loaded.tokenizer, probes.questions, None)
     for option in options:
-        (tokens,) = attribute_tokens(loaded, [option])
+        tokens = attribute_tokens(loaded, [option])
         words = spread_over_words(tokens, option, word_of_character(probes.questions[option.probe].question))
         inside = tokens[option.in_question]
         assert words.sum() == pytest.approx(inside.sum(), abs=1e-12 * np.abs(inside).sum())
@@ -93,7 +93,7 @@ def test_left_out_questions_are_zero_and_keep_their_shape(loaded: Loaded, probes
     options, _ = encode_questions(loaded.tokenizer, probes.questions, limit=40)
     measured = {option.probe for option in options}
     assert 0 < len(measured) < len(probes.questions)
-    words = attribute_words(loaded, probes.questions, options, None, Silent())
+    words = attribute_words(loaded, probes.questions, options, Run())
     for place, (question, block) in enumerate(zip(probes.questions, words, strict=True)):
         assert block.shape == (len(question.options), len(question.question.split()))
         assert block.any(axis=1).all() == (place in measured)
@@ -105,7 +105,7 @@ def test_broken_weights_are_told(probes: ProbeSet) -> None:
     broken = in_place(model)
     options, _ = encode_questions(broken.tokenizer, probes.questions, None)
     with pytest.raises(BrokenModel, match="NaN or Inf"):
-        attribute_words(broken, probes.questions, options, None, Silent())
+        attribute_words(broken, probes.questions, options, Run())
 
 
 def test_nan_only_in_gradients_is_told(probes: ProbeSet) -> None:
@@ -119,4 +119,4 @@ def test_nan_only_in_gradients_is_told(probes: ProbeSet) -> None:
     broken = in_place(model)
     options, _ = encode_questions(broken.tokenizer, probes.questions, None)
     with pytest.raises(BrokenModel, match="gradients contain NaN or Inf"):
-        attribute_words(broken, probes.questions, options, None, Silent())
+        attribute_words(broken, probes.questions, options, Run())

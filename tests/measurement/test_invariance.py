@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from provcheck.measurement.attribution import attribute_words
+from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
 from provcheck.measurement.scoring import loglikelihoods
 from provcheck.measurement.views import contrast_view, paper_view
-from provcheck.observer import Silent
 from provcheck.types import Floats, ProbeSet
 from tests.measurement.conftest import in_place
 from tests.tiny import tiny_model
@@ -87,8 +87,8 @@ def measure_in_place(model: PreTrainedModel, probes: ProbeSet) -> tuple[list[Flo
     loaded = in_place(model)
     options, _ = encode_questions(loaded.tokenizer, probes.questions, None)
     texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
-    words = attribute_words(loaded, probes.questions, options, None, Silent())
-    return words, loglikelihoods(loaded, texts, len(probes.texts), None, Silent())
+    words = attribute_words(loaded, probes.questions, options, Run())
+    return words, loglikelihoods(loaded, texts, len(probes.texts), Run())
 
 
 def distance(first: list[Floats], second: list[Floats]) -> float:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provcheck.errors import BrokenModel, UnsupportedModel
+from provcheck.measurement.batching import Run, batches
 from provcheck.measurement.encoding import Encoded, encode_texts
 from provcheck.measurement.loading import Loaded
-from provcheck.measurement.scoring import batches, embeddings_as_leaf, loglikelihoods, logprobs
+from provcheck.measurement.scoring import embeddings_as_leaf, loglikelihoods, logprobs
 from provcheck.observer import Silent
 from provcheck.types import ProbeSet
 from tests.measurement.conftest import Case, in_memory, in_place
@@ -39,14 +40,14 @@ def test_batches_hold_every_sequence_once_and_keep_the_budget(lengths: list[int]
 
 def test_the_order_of_texts_changes_nothing(loaded: Loaded, probes: ProbeSet) -> None:
     texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
-    one_way = loglikelihoods(loaded, texts, len(probes.texts), 150, Silent())
-    other_way = loglikelihoods(loaded, texts[::-1], len(probes.texts), 150, Silent())
+    one_way = loglikelihoods(loaded, texts, len(probes.texts), Run(150))
+    other_way = loglikelihoods(loaded, texts[::-1], len(probes.texts), Run(150))
     np.testing.assert_allclose(one_way, other_way, atol=1e-3)
 
 
 def test_texts_left_out_are_nan(loaded: Loaded, probes: ProbeSet) -> None:
     texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
-    values = loglikelihoods(loaded, texts[1:], len(probes.texts), None, Silent())
+    values = loglikelihoods(loaded, texts[1:], len(probes.texts), Run())
     assert np.isnan(values[0])
     assert np.isfinite(values[1:]).all()
 
@@ -65,7 +66,7 @@ def test_progress_is_told(loaded: Loaded, probes: ProbeSet) -> None:
             heard.append("finished")
 
     texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
-    loglikelihoods(loaded, texts, len(probes.texts), 150, Listener())
+    loglikelihoods(loaded, texts, len(probes.texts), Run(150, Listener()))
     first, *steps, last = heard
     assert (first, last) == (("log-likelihood", 12), "finished")
     assert sum(step for step in steps if isinstance(step, int)) == 12
@@ -76,14 +77,14 @@ def test_broken_outputs_are_told(value: float) -> None:
     model = tiny_model()
     model.lm_head.weight[7] = value
     with pytest.raises(BrokenModel, match="NaN or Inf") as caught:
-        loglikelihoods(in_place(model), [_sequence(9, 0)], 1, None, Silent())
+        loglikelihoods(in_place(model), [_sequence(9, 0)], 1, Run())
     assert "float32" in caught.value.hint
 
 
 def test_a_tokenizer_larger_than_the_model_is_told() -> None:
     model = tiny_model(vocab_size=100)
     with pytest.raises(BrokenModel, match="tokenizer"):
-        loglikelihoods(in_place(model), [_sequence(150, 0)], 1, None, Silent())
+        loglikelihoods(in_place(model), [_sequence(150, 0)], 1, Run())
 
 
 def test_a_model_that_hides_its_embeddings_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,9 +96,9 @@ def test_a_model_that_hides_its_embeddings_is_unsupported(monkeypatch: pytest.Mo
 
 def test_a_model_without_output_layer_of_its_own_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     sequences, model = [_sequence(9, 0), _sequence(5, 1)], tiny_model()
-    with_head = loglikelihoods(in_place(model), sequences, 2, None, Silent())
+    with_head = loglikelihoods(in_place(model), sequences, 2, Run())
     monkeypatch.setattr(model, "get_output_embeddings", lambda: None)
-    np.testing.assert_allclose(loglikelihoods(in_place(model), sequences, 2, None, Silent()), with_head, atol=1e-4)
+    np.testing.assert_allclose(loglikelihoods(in_place(model), sequences, 2, Run()), with_head, atol=1e-4)
 
 
 def test_hooks_are_gone_afterwards(loaded: Loaded) -> None:
