@@ -8,7 +8,7 @@ import numpy as np
 
 from provcheck.bank import Bank
 from provcheck.comparison.distance import pairwise_distances
-from provcheck.types import Comparison, Floats, Lineage, Measurement
+from provcheck.types import BankMap, Comparison, Floats, Lineage, MapPoint, Measurement
 
 NEAREST = 20
 """References nearest to the subject that are put on the tree, beside one of each family."""
@@ -30,6 +30,26 @@ def place(measurement: Measurement, bank: Bank, comparisons: tuple[Comparison, .
     if not np.isfinite(distances).all():
         return Lineage(newick=None, nearest_on_tree=None, reason="a model has no attributions")
     return _neighbor_joining(distances, names)
+
+
+def draw_map(measurement: Measurement, bank: Bank, comparisons: tuple[Comparison, ...]) -> BankMap:
+    """Subject and references in two dimensions: t-SNE (van der Maaten and Hinton, 2008) of the contrast distances."""
+    rows = _choose(bank, [comparison.reference for comparison in comparisons])
+    if len(rows) < 3:
+        return BankMap(reason="a map needs at least three references")
+    own = measurement.contrast_blocks[None].astype(np.float32)
+    distances = pairwise_distances(np.concatenate([own, bank.contrast_blocks[rows].astype(np.float32)]))
+    if not np.isfinite(distances).all():
+        return BankMap(reason="a model has no attributions")
+    from sklearn.manifold import TSNE
+
+    places = TSNE(metric="precomputed", init="random", random_state=0, perplexity=min(15, len(rows) / 3))
+    x, y = places.fit_transform(distances).T.round(3)
+    points = [MapPoint(id=measurement.subject.id, family=None, x=x[0], y=y[0], subject=True)]
+    for place, row in enumerate(rows, 1):
+        entry = bank.references[row]
+        points.append(MapPoint(id=entry.id, family=entry.family, x=x[place], y=y[place]))
+    return BankMap(points=tuple(points))
 
 
 def _choose(bank: Bank, nearest_first: list[str]) -> list[int]:

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from provcheck import __version__, data
+from provcheck.assembly import background, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.build import Built, build_bank
+from provcheck.bank.folder import file_digest
 from provcheck.bank.manifest import BuildEntry, read_build_manifest
-from provcheck.comparison import check_comparable, compare, compare_two
+from provcheck.comparison import agreement, check_comparable, compare, compare_two
 from provcheck.errors import IncompatibleError
-from provcheck.lineage import place
+from provcheck.lineage import draw_map, place
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Evidence, Policy, claims, exit_code, load_policy, run_checks, summarise
 from provcheck.probes import DEFAULT_PROBES, load_probes
@@ -27,12 +29,10 @@ from provcheck.types import (
     Comparison,
     Loadable,
     Measurement,
-    MeasurementFacts,
-    Relation,
+    PolicyFacts,
     Report,
     Subject,
     Tool,
-    Verdict,
 )
 from provcheck.verdict import choose_judge, decide
 from provcheck.verdict.merges import name_parents
@@ -99,7 +99,17 @@ class Prepared:
     @property
     def tool(self) -> Tool:
         """The program and the command that repeats the audit."""
-        return Tool(version=__version__, command=_command(self.model, self.subject, self.options))
+        options, subject = self.options, self.subject
+        revision = f"@{subject.revision}" if subject.revision else ""
+        command = repeat_command(
+            DEMO if self.model == DEMO else subject.id + revision,
+            ("--bank", options.bank),
+            ("--probes", options.model.probes),
+            ("--policy", options.policy),
+            ("--dtype", options.model.dtype),
+        )
+        claim = f" --claimed-base {shlex.quote(options.claimed_base)}" if options.claimed_base else ""
+        return Tool(version=__version__, command=command + claim)
 
 
 def audit(model: str, options: AuditOptions | None = None, observe: Observer | None = None) -> Report:
@@ -136,19 +146,29 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
     verdict = name_parents(verdict, comparisons, measurement, bank)
     evidence = Evidence(subject, measurement.facts, comparisons, verdict, options.claimed_base)
     checks = run_checks(prepared.policy, evidence)
+    policy_facts = PolicyFacts(
+        name=prepared.policy.name,
+        digest=file_digest(data.policy_file(options.policy)),
+        on_inconclusive=prepared.policy.on_inconclusive,
+    )
     return Report(
         tool=prepared.tool,
         subject=subject,
         measurement=measurement.facts,
         bank=prepared.bank_facts.model_copy(update={"judge": judge.name}),
+        policy=policy_facts,
         comparisons=comparisons,
         verdict=verdict,
+        agreement=agreement(measurement, bank, verdict.reference or comparisons[0].reference),
         lineage=place(measurement, bank, comparisons),
+        map=draw_map(measurement, bank, comparisons),
+        background=background(judge.null),
         checks=checks,
         summary=summarise(checks),
         exit_code=exit_code(checks, prepared.policy.on_inconclusive),
-        limitations=_limitations(measurement.facts, verdict, judge.limitation),
-    )
+        limitations=limitations(measurement.facts, verdict, judge.limitation),
+        digests=digests(measurement, bank, policy_facts.digest),
+    ).sealed()
 
 
 def measure_model(model: str, options: ModelOptions | None = None, observe: Observer | None = None) -> Measurement:
@@ -207,33 +227,3 @@ def _measured(source: Loadable | Measurement, options: ModelOptions, observe: Ob
     from provcheck.measurement import MeasureOptions, measure
 
     return measure(source, load_probes(options.probes), MeasureOptions(options.device, options.dtype), observe)
-
-
-def _command(model: str, subject: Subject, options: AuditOptions) -> str:
-    """The command that repeats the audit; folders are named without the path on this machine."""
-    name = DEMO if model == DEMO else subject.id + (f"@{subject.revision}" if subject.revision else "")
-    words = ["provcheck", "audit", name, "--bank", _public(options.bank), "--probes", _public(options.model.probes)]
-    words += ["--policy", _public(options.policy), "--dtype", options.model.dtype]
-    if options.claimed_base:
-        words += ["--claimed-base", options.claimed_base]
-    return shlex.join(words)
-
-
-def _public(name: str) -> str:
-    return Path(name).name
-
-
-def _limitations(facts: MeasurementFacts, verdict: Verdict, of_judge: str) -> tuple[str, ...]:
-    """What the report cannot prove, in plain sentences."""
-    lines = [
-        "A report speaks about the references of its bank only; a model that is not in the bank cannot be found.",
-        "Related says that weights have a common ancestor. It does not say who copied from whom, nor when, nor whether "
-        "it was allowed.",
-        of_judge,
-        "Heavy continued training and distillation into another architecture can hide an ancestor.",
-    ]
-    if facts.coverage.share < 1:
-        lines.append(f"Only {facts.coverage.share:.1%} of the probes were measured.")
-    if verdict.relation is Relation.INCONCLUSIVE:
-        lines.append("Inconclusive is not an acquittal: the evidence was not enough to decide.")
-    return tuple(lines)

@@ -69,6 +69,17 @@ def load_measurement(path: Path) -> Measurement:
     )
 
 
+def measurement_digest(measurement: Measurement) -> str:
+    """sha256 (hex) over what was measured: both views' blocks and the log-likelihoods, not how or when."""
+    return arrays_digest(
+        {
+            "able_paper_blocks": measurement.paper_blocks,
+            "able_contrast_blocks": measurement.contrast_blocks,
+            "loglik": measurement.loglik_nats,
+        }
+    )
+
+
 def is_measurement_file(name: str) -> bool:
     """Whether MODEL on the command line means a measurement file."""
     return name.endswith(".safetensors") and Path(name).expanduser().is_file()

@@ -30,9 +30,12 @@ BLOCKS, WIDTH, TEXTS, WORDS = 16, 64, 40, 50
 
 def make_probes(name: str = "synthetic") -> ProbeSet:
     """Probes of that name; another name, another digest."""
-    question = Question(id=f"{name}-q", category="c", subject="s", question="Why?", options=("a", "b"), answer=0)
+    questions = [
+        Question(id=f"{name}-q{n}", category=f"c{n % 4}", subject="s", question="Why?", options=("a", "b"), answer=0)
+        for n in range(BLOCKS)
+    ]
     texts = [Text(id=f"{name}-{n}", domain="d", text=f"Text number {n}.") for n in range(TEXTS)]
-    return probe_set(name, [question], texts)
+    return probe_set(name, questions, texts)
 
 
 PROBES = make_probes()

@@ -109,6 +109,7 @@ def save_bank(
         algorithm=models[0][1].facts.algorithm,
         probes=probes.name,
         probes_digest=probes.digest,
+        block_categories=tuple(block.category for block in probes.blocks),
         mean_text_bytes=float(np.mean([len(text.text.encode()) for text in probes.texts])),
         versions=models[0][1].facts.versions,
         references=tuple(entries),
@@ -197,5 +198,6 @@ def _arrays_fit(bank: Bank) -> bool:
         (paper.ndim, loglik.ndim) == (3, 2)
         and paper.shape == contrast.shape
         and len(paper) == len(loglik) == len(bank.references)
+        and paper.shape[1] == len(bank.manifest.block_categories)
         and all(array.dtype.kind == "f" for array in (paper, contrast, loglik))
     )

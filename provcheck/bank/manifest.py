@@ -13,8 +13,9 @@ from pydantic import Field, ValidationError, model_validator
 from provcheck.errors import BankError
 from provcheck.types import Basis, Coverage, Record, Reference
 
-BANK_SCHEMA_VERSION: Literal[1] = 1
-"""1: manifest.json with bank.safetensors, optional words.safetensors."""
+BANK_SCHEMA_VERSION: Literal[2] = 2
+"""2: block_categories.
+1: manifest.json with bank.safetensors, optional words.safetensors."""
 
 MAX_MANIFEST_BYTES = 64_000_000
 
@@ -55,11 +56,12 @@ class BankEntry(Reference):
 class BankManifest(Record):
     """`manifest.json` of a bank; `digest` is over everything else in it, which holds the digests of the arrays."""
 
-    schema_version: Literal[1] = BANK_SCHEMA_VERSION
+    schema_version: Literal[2] = BANK_SCHEMA_VERSION
     name: str
     algorithm: str
     probes: str
     probes_digest: str
+    block_categories: tuple[str, ...] = Field(description="category of the questions of each block")
     mean_text_bytes: float
     versions: dict[str, str]
     references: tuple[BankEntry, ...] = Field(min_length=1)

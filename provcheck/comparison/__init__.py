@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from provcheck.bank import Bank
+from provcheck.comparison.agreement import agreement
 from provcheck.comparison.distance import block_products, cosine_distances
 from provcheck.comparison.divergence import Divergence, clip_floor, divergence
 from provcheck.comparison.scale import place_on_scale
@@ -22,7 +23,7 @@ from provcheck.types import (
     Relation,
 )
 
-__all__ = ["compare", "compare_two"]
+__all__ = ["agreement", "compare", "compare_two"]
 
 SHORTLIST = 100
 """References that are compared in full: the nearest by ABLE contrast distance."""

@@ -88,8 +88,8 @@ def measure_loaded(loaded: Loaded, model: Loadable, probes: ProbeSet, run: Run, 
     return Measurement(
         subject=model.subject,
         facts=facts,
-        paper_blocks=project_blocks(paper_view(words)),
-        contrast_blocks=project_blocks(contrast_view(words)),
+        paper_blocks=project_blocks(paper_view(words), probes.blocks),
+        contrast_blocks=project_blocks(contrast_view(words), probes.blocks),
         loglik_nats=loglik,
         words=np.concatenate([block.ravel() for block in words]).astype(np.float32),
     )

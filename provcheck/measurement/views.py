@@ -6,13 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from provcheck.types import Floats
+from provcheck.types import Block, Floats
 
 DIMENSIONS = 256
 """K of the paper (appendix B: quality converges there)."""
-
-BLOCKS = 48
-"""Blocks of consecutive questions; probe sets with fewer questions get one block a question."""
 
 PROJECTION_SEED = 20260
 """Seed of the Johnson-Lindenstrauss matrix; part of the algorithm's version."""
@@ -38,17 +35,16 @@ def _unit(parts: Sequence[Floats]) -> list[Floats]:
     return [part / norm if norm > 0 else part for part in parts]
 
 
-def project_blocks(words: Sequence[Floats]) -> Floats:
+def project_blocks(words: Sequence[Floats], blocks: Sequence[Block]) -> Floats:
     """(blocks, 256) float32: each block of questions times its columns of the projection matrix (equation 4).
 
     Entries of the matrix are N(0, 1/256), drawn from numpy's frozen RandomState so that they never change; the blocks
     sum to the projection of the whole vector.
     """
     stream = np.random.RandomState(PROJECTION_SEED)
-    blocks = np.array_split(np.arange(len(words)), min(BLOCKS, len(words)))
     projected = np.empty((len(blocks), DIMENSIONS), dtype=np.float32)
     for row, block in enumerate(blocks):
-        values = np.concatenate([words[question].ravel() for question in block])
+        values = np.concatenate([words[question].ravel() for question in block.places])
         matrix = stream.standard_normal((len(values), DIMENSIONS))
         projected[row] = values @ matrix / np.sqrt(DIMENSIONS)
     return projected

@@ -12,7 +12,7 @@ from provcheck import data
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.kinship import Kinship
 from provcheck.bank.manifest import read_bank_manifest
-from provcheck.types import Comparison, Coverage, Measurement, Relation, Verdict
+from provcheck.types import Comparison, Coverage, Measurement, NullDistribution, Relation, Verdict
 from provcheck.verdict.rule import MarginRule
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ class Judge(Protocol):
     @property
     def limitation(self) -> str:
         """What the reader of a report must know about its error rates."""
+
+    @property
+    def null(self) -> NullDistribution | None:
+        """Distances of the independent pairs that it knows; None where it knows too few."""
 
     def relate(self, comparison: Comparison) -> Comparison:
         """The comparison with relation, probabilities and p-value filled in."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from provcheck.bank import Bank
-from provcheck.types import Comparison, Floats, Measurement, Relation
+from provcheck.types import Comparison, Floats, Measurement, NullDistribution, Relation
 from provcheck.verdict.calibration import RANGE_MARGIN, Calibration
 from provcheck.verdict.features import NAMES, Vectors, pair_features
 
@@ -47,6 +47,19 @@ class CalibratedJudge:
             f"The judge's error rates were measured on the models of the bank {self._calibration.facts.bank}; on "
             "models that are very unlike these they may be higher. Their bounds count pairs as independent, although "
             "many pairs share a model."
+        )
+
+    @property
+    def null(self) -> NullDistribution | None:
+        """Contrast distances of the independent pairs that it was calibrated on, in bins of 0.02."""
+        machine, distances = self._calibration.related, self._calibration.null_distances
+        steps = (self._calibration.facts.accuse_score - machine.intercept) / machine.weights[CONTRAST]
+        edges = np.linspace(0, 1.2, 61)
+        counts, _ = np.histogram(np.minimum(distances, edges[-1]), edges)
+        return NullDistribution(
+            edges=tuple(round(float(edge), 2) for edge in edges),
+            counts=tuple(int(count) for count in counts),
+            accuse_below=float(machine.mean[CONTRAST] + steps * machine.scale[CONTRAST]),
         )
 
     def relate(self, comparison: Comparison) -> Comparison:

@@ -13,7 +13,7 @@ import numpy as np
 from provcheck.bank import Bank
 from provcheck.comparison.distance import pairwise_distances
 from provcheck.comparison.divergence import clip_floor, divergence
-from provcheck.types import Comparison, Relation
+from provcheck.types import Comparison, NullDistribution, Relation
 
 RELATED_SHARE = 0.85
 """Related: the whole interval lies below this share of the smallest distance between independent references."""
@@ -67,6 +67,11 @@ class MarginRule:
             smallest_distance=float(min(between)) if enough else None,
             smallest_kl=min(measured) if enough and measured else None,
         )
+
+    @property
+    def null(self) -> NullDistribution | None:
+        """None: the pairs of a bank without a calibrated judge are too few for a distribution."""
+        return None
 
     def relate(self, comparison: Comparison) -> Comparison:
         """The comparison with its relation; probabilities and p-value stay None, for the rule has none."""

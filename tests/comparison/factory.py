@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from provcheck.measurement.views import contrast_view, paper_view, project_blocks
-from provcheck.types import ALGORITHM, Coverage, Floats, Measurement, MeasurementFacts, Subject
+from provcheck.types import ALGORITHM, Coverage, Floats, Measurement, MeasurementFacts, Subject, blocks_of
 
 QUESTIONS, TEXTS = 48, 200
 MEAN_BYTES = 100.0
@@ -73,8 +73,8 @@ def measurement(
             seconds=1.0,
             measured_at=datetime(2026, 1, 1, tzinfo=UTC),
         ),
-        paper_blocks=project_blocks(paper_view(words)),
-        contrast_blocks=project_blocks(contrast_view(words)),
+        paper_blocks=project_blocks(paper_view(words), blocks_of(["c"] * len(words))),
+        contrast_blocks=project_blocks(contrast_view(words), blocks_of(["c"] * len(words))),
         loglik_nats=loglik,
         words=np.concatenate([block.ravel() for block in words]).astype(np.float32),
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from provcheck.comparison.distance import CHUNK, bootstrap_weights, cosine_distances, pairwise_distances
 from provcheck.measurement.views import contrast_view, paper_view, project_blocks
-from provcheck.types import Floats
+from provcheck.types import Floats, blocks_of
 from tests.comparison.factory import mixed, random_words
 
 shares = st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.8, 1.0])
@@ -37,7 +37,7 @@ def test_projected_distances_are_those_of_the_raw_words(view: object, share: flo
     for seed in range(3):
         first, other = random_words(seed), random_words(seed + 50)
         pair = [view(first), view(mixed(first, other, share))]
-        blocks = [project_blocks(words) for words in pair]
+        blocks = [project_blocks(words, blocks_of(["c"] * len(words))) for words in pair]
         estimate = cosine_distances(blocks[0], blocks[1][None]).cosine_distance[0]
         promised = 1 / np.sqrt(256 * len(first))
         assert estimate == pytest.approx(literal_distance(*pair), abs=4 * promised)

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from provcheck.comparison.distance import cosine_distances
 from provcheck.measurement.views import (
-    BLOCKS,
     DIMENSIONS,
     PROJECTION_SEED,
     contrast_view,
     paper_view,
     project_blocks,
 )
-from provcheck.types import Floats
+from provcheck.types import BLOCKS, Floats, blocks_of
 
 
 def random_words(seed: int, questions: int = 60) -> list[Floats]:
@@ -66,7 +65,7 @@ def test_zeros_stay_zeros(view: Callable[[list[Floats]], list[Floats]]) -> None:
 @pytest.mark.parametrize("questions", [1, 5, BLOCKS, 60])
 def test_blocks_sum_to_the_projection_of_the_whole(questions: int) -> None:
     words = paper_view(random_words(3, questions))
-    blocks = project_blocks(words)
+    blocks = project_blocks(words, blocks_of(["c"] * questions))
     assert blocks.shape == (min(questions, BLOCKS), DIMENSIONS)
     assert blocks.dtype == np.float32
     whole = flat(words)
@@ -76,7 +75,7 @@ def test_blocks_sum_to_the_projection_of_the_whole(questions: int) -> None:
 
 def test_the_projection_never_changes() -> None:
     """Banks that were built once must stay comparable, whatever the version of numpy."""
-    blocks = project_blocks([np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])])
+    blocks = project_blocks([np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])], blocks_of("ab"))
     np.testing.assert_allclose(blocks[0, :4], [-0.039155874, 0.071495645, -0.096188121, 0.14941855], rtol=1e-6)
     np.testing.assert_allclose(blocks[1, -4:], [-0.026092999, -0.030870896, 0.03367595, -0.08238212], rtol=1e-6)
 
@@ -90,7 +89,7 @@ def test_the_projection_keeps_lengths_and_angles() -> None:
         mixed = [share * one + (1 - share) * two for one, two in zip(first, second, strict=True)]
         views = [contrast_view(first), contrast_view(mixed)]
         exact = 1 - flat(views[0]) @ flat(views[1])
-        blocks = [project_blocks(view) for view in views]
+        blocks = [project_blocks(view, blocks_of(["c"] * len(view))) for view in views]
         errors.append(cosine_distances(blocks[0], blocks[1][None]).cosine_distance[0] - exact)
         one, two = (block.sum(axis=0) for block in blocks)
         summed.append(1 - one @ two / np.linalg.norm(one) / np.linalg.norm(two) - exact)

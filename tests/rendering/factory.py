@@ -6,17 +6,25 @@ from datetime import UTC, datetime
 
 from provcheck.types import (
     AbleDistances,
+    Agreement,
+    Background,
     BankFacts,
+    BankMap,
     Check,
     Comparison,
     Coverage,
+    Digests,
     Distance,
     ExitCode,
     FileDigest,
+    KLBand,
     KLDivergence,
     Lineage,
+    MapPoint,
     MeasurementFacts,
+    NullDistribution,
     Outcome,
+    PolicyFacts,
     Relation,
     Report,
     Subject,
@@ -54,11 +62,62 @@ def make_report(
             p_value=0.00412,
             reasons=(f"The nearest reference is {base}.", text),
         ),
-        lineage=Lineage(newick=f"('{subject}':0.1,'{base}':0.2);", nearest_on_tree=base),
+        policy=PolicyFacts(name="default", digest=DIGEST),
+        agreement=make_agreement(),
+        lineage=make_lineage(subject, base),
+        map=make_map(subject, base),
+        background=make_background(),
         checks=tuple(Check(id=f"check-{n}", outcome=one, message=text) for n, one in enumerate(outcomes)),
         summary=Summary(**{str(one): outcomes.count(one) for one in set(outcomes)}),
         exit_code=exit_code_of(outcomes),
         limitations=("A parent that is not in the bank cannot be found.", text),
+        digests=Digests(
+            weights=DIGEST,
+            model_files=DIGEST,
+            measurement=DIGEST,
+            probes=DIGEST,
+            bank=DIGEST,
+            judge=DIGEST,
+            policy=DIGEST,
+            kl_scale=DIGEST,
+        ),
+    ).sealed()
+
+
+def make_agreement() -> tuple[Agreement, ...]:
+    """Two categories, one of them not measured."""
+    near = Distance(cosine_distance=0.05, ci95=(0.03, 0.08))
+    return (
+        Agreement(category="science", blocks=8, distance=near),
+        Agreement(category="coreference", blocks=8, distance=None),
+    )
+
+
+def make_lineage(subject: str, base: str) -> Lineage:
+    """A tree of four tips with support on its inner edges."""
+    quoted = ["'" + name.replace("'", "''") + "'" for name in (f"{subject} (subject)", base)]
+    newick = f"(({quoted[0]}:0.1,{quoted[1]}:0.2)97:0.1,acme/raven-1b:0.6,acme/raven-2b:0.5);"
+    return Lineage(newick=newick, nearest_on_tree=base, resamples=100)
+
+
+def make_map(subject: str, base: str) -> BankMap:
+    """The subject beside its base, and two strangers."""
+    return BankMap(
+        points=(
+            MapPoint(id=subject, family=None, x=1.0, y=2.0, subject=True),
+            MapPoint(id=base, family="owl", x=1.5, y=2.5),
+            MapPoint(id="acme/raven-1b", family="raven", x=-20.0, y=4.0),
+            MapPoint(id="acme/raven-2b", family="raven", x=-18.0, y=6.0),
+        )
+    )
+
+
+def make_background() -> Background:
+    """Three bins of independent pairs, and two bands."""
+    return Background(
+        null=NullDistribution(edges=(0.6, 0.8, 1.0, 1.2), counts=(2, 30, 8), accuse_below=0.68),
+        kl_bands=(KLBand(name="seed", median=0.12), KLBand(name="fine-tune", median=0.45)),
+        kl_source="Kishino et al.",
     )
 
 
