@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,14 +15,16 @@ from provcheck.bank import Bank, load_bank
 from provcheck.bank.build import Built, build_bank
 from provcheck.bank.folder import file_digest
 from provcheck.bank.manifest import BuildEntry, read_build_manifest
+from provcheck.cache import FileJournal, MeasurementCache, cache_root, measurement_key
 from provcheck.comparison import agreement, check_comparable, compare, compare_two
-from provcheck.errors import IncompatibleError
+from provcheck.errors import BrokenModel, IncompatibleError
 from provcheck.lineage import draw_map, place
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Evidence, Policy, claims, exit_code, load_policy, run_checks, summarise
 from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.store import is_measurement_file, load_measurement
 from provcheck.subject import resolve
+from provcheck.subject.stamps import stamps
 from provcheck.types import (
     ALGORITHM,
     BankFacts,
@@ -30,12 +33,16 @@ from provcheck.types import (
     Loadable,
     Measurement,
     PolicyFacts,
+    ProbeSet,
     Report,
     Subject,
     Tool,
 )
 from provcheck.verdict import choose_judge, decide
 from provcheck.verdict.merges import name_parents
+
+if TYPE_CHECKING:
+    from provcheck.measurement import MeasureOptions
 
 DEMO = "demo"
 
@@ -51,6 +58,7 @@ class ModelOptions:
     device: str = "auto"
     dtype: str = "auto"
     probes: str = DEFAULT_PROBES
+    cache: bool = True
 
 
 @dataclass(frozen=True)
@@ -222,8 +230,38 @@ def build_from(manifest: Path, out: Path, options: ModelOptions, observe: Observ
 
 
 def _measured(source: Loadable | Measurement, options: ModelOptions, observe: Observer) -> Measurement:
+    """The measurement itself, one from the cache, or a new one. Raises ProvcheckError."""
     if isinstance(source, Measurement):
         return source
-    from provcheck.measurement import MeasureOptions, measure
+    from provcheck.measurement import MeasureOptions
+    from provcheck.measurement.circumstances import circumstances
 
-    return measure(source, load_probes(options.probes), MeasureOptions(options.device, options.dtype), observe)
+    probes, how = load_probes(options.probes), MeasureOptions(options.device, options.dtype)
+    key = measurement_key(source, probes, circumstances(how)) if options.cache else None
+    if key is None:
+        return _measured_now(source, probes, how, observe, None)
+    cache = MeasurementCache(cache_root(), observe)
+    if found := cache.find(key):
+        observe.note(f"measurement from the cache, made on {found.facts.measured_at:%Y-%m-%d %H:%M} UTC")
+        return replace(found, subject=source.subject, facts=found.facts.model_copy(update={"probes": probes.name}))
+    measurement = _measured_now(source, probes, how, observe, cache.journal(key))
+    cache.store(key, measurement)
+    return measurement
+
+
+def _measured_now(
+    source: Loadable, probes: ProbeSet, how: MeasureOptions, observe: Observer, journal: FileJournal | None
+) -> Measurement:
+    """Measure, and make sure that what was digested is what was measured."""
+    from provcheck.measurement import measure
+
+    before = stamps(source)
+    measurement = measure(source, probes, how, observe, journal)
+    if stamps(source) != before:
+        if journal is not None:
+            journal.remove()
+        raise BrokenModel(
+            f"the files of '{source.subject.id}' changed while they were measured",
+            "measure again when nothing writes to them",
+        )
+    return measurement

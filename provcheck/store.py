@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from pydantic import ValidationError
@@ -103,13 +103,13 @@ def _digest(arrays: dict[str, Floats], metadata: dict[str, str]) -> str:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all. Raises OutputError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:16]}.tmp")  # a process id is not unique in containers
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", "choose another place with --out or -o") from None
+        raise OutputError(f"cannot write {path}: {error.strerror}", "choose another place with --out or -o") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

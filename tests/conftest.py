@@ -6,8 +6,11 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is imported
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,6 +31,22 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_session() -> Iterator[Path]:
+    """Fixtures that tests share do not touch the user's cache of measurements."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROVCHECK_CACHE", folder)
+        yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(cache_of_the_session: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own for every test, or what one measures another finds; made when something is kept."""
+    folder = cache_of_the_session / uuid4().hex
+    monkeypatch.setenv("PROVCHECK_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ batching    sequences -> batches that are computed once and kept in a journal
 scoring     tokens -> log-probabilities and input gradients
 attribution token attributions -> words
 views       words -> the two ABLE views, projected per block of questions (numpy only)
+circumstances  what else the numbers depend on
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def measure_loaded(loaded: Loaded, model: Loadable, probes: ProbeSet, run: Run, 
         bits_per_byte=_bits_per_byte(loglik, probes),
         device=loaded.device_name,
         dtype=str(loaded.dtype).removeprefix("torch."),
-        versions=_versions(),
+        versions=versions(),
         seconds=round(time.perf_counter() - started, 3),
         measured_at=datetime.now(UTC).replace(microsecond=0),
     )
@@ -104,6 +105,7 @@ def _bits_per_byte(loglik_nats: Floats, probes: ProbeSet) -> float | None:
     return float(-loglik_nats[measured].sum() / size[measured].sum() / np.log(2))
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions that may change the numbers."""
     packages = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers", "numpy")}
     return {"provcheck": __version__, "python": platform.python_version(), **packages}

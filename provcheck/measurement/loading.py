@@ -30,7 +30,7 @@ class Loaded:
     @property
     def device_name(self) -> str:
         """`cpu`, or the name of the GPU."""
-        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        return name_device(self.device)
 
 
 def choose_device(device: str) -> torch.device:
@@ -44,6 +44,11 @@ def choose_device(device: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device '{device}' cannot be used: {reason}", "run `provcheck doctor`") from None
     return chosen
+
+
+def name_device(device: torch.device) -> str:
+    """`cpu`, or the name of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
