@@ -4,6 +4,7 @@
     location     is it a folder or a Hub id
     places       which files lie there
     hub          one commit of a Hub repository, from the network or from the local cache
+    stamps       whether the files stayed as they were
     weights      which weight files count, their digests and sizes
     headers      is a safetensors file whole
     configs      what config.json says, and whether that is a causal language model
