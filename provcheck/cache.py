@@ -76,16 +76,20 @@ def _content(subject: Subject) -> list[object]:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the cache holds."""
+    """What the cache holds: finished measurements, and the bytes of all files."""
 
     measurements: int
-    journals: int
     bytes: int
 
 
+def cache_usage(root: Path) -> Usage:
+    """Count what is there. Raises OSError."""
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return Usage(sum(path.match("measurements/*.safetensors") for path in files), sum(_stat(path)[1] for path in files))
+
+
 class MeasurementCache:
-    """Measurements by key. Only `make_root` and `usage` raise (OSError);
-    `observe` is told, once, that something could not be read or kept."""
+    """Measurements by key. Only `make_root` raises; `observe` is told, once, that nothing can be kept."""
 
     def __init__(self, root: Path, observe: Observer) -> None:
         self.root = root
@@ -120,15 +124,6 @@ class MeasurementCache:
     def journal(self, key: str) -> FileJournal:
         """The journal of the measurement with that key."""
         return FileJournal(self.root / "journals" / key, self)
-
-    def usage(self) -> Usage:
-        """Count what is there."""
-        files = [path for path in self.root.rglob("*") if path.is_file()]
-        return Usage(
-            measurements=sum(path.match("measurements/*.safetensors") for path in files),
-            journals=sum(path.is_dir() for path in self.root.glob("journals/*")),
-            bytes=sum(_stat(path)[1] for path in files),
-        )
 
     def cannot_keep(self, error: Exception) -> None:
         """Say once that nothing is kept, and why."""

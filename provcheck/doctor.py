@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provcheck import data
+from provcheck.cache import cache_root, cache_usage, shown
 from provcheck.errors import ProvcheckError
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "peft", "accelerate", "scikit-bio")
@@ -27,7 +28,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at Python, packages, processor, GPU, memory, disk, and the files that ship with provcheck."""
+    """Look at Python, packages, processor, GPU, memory, disk, cache, and the files that ship with provcheck."""
     return [
         Finding("python", True, platform.python_version()),
         *(_package(name) for name in PACKAGES),
@@ -35,6 +36,7 @@ def examine() -> list[Finding]:
         _gpu(),
         _memory(),
         Finding("disk", True, f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB free here"),
+        _cache(cache_root()),
         *(_bank(name) for name in data.banks()),
         _shipped("probes", _probes),
         _shipped("policy", lambda: data.policy_file("default").name),
@@ -61,6 +63,15 @@ def _gpu() -> Finding:
 def _memory() -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
     return Finding("memory", True, f"{total / 1e9:.0f} GB" if total else "unknown")
+
+
+def _cache(root: Path) -> Finding:
+    """Only looked at: it is made when the first measurement is kept."""
+    there = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        return Finding("cache", False, f"{shown(root)} cannot be written, so no measurement is kept", optional=True)
+    usage = cache_usage(root)
+    return Finding("cache", True, f"{shown(root)}, {usage.measurements} measurements, {usage.bytes / 1e6:.1f} MB")
 
 
 def _bank(name: str) -> Finding:

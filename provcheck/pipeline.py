@@ -59,6 +59,7 @@ class ModelOptions:
     dtype: str = "auto"
     probes: str = DEFAULT_PROBES
     cache: bool = True
+    """Whether to look for the measurement in the cache, and keep it there."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ def audit_command(
     offline: o.Offline = False,
     allow_pickle: o.AllowPickle = False,
     trust_remote_code: o.TrustRemoteCode = False,
+    no_cache: o.NoCache = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> None:
@@ -39,7 +40,7 @@ def audit_command(
     from provcheck.rendering.terminal import make_console, print_header, print_report
 
     settings = AuditOptions(
-        model=ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes),
+        model=ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache),
         bank=bank or data.DEFAULT_BANK,
         policy=policy,
         claimed_base=claimed_base,

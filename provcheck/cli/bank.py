@@ -118,6 +118,7 @@ def build_command(
     offline: o.Offline = False,
     allow_pickle: o.AllowPickle = False,
     trust_remote_code: o.TrustRemoteCode = False,
+    no_cache: o.NoCache = False,
 ) -> None:
     """Measure the models of a manifest into a bank. A killed run continues where it was."""
     from provcheck import data
@@ -125,7 +126,7 @@ def build_command(
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import make_console
 
-    settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes)
+    settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
     path = data.manifest_file(manifest)
     folder = out or Path(path.stem)
     with ProgressBar(make_console()) as observer:

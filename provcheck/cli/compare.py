@@ -19,6 +19,7 @@ def compare_command(
     offline: o.Offline = False,
     allow_pickle: o.AllowPickle = False,
     trust_remote_code: o.TrustRemoteCode = False,
+    no_cache: o.NoCache = False,
 ) -> None:
     """Compare two models head to head; no bank is needed for the distances."""
     from rich.console import Console
@@ -28,7 +29,7 @@ def compare_command(
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import make_console
 
-    settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes)
+    settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
     console = make_console()
     with ProgressBar(Console(stderr=True) if as_json else console) as observer:
         one, two, comparison = compare_models(first, second, settings, observer)

@@ -23,6 +23,7 @@ def measure_command(
     offline: o.Offline = False,
     allow_pickle: o.AllowPickle = False,
     trust_remote_code: o.TrustRemoteCode = False,
+    no_cache: o.NoCache = False,
 ) -> None:
     """Measure a model and write FILE.safetensors."""
     from provcheck.errors import UsageError
@@ -34,7 +35,7 @@ def measure_command(
 
     if is_measurement_file(model):
         raise UsageError(f"{model} is a measurement already")
-    settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes)
+    settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
     if output is not None:
         check_writable(output.parent, ())
     console = make_console()

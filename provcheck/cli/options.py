@@ -28,5 +28,8 @@ TrustRemoteCode = Annotated[
         "--trust-remote-code", help="Run code from the model's repository. RISK: it can do anything you can do."
     ),
 ]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Measure anew: neither read nor keep measurements in the cache.")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print less.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more.")]
