@@ -25,7 +25,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 300
 """Lines that are not blank."""
 
-BASE = {"types", "errors", "data", "observer", "journal", "__version__"}
+BASE = {"types", "errors", "data", "observer", "reading", "journal", "__version__"}
 NUMERICS = {"comparison.distance", "comparison.divergence"}
 STAGES = {"subject", "measurement", "comparison", "verdict", "lineage", "policy"}
 BELOW = BASE | {"bank", "store", "probes"}

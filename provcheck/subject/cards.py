@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from provcheck.subject.files import clean
+from provcheck.reading import clean
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import SubjectNotFound, UnsafeModel, UnsupportedModel
-from provcheck.subject.files import clean, read_json
+from provcheck.reading import clean
+from provcheck.subject.files import read_json
 
 if TYPE_CHECKING:
     from provcheck.subject.places import Place

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel
+from provcheck.reading import read_bounded
 from provcheck.types import FileDigest
 
 if TYPE_CHECKING:
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 MAX_SMALL_BYTES = 100_000_000
 """For what is not weights; the largest tokenizer.json on the Hub are about 35 MB."""
 
-MAX_TEXT = 200
-"""Characters kept of a declared value."""
+MAX_JSON_BYTES = 20_000_000
+"""For configs and lists of shards; a hostile one takes some twenty times as much memory when it is parsed."""
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; anything else is a BrokenModel."""
-    raw = _read(path)
+def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """The JSON object in a file of at most `limit` bytes; anything else is a BrokenModel."""
     try:
-        value = json.loads(raw)
+        value = json.loads(read_bounded(path, limit))
+    except OSError as error:
+        raise unreadable(path, error) from error
     except (ValueError, RecursionError) as error:
         raise BrokenModel(f"{path.name} is not valid JSON", "Fetch the file again from where it came.") from error
     if not isinstance(value, dict):
@@ -45,31 +46,9 @@ def digest(path: Path, *, limit: int | None = None) -> FileDigest:
         raise unreadable(path, error) from error
 
 
-def clean(text: object) -> str | None:
-    """A declared value made safe to print: one bounded line without control or bidi characters; None if empty."""
-    if not isinstance(text, str):
-        return None
-    kept = "".join(c for c in text[: 10 * MAX_TEXT] if unicodedata.category(c) not in _UNPRINTABLE)
-    return kept.strip()[:MAX_TEXT] or None
-
-
 def unreadable(path: Path, error: OSError) -> BrokenModel:
     """The error for a file that the system does not let us read."""
-    return BrokenModel(f"{path.name} cannot be read: {error.strerror or error}", "Check the file's permissions.")
-
-
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_SMALL_BYTES + 1)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if len(raw) > MAX_SMALL_BYTES:
-        raise _too_large(path)
-    return raw
+    return BrokenModel(f"{path.name} cannot be read: {error.strerror or error}", "Check the file and its permissions.")
 
 
 def _too_large(path: Path) -> BrokenModel:

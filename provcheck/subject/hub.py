@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provcheck.errors import SubjectNotFound
+from provcheck.reading import clean
 from provcheck.subject import companions
-from provcheck.subject.files import clean
 from provcheck.subject.places import Place, list_files
 
 if TYPE_CHECKING:

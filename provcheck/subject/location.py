@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from provcheck.errors import SubjectNotFound, UsageError
+from provcheck.reading import clean
 from provcheck.subject import hub
-from provcheck.subject.files import clean
 from provcheck.subject.places import Place, existing_folder, in_folder
 
 

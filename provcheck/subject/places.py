@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from provcheck.errors import SubjectNotFound
-from provcheck.subject.files import clean
+from provcheck.reading import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel, UnsupportedModel
-from provcheck.subject.files import read_json
+from provcheck.subject.files import MAX_SMALL_BYTES, read_json
 
 if TYPE_CHECKING:
     from provcheck.subject.places import Place
@@ -40,7 +40,7 @@ CLASSES = {
 def tokenizer_kind(place: Place) -> str:
     """BPE, Unigram, WordPiece or WordLevel; UnsupportedModel where there is no tokenizer that can be used."""
     if "tokenizer.json" in place.names:
-        return _declared_kind(read_json(place.folder / "tokenizer.json").get("model"))
+        return _declared_kind(read_json(place.folder / "tokenizer.json", MAX_SMALL_BYTES).get("model"))
     if kind := _kind_of_class(place) or _kind_of_files(place.names):
         return kind
     raise UnsupportedModel(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from provcheck.errors import BrokenModel, UnsafeModel, UnsupportedModel
-from provcheck.subject.files import clean, digest, read_json
+from provcheck.reading import clean
+from provcheck.subject.files import digest, read_json
 from provcheck.subject.headers import count_elements
 
 if TYPE_CHECKING:

@@ -1,0 +1,91 @@
+"""Reading files that nobody vouches for: bounded in bytes, depth and time; all that fails is OSError or ValueError."""
+
+from __future__ import annotations
+
+import errno
+import stat
+import unicodedata
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+MAX_TEXT = 200
+"""Characters kept of a foreign text."""
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The content of a plain file of at most `limit` bytes; OSError for anything else, and nothing waits for a pipe."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a plain file")
+    if found.st_size > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit // 1_000_000 or limit / 1_000_000} MB")
+    with path.open("rb") as file:
+        return file.read(limit)
+
+
+def read_yaml(path: Path, limit: int) -> Any:
+    """The value of a YAML file. Raises OSError, or ValueError with the place of the fault.
+
+    Aliases are refused: a few lines of them can stand for billions of entries. So are keys that occur twice, of which
+    each reader may believe another one. PyYAML's own loader is used and not libyaml's, which deep nesting crashes.
+    """
+    try:
+        return yaml.load(read_bounded(path, limit).decode("utf-8-sig"), Loader=_Loader)  # noqa: S506
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}: " if mark else ""
+        raise ValueError(place + (error.problem or "it is not valid YAML")) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+    except (yaml.YAMLError, OverflowError) as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """Where a record does not follow its schema, and why: one short line."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part)[:MAX_TEXT] for part in first["loc"][:8])
+    return clean(f"{where}: {first['msg']}" if where else first["msg"]) or "it does not follow the schema"
+
+
+def reason(error: Exception) -> str:
+    """What an exception says, without the path it may name: one short line."""
+    return clean(getattr(error, "strerror", None) or str(error)) or type(error).__name__
+
+
+def clean(text: object) -> str | None:
+    """A foreign text made safe to print: one bounded line without control or bidi characters; None if empty."""
+    if not isinstance(text, str):
+        return None
+    kept = "".join(c for c in text[: 10 * MAX_TEXT] if unicodedata.category(c) not in _UNPRINTABLE)
+    return kept.strip()[:MAX_TEXT] or None
+
+
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader without aliases and double keys."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Refuse an alias where a node begins."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not supported", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Refuse keys that occur twice."""
+        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(keys)) < len(keys):
+            twice = next(key for place, key in enumerate(keys) if key in keys[:place])
+            raise yaml.MarkedYAMLError(
+                problem=f"the key '{twice[1][:MAX_TEXT]}' occurs twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
