@@ -224,10 +224,7 @@ def build_from(manifest: Path, out: Path, options: ModelOptions, observe: Observ
         found = replace(options, revision=entry.revision)
         return measure_model(entry.path or entry.id, found, observe)
 
-    settings = f"{options.device} {options.dtype}"
-    return build_bank(
-        read_build_manifest(manifest), out, probes, measure_entry, observe, words=words, settings=settings
-    )
+    return build_bank(read_build_manifest(manifest), out, probes, measure_entry, observe, words=words)
 
 
 def _measured(source: Loadable | Measurement, options: ModelOptions, observe: Observer) -> Measurement:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from provcheck import pipeline
 from provcheck.bank import load_bank
 from provcheck.cli import run
-from provcheck.pipeline import measure_model
+from provcheck.measurement import measure
+from provcheck.types import Loadable, Measurement
 from tests.cli.conftest import World, tree
 
 
@@ -66,7 +67,7 @@ def test_build_says_what_it_made(home: Path, world: World, capsys: pytest.Captur
     bank = load_bank(str(home / "bank"))
     assert f"2 references, digest {bank.manifest.digest}" in capsys.readouterr().out
     assert tree(home / "bank") == {"bank.safetensors", "manifest.json", "words.safetensors"}
-    assert not (home / ".bank.parts").exists()
+    assert tree(home) >= {"bank", "mine.yaml"} and not list(home.glob(".*"))
 
 
 def test_a_model_that_fails_is_skipped(home: Path, world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,21 +84,27 @@ def test_all_failing(home: Path, world: World, capsys: pytest.CaptureFixture[str
     assert tree(home) == before | {"mine.yaml"}
 
 
-def test_a_killed_build_continues(home: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
+@pytest.mark.parametrize("no_cache", [False, True])
+def test_a_killed_build_continues_from_the_cache(
+    no_cache: bool, home: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
 
-    def counting(model: str, *rest: object) -> object:
-        calls.append(Path(model).name)
-        if calls == ["seed-0", "seed-1"]:
+    def counting(model: Loadable, *rest: Any) -> Measurement:
+        measured.append(model.subject.id)
+        if measured == ["seed-0", "seed-1"]:
             raise KeyboardInterrupt
-        return measure_model(model, *rest)  # type: ignore[arg-type]
+        return measure(model, *rest)
 
-    monkeypatch.setattr(pipeline, "measure_model", counting)
+    monkeypatch.setattr("provcheck.measurement.measure", counting)
     manifest = write_manifest(home, "seed-0", "seed-1")
-    assert build(manifest, world) == 2
-    assert not (home / "bank").exists()
-    assert build(manifest, world) == 0
-    assert calls == ["seed-0", "seed-1", "seed-1"]
+    options = ["--no-cache"] if no_cache else []
+    before = tree(home)
+    assert build(manifest, world, *options) == 2
+    assert tree(home) == before
+    assert build(manifest, world, *options) == 0
+    assert measured[2:] == (["seed-0", "seed-1"] if no_cache else ["seed-1"])
+    assert [reference.id for reference in load_bank(str(home / "bank")).references] == ["org/seed-0", "org/seed-1"]
 
 
 def test_a_folder_that_is_no_bank_is_never_replaced(
