@@ -110,7 +110,7 @@ def test_a_missing_file_is_named(bank: Bank) -> None:
         load_bank(str(bank.folder))
 
 
-@pytest.mark.parametrize("version", [0, 2, "1.0", None])
+@pytest.mark.parametrize("version", [0, 1, 3, "2.0", None])
 def test_an_unknown_schema_version_is_refused(bank: Bank, version: object) -> None:
     edit_manifest(bank, lambda content: content.update(schema_version=version))
     with pytest.raises(BankError, match="schema_version"):
@@ -187,7 +187,7 @@ def test_a_bank_is_replaced_by_a_bank(bank: Bank) -> None:
 
 
 def test_a_bank_of_thousands_is_loaded_fast(tmp_path: Path) -> None:
-    blocks = make_blocks(0)[:2, :8]
+    blocks = make_blocks(0)[:, :8]
     models = [(make_reference(f"m{n}", *([f"m{n - 1}"] if n % 50 else [])), n) for n in range(3000)]
     write_bank(tmp_path / "big", [(ref, make_measurement(ref.id, blocks)) for ref, _ in models])
     started = time.perf_counter()

@@ -14,7 +14,7 @@ from provcheck.comparison import compare, compare_two
 from provcheck.errors import IncompatibleError
 from provcheck.probes import probe_set
 from provcheck.types import Measurement, ProbeSet, Reference, Relation
-from tests.comparison.factory import MEAN_BYTES, measurement, mixed, random_loglik, random_words
+from tests.comparison.factory import MEAN_BYTES, QUESTIONS, measurement, mixed, random_loglik, random_words
 from tests.tiny import tiny_probes
 
 SUBJECT = measurement("subject", random_words(1), random_loglik(1))
@@ -22,7 +22,12 @@ SUBJECT = measurement("subject", random_words(1), random_loglik(1))
 
 @pytest.fixture(scope="module")
 def probes() -> ProbeSet:
-    made = probe_set("made-up", tiny_probes().questions, tiny_probes().texts)
+    """As many questions as the measurements have blocks; the digest is theirs."""
+    few = tiny_probes()
+    questions = [
+        few.questions[0].model_copy(update={"id": f"q-{n}", "category": f"c{n // 12}"}) for n in range(QUESTIONS)
+    ]
+    made = probe_set("made-up", questions, few.texts)
     return ProbeSet(made.name, SUBJECT.facts.probes_digest, made.questions, made.texts)
 
 
