@@ -4,7 +4,7 @@
     pipeline    the stages, and whatever lies below them
     stages      subject, measurement, comparison, verdict, lineage, policy: never one another; bank, store, probes
     bank        store; `rendering` and `doctor` only look at what is there
-    base        types, errors, data, observer, journal
+    base        types, errors, data, observer, reading, journal
 
 `comparison.distance` and `comparison.divergence` are numerics without a stage's knowledge: they import nothing but
 types, and verdict and lineage may use them, so that there is one formula for a distance.

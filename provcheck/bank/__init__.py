@@ -1,6 +1,7 @@
 """Banks: folders of measurements of reference models with their documented lineage.
 
 manifest  the two manifests: what to build, and what was built
+arrays    read the arrays and check their digest
 folder    read, check and write a bank
 build     measure the models of a manifest into a bank
 kinship   what the documented lineage says of any two references

@@ -11,13 +11,14 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
 from provcheck import data
+from provcheck.bank.arrays import read_arrays
 from provcheck.bank.kinship import Kinship
-from provcheck.bank.manifest import BankEntry, BankManifest, read_bank_manifest
+from provcheck.bank.manifest import REBUILD, BankEntry, BankManifest, leads_outside, read_bank_manifest
 from provcheck.errors import BankError, OutputError
+from provcheck.reading import reason
 from provcheck.store import arrays_digest, write_whole
 from provcheck.types import Floats, Measurement, ProbeSet, Reference
 
@@ -64,12 +65,15 @@ def load_bank(name: str) -> Bank:
     """
     folder = data.bank_folder(name)
     manifest = read_bank_manifest(folder)
-    _check_file(folder, manifest, ARRAYS_FILE)
     try:
-        arrays = load_file(folder / ARRAYS_FILE)
+        arrays = read_arrays(_plain_file(folder, manifest, ARRAYS_FILE), manifest.files.get(ARRAYS_FILE, ""))
+        if arrays is None:
+            raise _changed(manifest, ARRAYS_FILE)
         bank = Bank(manifest, folder, arrays["paper_blocks"], arrays["contrast_blocks"], arrays["loglik"])
-    except (SafetensorError, KeyError, OSError) as error:
-        raise BankError(f"the arrays of bank '{manifest.name}' cannot be read: {error}") from None
+    except KeyError as error:
+        raise BankError(f"the arrays of bank '{manifest.name}' lack {error}", REBUILD) from None
+    except (OSError, ValueError) as error:
+        raise BankError(f"the arrays of bank '{manifest.name}' cannot be read: {reason(error)}", REBUILD) from None
     if not _arrays_fit(bank):
         raise BankError(f"the arrays of bank '{manifest.name}' do not fit its manifest")
     return bank
@@ -181,14 +185,25 @@ def _words(models: Sequence[tuple[Reference, Measurement]]) -> dict[str, Floats]
 
 
 def _check_file(folder: Path, manifest: BankManifest, name: str) -> None:
+    path = _plain_file(folder, manifest, name)
+    try:
+        changed = file_digest(path) != manifest.files.get(name)
+    except OSError as error:
+        raise BankError(f"the file {name} of bank '{manifest.name}' cannot be read: {reason(error)}") from None
+    if changed:
+        raise _changed(manifest, name)
+
+
+def _plain_file(folder: Path, manifest: BankManifest, name: str) -> Path:
+    """A file of the folder itself: a bank from elsewhere must not make us read what lies outside of it."""
     path = folder / name
-    if not path.is_file():
+    if not path.is_file() or leads_outside(path):
         raise BankError(f"the bank '{manifest.name}' lacks its file {name}", "get or build the bank again")
-    if file_digest(path) != manifest.files.get(name):
-        raise BankError(
-            f"the file {name} of bank '{manifest.name}' was changed after the bank was built",
-            "get the bank again from where it came from, or build it again",
-        )
+    return path
+
+
+def _changed(manifest: BankManifest, name: str) -> BankError:
+    return BankError(f"the file {name} of bank '{manifest.name}' was changed after the bank was built", REBUILD)
 
 
 def _arrays_fit(bank: Bank) -> bool:

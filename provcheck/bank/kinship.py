@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from provcheck.types import Reference, Relation
 
@@ -49,7 +50,15 @@ class Kinship:
 
     def children(self, id: str) -> list[str]:
         """References whose first parent is `id`, in the bank's order."""
-        return [other for other, reference in self._by_id.items() if reference.parents[:1] == (id,)]
+        return self._children.get(id, [])
+
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        children: dict[str, list[str]] = {}
+        for id, reference in self._by_id.items():
+            for parent in reference.parents[:1]:
+                children.setdefault(parent, []).append(id)
+        return children
 
     def _undocumented(self, id: str) -> bool:
         return id in self._by_id and self._by_id[id].mechanism == UNDOCUMENTED

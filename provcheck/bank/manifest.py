@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import FailFast, Field, ValidationError, model_validator
 
+from provcheck import data
 from provcheck.errors import BankError
+from provcheck.reading import first_fault, read_bounded, read_yaml, reason
 from provcheck.types import Basis, Coverage, Record, Reference
 
 BANK_SCHEMA_VERSION: Literal[2] = 2
 """2: block_categories.
 1: manifest.json with bank.safetensors, optional words.safetensors."""
 
-MAX_MANIFEST_BYTES = 64_000_000
+MAX_MANIFEST_BYTES = 32_000_000
+"""Some 50,000 references."""
+
+MAX_BUILD_BYTES = 2_000_000
+"""YAML is slow to read: half a minute for so much."""
+
+MAX_GENERATIONS = 200
+"""From a root to a reference; no real line of models is a tenth of that."""
+
+REBUILD = "get the bank again from where it came from, or build it again"
+
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class BuildEntry(Reference):
@@ -31,7 +46,7 @@ class BuildManifest(Record):
     """What `provcheck bank build` reads."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    models: tuple[BuildEntry, ...] = Field(min_length=1)
+    models: Annotated[tuple[BuildEntry, ...], FailFast()] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -62,10 +77,10 @@ class BankManifest(Record):
     probes: str
     probes_digest: str
     block_categories: tuple[str, ...] = Field(description="category of the questions of each block")
-    mean_text_bytes: float
+    mean_text_bytes: float = Field(gt=0)
     versions: dict[str, str]
-    references: tuple[BankEntry, ...] = Field(min_length=1)
-    files: dict[str, str] = Field(description="sha256 of each file of arrays")
+    references: Annotated[tuple[BankEntry, ...], FailFast()] = Field(min_length=1)
+    files: dict[FileName, Sha256] = Field(description="sha256 of each file of arrays")
     digest: str = ""
 
     @model_validator(mode="after")
@@ -87,13 +102,13 @@ class BankManifest(Record):
 def read_build_manifest(path: Path) -> BuildManifest:
     """Read and validate the YAML; model paths become absolute. Raises BankError with the place of the fault."""
     try:
-        manifest = BuildManifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        manifest = BuildManifest.model_validate(read_yaml(path, MAX_BUILD_BYTES))
     except FileNotFoundError:
         raise BankError(f"manifest not found: {path}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BankError(f"{path.name} cannot be read: {error}") from None
     except ValidationError as error:
-        raise BankError(f"{path.name}: {_first(error)}") from None
+        raise BankError(f"{path.name}: {first_fault(error)}") from None
+    except (OSError, ValueError) as error:
+        raise BankError(f"{path.name} cannot be read: {reason(error)}") from None
     folder = path.resolve().parent
     models = [m if m.path is None else m.model_copy(update={"path": str(folder / m.path)}) for m in manifest.models]
     return manifest.model_copy(update={"models": tuple(models)})
@@ -103,37 +118,34 @@ def read_bank_manifest(folder: Path) -> BankManifest:
     """Read manifest.json and check its digest. Raises BankError when it is broken or was changed."""
     path = folder / "manifest.json"
     try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise BankError(f"{path} is larger than any bank's manifest")
-        manifest = BankManifest.model_validate_json(path.read_bytes())
+        if leads_outside(path):
+            raise BankError(f"the manifest of bank '{folder.name}' lies outside of its folder", REBUILD)
+        manifest = BankManifest.model_validate_json(read_bounded(path, MAX_MANIFEST_BYTES))
     except OSError as error:
-        raise BankError(f"the bank '{folder.name}' cannot be read: {error.strerror}") from None
+        raise BankError(f"the manifest of bank '{folder.name}' cannot be read: {reason(error)}") from None
     except ValidationError as error:
-        raise BankError(f"the manifest of bank '{folder.name}' is broken: {_first(error)}") from None
+        raise BankError(f"the manifest of bank '{folder.name}' is broken: {first_fault(error)}") from None
     if manifest.computed_digest() != manifest.digest:
-        raise BankError(
-            f"the manifest of bank '{folder.name}' was changed after the bank was built",
-            "get the bank again from where it came from, or build it again",
-        )
+        raise BankError(f"the manifest of bank '{folder.name}' was changed after the bank was built", REBUILD)
     return manifest
 
 
+def leads_outside(path: Path) -> bool:
+    """Whether a file of a bank is a link; installers may link what ships with provcheck, and that is trusted."""
+    return path.is_symlink() and not path.absolute().is_relative_to(data.root())
+
+
 def _check_ids(models: tuple[Reference, ...]) -> None:
-    ids = [model.id for model in models]
-    if len(set(ids)) < len(ids):
-        raise ValueError(f"the id '{next(i for i in ids if ids.count(i) > 1)}' occurs twice")
+    """Every id once, and every line of parents ends."""
     parents = {model.id: model.parents for model in models}
-    for start in ids:
-        seen, todo = set(), list(parents[start])
-        while todo:
-            parent = todo.pop()
-            if parent == start:
-                raise ValueError(f"'{start}' is its own ancestor")
-            if parent not in seen:
-                seen.add(parent)
-                todo += parents.get(parent, ())
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    if len(parents) < len(models):
+        twice, _ = Counter(model.id for model in models).most_common(1)[0]
+        raise ValueError(f"the id '{twice}' occurs twice")
+    generations: dict[str, int] = {}
+    try:
+        for id in TopologicalSorter(parents).static_order():
+            generations[id] = 1 + max((generations[parent] for parent in parents.get(id, ())), default=0)
+    except CycleError as error:
+        raise ValueError(f"'{error.args[1][0]}' is its own ancestor") from None
+    if max(generations.values()) > MAX_GENERATIONS:
+        raise ValueError(f"a line of more than {MAX_GENERATIONS} generations")
