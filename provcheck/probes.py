@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from codecs import BOM_UTF8
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from provcheck.errors import ProbeError
+from provcheck.reading import clean, existing_folder, first_fault, is_file, read_bounded, reason
 from provcheck.types import ProbeSet, Question, Text
 
 DEFAULT_PROBES = "provcheck-v1"
 QUICK_PROBES = "quick"
 QUICK_ONE_IN = 8
 MAX_LINE_BYTES = 1_000_000
+MAX_FILE_BYTES = 100_000_000
 MAX_PROBES = 100_000
 
 P = TypeVar("P", Question, Text)
@@ -33,12 +36,12 @@ def load_probes(name: str = DEFAULT_PROBES) -> ProbeSet:
         return read_probes(shipped, name)
     if name == QUICK_PROBES:
         return quick_subset(read_probes(shipped, DEFAULT_PROBES))
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
+    folder = existing_folder(name)
+    if folder is None:
         raise ProbeError(
             f"unknown probe set '{name}'", f"use '{DEFAULT_PROBES}', '{QUICK_PROBES}' or a folder of your own"
         )
-    return read_probes(folder, folder.resolve().name)
+    return read_probes(folder, clean(folder.resolve().name) or "folder")
 
 
 def read_probes(folder: Path, name: str) -> ProbeSet:
@@ -90,18 +93,18 @@ def _stratified(probes: Sequence[P], stratum: Callable[[P], str]) -> list[P]:
 
 
 def _read_lines(path: Path, kind: type[P]) -> Iterator[P]:
-    if not path.is_file():
+    if not is_file(path):
         raise ProbeError(f"probe file not found: {path}", "a probe folder holds questions.jsonl and texts.jsonl")
-    with path.open("rb") as lines:
-        for number in range(1, MAX_PROBES + 2):
-            line = lines.readline(MAX_LINE_BYTES + 1)
-            if not line:
-                return
-            if len(line) > MAX_LINE_BYTES or number > MAX_PROBES:
-                raise ProbeError(f"{path.name}, line {number}: too long a line or too many probes")
-            try:
-                yield kind.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"]) or "line"
-                raise ProbeError(f"{path.name}, line {number}: {where}: {first['msg']}") from None
+    try:
+        lines = read_bounded(path, MAX_FILE_BYTES).removeprefix(BOM_UTF8).splitlines()
+    except OSError as error:
+        raise ProbeError(f"{path.name} cannot be read: {reason(error)}") from None
+    if len(lines) > MAX_PROBES:
+        raise ProbeError(f"{path.name} has more than {MAX_PROBES} probes")
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE_BYTES:
+            raise ProbeError(f"{path.name}, line {number} is longer than {MAX_LINE_BYTES // 1_000_000} MB")
+        try:
+            yield kind.model_validate_json(line)
+        except ValidationError as error:
+            raise ProbeError(f"{path.name}, line {number}: {first_fault(error)}") from None

@@ -16,6 +16,23 @@ MAX_TEXT = 200
 """Characters kept of a foreign text."""
 
 
+def is_file(name: str | Path) -> bool:
+    """Whether there is a plain file of that name; False where the system refuses to look (no right to, too long)."""
+    try:
+        return Path(name).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def existing_folder(name: str) -> Path | None:
+    """The folder of that name; None if there is none or the system refuses to look (no right to, name too long)."""
+    try:
+        path = Path(name).expanduser()
+        return path if path.is_dir() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
 def read_bounded(path: Path, limit: int) -> bytes:
     """The content of a plain file of at most `limit` bytes; OSError for anything else, and nothing waits for a pipe."""
     found = path.stat()

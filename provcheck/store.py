@@ -15,12 +15,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from provcheck.errors import MeasurementFileError, OutputError
+from provcheck.reading import first_fault, is_file, reason
 from provcheck.types import Floats, Measurement, MeasurementFacts, Subject
 
 SCHEMA_VERSION = "2"
 """2: the digest covers subject and facts, not only the arrays.
 1: able_paper, able_contrast (256,), their _blocks (B, 256) float32, loglik (N,) float64, able_words (W,) if raw.
 """
+
+MAX_BYTES = 200_000_000
+"""A measurement of the shipped probe set has less than 1 MB."""
 
 ARRAYS = {"able_paper_blocks": 2, "able_contrast_blocks": 2, "loglik": 1}
 
@@ -50,15 +54,15 @@ def load_measurement(path: Path) -> Measurement:
     Raises MeasurementFileError when it is absent, broken, changed, or of another schema.
     """
     arrays, metadata = _read(path)
-    if any(name not in arrays or arrays[name].ndim != ndim for name, ndim in ARRAYS.items()):
-        raise MeasurementFileError(f"{path.name} lacks arrays that a measurement has")
+    if not _arrays_fit(arrays):
+        raise MeasurementFileError(f"{path.name} lacks arrays that a measurement has", "measure the model again")
     if metadata.pop("sha256", None) != _digest(arrays, metadata):
         raise MeasurementFileError(f"{path.name} was changed after it was written", "measure the model again")
     try:
         subject = Subject.model_validate_json(metadata.get("subject", ""))
         facts = MeasurementFacts.model_validate_json(metadata.get("facts", ""))
     except ValidationError as error:
-        raise MeasurementFileError(f"{path.name}: {error.errors()[0]['msg']}") from None
+        raise MeasurementFileError(f"{path.name}: {first_fault(error)}", "measure the model again") from None
     return Measurement(
         subject=subject,
         facts=facts,
@@ -82,7 +86,7 @@ def measurement_digest(measurement: Measurement) -> str:
 
 def is_measurement_file(name: str) -> bool:
     """Whether MODEL on the command line means a measurement file."""
-    return name.endswith(".safetensors") and Path(name).expanduser().is_file()
+    return name.endswith(".safetensors") and is_file(name)
 
 
 def arrays_digest(arrays: dict[str, Floats]) -> str:
@@ -116,6 +120,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    if not is_file(path):  # a pipe would never answer
+        raise MeasurementFileError(f"measurement file not found: {path}")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -123,8 +129,17 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
                 raise MeasurementFileError(
                     f"{path.name} is not a measurement of this version of provcheck", "make it with `provcheck measure`"
                 )
+            if path.stat().st_size > MAX_BYTES:
+                raise MeasurementFileError(f"{path.name} is larger than {MAX_BYTES // 1_000_000} MB")
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
-    except FileNotFoundError:
-        raise MeasurementFileError(f"measurement file not found: {path}") from None
-    except (SafetensorError, OSError, ValueError) as error:
-        raise MeasurementFileError(f"{path.name} is not a readable safetensors file: {error}") from None
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # two: types numpy does not know
+        raise MeasurementFileError(f"{path.name} is not a readable safetensors file: {reason(error)}") from None
+
+
+def _arrays_fit(arrays: dict[str, Any]) -> bool:
+    """Whether the arrays of a measurement are there, floats, and of shapes that fit each other."""
+    if any(name not in arrays or arrays[name].ndim != ndim for name, ndim in ARRAYS.items()):
+        return False
+    paper, contrast, loglik = (arrays[name] for name in ARRAYS)
+    finite = all(array.dtype.kind == "f" for array in (paper, contrast, loglik)) and not np.isinf(loglik).any()
+    return bool(finite and paper.shape == contrast.shape and np.isfinite(paper).all() and np.isfinite(contrast).all())

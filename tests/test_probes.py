@@ -134,7 +134,7 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 3: line"),
+        ("{", "line 3: Invalid JSON"),
         ("", "line 3"),
         ("[]", "line 3"),
         ("\udcff", "line 3"),
@@ -184,13 +184,13 @@ def test_an_oversized_line_is_not_read(tmp_path: Path) -> None:
     folder = save_probes(tmp_path, tiny_probes())
     with (folder / "texts.jsonl").open("a") as file:
         file.write(json.dumps({"id": "big", "domain": "d", "text": "x" * MAX_LINE_BYTES}) + "\n")
-    with pytest.raises(ProbeError, match=r"texts\.jsonl, line 13: too long"):
+    with pytest.raises(ProbeError, match=r"texts\.jsonl, line 13 is longer than 1 MB"):
         load_probes(str(folder))
 
 
 def test_too_many_probes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PROBES", 10)
-    with pytest.raises(ProbeError, match=r"texts\.jsonl, line 11: .*too many"):
+    with pytest.raises(ProbeError, match=r"texts\.jsonl has more than 10 probes"):
         load_probes(str(save_probes(tmp_path, tiny_probes())))
 
 

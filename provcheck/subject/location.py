@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from provcheck.errors import SubjectNotFound, UsageError
-from provcheck.reading import clean
+from provcheck.reading import clean, existing_folder, is_file
 from provcheck.subject import hub
-from provcheck.subject.places import Place, existing_folder, in_folder
+from provcheck.subject.places import Place, in_folder
 
 
 def locate(model: str, revision: str | None, *, offline: bool) -> Place:
@@ -18,7 +16,7 @@ def locate(model: str, revision: str | None, *, offline: bool) -> Place:
         if revision is not None:
             raise UsageError("a folder has no revision", "Leave --revision out, or give a Hub id.")
         return in_folder(folder)
-    if _is_file(model):
+    if is_file(model):
         raise SubjectNotFound(f"{clean(model)} is a file, not a folder", "Give the folder that holds config.json.")
     if looks_like_path(model):
         raise SubjectNotFound(f"folder not found: {clean(model)}", "Check the path; a Hub id has the form org/name.")
@@ -37,10 +35,3 @@ def looks_like_path(model: str) -> bool:
     """Whether it cannot be meant as a Hub id."""
     name = model.partition("@")[0]
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
-
-
-def _is_file(name: str) -> bool:
-    try:
-        return Path(name).expanduser().is_file()
-    except (OSError, ValueError, RuntimeError):
-        return False

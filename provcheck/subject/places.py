@@ -38,12 +38,3 @@ def list_files(folder: Path) -> frozenset[str]:
         return frozenset(path.name for path in folder.iterdir() if path.is_file())
     except OSError as error:
         raise SubjectNotFound(f"folder {folder.name} cannot be read: {error.strerror}", "Check its rights.") from error
-
-
-def existing_folder(name: str) -> Path | None:
-    """The folder of that name; None if there is none or the system refuses to look (no right to, name too long)."""
-    try:
-        path = Path(name).expanduser()
-        return path if path.is_dir() else None
-    except (OSError, ValueError, RuntimeError):
-        return None

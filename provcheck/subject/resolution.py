@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel, SubjectError, UnsupportedModel
-from provcheck.reading import clean
+from provcheck.reading import clean, existing_folder
 from provcheck.subject.cards import read_card
 from provcheck.subject.companions import companions
 from provcheck.subject.configs import read_config
 from provcheck.subject.files import read_json
 from provcheck.subject.location import locate, looks_like_path, on_hub
-from provcheck.subject.places import Place, existing_folder, in_folder
+from provcheck.subject.places import Place, in_folder
 from provcheck.subject.tokenization import tokenizer_kind
 from provcheck.subject.weights import ADAPTER, MODEL, combine, read_weights
 from provcheck.types import Loadable, Subject
