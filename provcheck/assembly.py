@@ -21,9 +21,9 @@ from provcheck.types import (
     MeasurementFacts,
     NullDistribution,
     Relation,
+    Subject,
     Verdict,
 )
-from provcheck.verdict.calibration import FILE as JUDGE_FILE
 
 
 def background(null: NullDistribution | None) -> Background:
@@ -33,19 +33,23 @@ def background(null: NullDistribution | None) -> Background:
     return Background(null=null, kl_bands=bands, kl_source=f"{scale.source}, {scale.table}")
 
 
-def digests(measurement: Measurement, bank: Bank, policy_digest: str) -> Digests:
+def digests(measurement: Measurement, bank: Bank, policy_digest: str, judge_digest: str | None) -> Digests:
     """sha256 of everything that went into the report."""
-    subject = measurement.subject
     return Digests(
-        weights=subject.weights_digest,
-        model_files=_files_digest([*subject.files, *(subject.base.files if subject.base else ())]),
+        weights=measurement.subject.weights_digest,
+        model_files=_files_digest(model_files(measurement.subject)),
         measurement=measurement_digest(measurement),
         probes=measurement.facts.probes_digest,
         bank=bank.manifest.digest,
-        judge=bank.manifest.files.get(JUDGE_FILE),
+        judge=judge_digest,
         policy=policy_digest,
         kl_scale=file_digest(data.kl_scale_file()),
     )
+
+
+def model_files(subject: Subject) -> tuple[FileDigest, ...]:
+    """The files beside the weights; for an adapter also those of the model under it."""
+    return (*subject.files, *(subject.base.files if subject.base else ()))
 
 
 def repeat_command(name: str, *options: tuple[str, str | None]) -> str:

@@ -20,7 +20,18 @@ from provcheck.comparison import agreement, check_comparable, compare, compare_t
 from provcheck.errors import BrokenModel, IncompatibleError
 from provcheck.lineage import draw_map, place
 from provcheck.observer import Observer, Silent
-from provcheck.policy import DEFAULT_POLICY, Evidence, Policy, claims, exit_code, load_policy, run_checks, summarise
+from provcheck.policy import (
+    DEFAULT_POLICY,
+    Collected,
+    Evidence,
+    claims,
+    collect,
+    exit_code,
+    fails,
+    name_of,
+    run_checks,
+    summarise,
+)
 from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.store import is_measurement_file, load_measurement
 from provcheck.subject import resolve
@@ -29,6 +40,7 @@ from provcheck.types import (
     ALGORITHM,
     BankFacts,
     Basis,
+    Check,
     Comparison,
     Loadable,
     Measurement,
@@ -70,6 +82,10 @@ class AuditOptions:
     bank: str = data.DEFAULT_BANK
     policy: str = DEFAULT_POLICY
     claimed_base: str | None = None
+    keyword: str = ""
+    """Expression over the ids and kinds of checks, as in pytest's -k."""
+    stop_at_first: bool = False
+    """Leave out the checks after the first that fails."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,7 @@ class Prepared:
 
     model: str
     options: AuditOptions
-    policy: Policy
+    collected: Collected
     bank: Bank
     source: Loadable | Measurement
 
@@ -118,7 +134,8 @@ class Prepared:
             ("--dtype", options.model.dtype),
         )
         claim = f" --claimed-base {shlex.quote(options.claimed_base)}" if options.claimed_base else ""
-        return Tool(version=__version__, command=command + claim)
+        chosen = f" -k {shlex.quote(options.keyword)}" if options.keyword else ""
+        return Tool(version=__version__, command=command + claim + chosen + (" -x" if options.stop_at_first else ""))
 
 
 def audit(model: str, options: AuditOptions | None = None, observe: Observer | None = None) -> Report:
@@ -129,9 +146,14 @@ def audit(model: str, options: AuditOptions | None = None, observe: Observer | N
     return carry_out(prepare(model, options or AuditOptions()), observe or Silent())
 
 
-def prepare(model: str, options: AuditOptions) -> Prepared:
-    """Read policy, bank and probes, and find the subject. Raises ProvcheckError."""
-    policy = load_policy(options.policy)
+def collect_checks(options: AuditOptions) -> Collected:
+    """Read the policy and choose its checks. Raises PolicyError or UsageError."""
+    return collect(options.policy, options.keyword)
+
+
+def prepare(model: str, options: AuditOptions, collected: Collected | None = None) -> Prepared:
+    """Read policy (unless it was collected), bank and probes, and find the subject. Raises ProvcheckError."""
+    collected = collected or collect_checks(options)
     bank = load_bank(options.bank)
     source: Loadable | Measurement
     if is_measurement_file(model):
@@ -141,31 +163,27 @@ def prepare(model: str, options: AuditOptions) -> Prepared:
         probes = load_probes(options.model.probes)
         check_comparable(Basis(ALGORITHM, probes.name, probes.digest), bank.manifest.basis, bank.manifest.name)
         source = find_model(model, options.model)
-    return Prepared(model, options, policy, bank, source)
+    return Prepared(model, options, collected, bank, source)
 
 
 def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
     options, bank, subject = prepared.options, prepared.bank, prepared.subject
-    measurement = _measured(prepared.source, options.model, observe)
+    measurement = measured(prepared.source, options.model, observe)
     comparisons = compare(measurement, bank, claims(subject, options.claimed_base))
     asked = [comparison.reference for comparison in comparisons]
-    judge = choose_judge(bank, measurement, asked, prepared.policy.max_false_accusation_rate)
+    judge = choose_judge(bank, measurement, asked, prepared.collected.policy.max_false_accusation_rate)
     comparisons, verdict = decide(comparisons, judge, measurement.facts.coverage, bank.kinship)
     verdict = name_parents(verdict, comparisons, measurement, bank)
-    evidence = Evidence(subject, measurement.facts, comparisons, verdict, options.claimed_base)
-    checks = run_checks(prepared.policy, evidence)
-    policy_facts = PolicyFacts(
-        name=prepared.policy.name,
-        digest=file_digest(data.policy_file(options.policy)),
-        on_inconclusive=prepared.policy.on_inconclusive,
-    )
+    evidence = Evidence(subject, measurement.facts, comparisons, verdict, options.claimed_base, bank.references)
+    checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)
     return Report(
         tool=prepared.tool,
         subject=subject,
         measurement=measurement.facts,
         bank=prepared.bank_facts.model_copy(update={"judge": judge.name}),
         policy=policy_facts,
+        claimed_base=options.claimed_base,
         comparisons=comparisons,
         verdict=verdict,
         agreement=agreement(measurement, bank, verdict.reference or comparisons[0].reference),
@@ -174,10 +192,25 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
         background=background(judge.null),
         checks=checks,
         summary=summarise(checks),
-        exit_code=exit_code(checks, prepared.policy.on_inconclusive),
+        exit_code=exit_code(checks, policy_facts.on_inconclusive),
         limitations=limitations(measurement.facts, verdict, judge.limitation),
-        digests=digests(measurement, bank, policy_facts.digest),
+        digests=digests(measurement, bank, policy_facts.digest, judge.digest),
     ).sealed()
+
+
+def check_policy(
+    collected: Collected, evidence: Evidence, *, stop_at_first: bool = False
+) -> tuple[tuple[Check, ...], PolicyFacts]:
+    """Apply the checks; those after the first that fails are left out where `stop_at_first` says so."""
+    policy = collected.policy
+    checks = run_checks(collected.rules, evidence, lambda check: stop_at_first and fails(check, policy.on_inconclusive))
+    return checks, PolicyFacts(
+        name=policy.name,
+        digest=collected.digest,
+        on_inconclusive=policy.on_inconclusive,
+        deselected=collected.deselected,
+        not_run=tuple(name_of(rule) for rule in collected.rules[len(checks) :]),
+    )
 
 
 def measure_model(model: str, options: ModelOptions | None = None, observe: Observer | None = None) -> Measurement:
@@ -185,18 +218,20 @@ def measure_model(model: str, options: ModelOptions | None = None, observe: Obse
     options = options or ModelOptions()
     if is_measurement_file(model):
         return load_measurement(Path(model).expanduser())
-    return _measured(find_model(model, options), options, observe or Silent())
+    return measured(find_model(model, options), options, observe or Silent())
 
 
 def find_model(model: str, options: ModelOptions) -> Loadable:
     """Resolve a Hub id, a folder or `demo`. Raises SubjectError."""
-    return resolve(
+    found = resolve(
         str(data.demo_folder()) if model == DEMO else model,
         revision=options.revision,
         offline=options.offline,
         allow_pickle=options.allow_pickle,
         trust_remote_code=options.trust_remote_code,
     )
+    is_demo = model == DEMO
+    return replace(found, subject=found.subject.model_copy(update={"source": DEMO})) if is_demo else found
 
 
 def compare_models(
@@ -227,7 +262,7 @@ def build_from(manifest: Path, out: Path, options: ModelOptions, observe: Observ
     return build_bank(read_build_manifest(manifest), out, probes, measure_entry, observe, words=words)
 
 
-def _measured(source: Loadable | Measurement, options: ModelOptions, observe: Observer) -> Measurement:
+def measured(source: Loadable | Measurement, options: ModelOptions, observe: Observer) -> Measurement:
     """The measurement itself, one from the cache, or a new one. Raises ProvcheckError."""
     if isinstance(source, Measurement):
         return source

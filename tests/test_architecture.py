@@ -46,11 +46,12 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(STAGES, BELOW),
     "verdict": BELOW | NUMERICS,
     "lineage": BELOW | NUMERICS,
+    "signing": BASE,
     "rendering": BASE,
     "doctor": BELOW | {"cache"},
     "assembly": BELOW | STAGES,
     "pipeline": BELOW | STAGES | {"assembly", "cache"},
-    "cli": BASE | {"pipeline", "rendering", "doctor", "store"},
+    "cli": BASE | {"pipeline", "rendering", "doctor", "store", "signing"},
     "cli/bank": BASE | {"pipeline", "rendering", "bank", "comparison", "verdict"},
     "": {"pipeline", "bank", "store", "probes", "errors"},
 }

@@ -12,7 +12,7 @@ from provcheck.cli.bank import bank_app
 from provcheck.cli.compare import compare_command
 from provcheck.cli.doctor import doctor_command
 from provcheck.cli.measure import measure_command
-from provcheck.cli.report import report_command
+from provcheck.cli.report import report_app
 
 app = typer.Typer(
     name="provcheck",
@@ -25,7 +25,7 @@ app.command("audit")(audit_command)
 app.command("compare")(compare_command)
 app.command("measure")(measure_command)
 app.add_typer(bank_app, name="bank")
-app.command("report")(report_command)
+app.add_typer(report_app, name="report")
 app.command("doctor")(doctor_command)
 
 

@@ -1,17 +1,41 @@
-"""`provcheck report`: render an existing report again in other formats."""
+"""`provcheck report`: render an existing report again, verify it, sign it."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from provcheck.cli import options as o
 
+PASSPHRASE_VARIABLE = "PROVCHECK_KEY_PASSPHRASE"  # noqa: S105
 
-def report_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE.json", help="A report.json written by provcheck audit.")],
+File = Annotated[Path, typer.Argument(metavar="FILE.json", help="A report.json written by provcheck audit.")]
+
+
+class ReportGroup(TyperGroup):
+    """`provcheck report FILE.json` is short for `provcheck report render FILE.json`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What begins with no command's name is to be rendered."""
+        known = {*self.commands, "--help"}
+        return super().parse_args(ctx, args if not args or args[0] in known else ["render", *args])
+
+
+report_app = typer.Typer(
+    cls=ReportGroup,
+    subcommand_metavar="FILE.json | COMMAND FILE.json [ARGS]...",
+    help="Render an existing report again, verify it, or sign it. `report FILE.json` renders.",
+)
+
+
+@report_app.command("render")
+def render_command(
+    file: File,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Default: beside the report.")] = None,
     formats: o.Format = ["html"],
 ) -> None:
@@ -25,3 +49,25 @@ def report_command(
     console = make_console()
     print_report(report, console)
     console.print(f"report: {', '.join(str(path) for path in written)}", soft_wrap=True)
+
+
+@report_app.command("sign")
+def sign_command(
+    file: File,
+    key: Annotated[Path, typer.Option("--key", metavar="KEY.pem", help="Ed25519 private key, PEM (PKCS#8).")],
+) -> None:
+    """Sign a report: writes FILE.json.sig. An encrypted key asks for its passphrase, or reads
+    PROVCHECK_KEY_PASSPHRASE."""
+    from provcheck.rendering.json_report import open_report
+    from provcheck.signing import PassphraseNeeded, sign, signature_file
+    from provcheck.store import write_whole
+
+    content, passphrase = open_report(file).unchanged().content, os.environ.get(PASSPHRASE_VARIABLE)
+    try:
+        line = sign(content, key, passphrase)
+    except PassphraseNeeded:
+        if not sys.stdin.isatty():
+            raise
+        line = sign(content, key, typer.prompt(f"passphrase of {key.name}", hide_input=True, err=True))
+    write_whole(signature_file(file), line.encode())
+    typer.echo(f"signature: {signature_file(file)}")

@@ -1,4 +1,4 @@
-"""The report as JSON, and the JSON Schema of it.
+"""The report as JSON, the way back, and the JSON Schema of it.
 
 `python -m provcheck.rendering.json_report > reports/report.schema.json` writes the schema again.
 """
@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from provcheck.errors import UsageError
+from provcheck.reading import clean, first_fault, read_bounded, reason
 from provcheck.types import REPORT_SCHEMA_VERSION, Report
+
+MAX_BYTES = 100_000_000
+"""A report of the shipped bank has less than 1 MB."""
 
 
 class JsonReport:
@@ -23,23 +28,42 @@ class JsonReport:
         return json.dumps(report.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
 
 
+@dataclass(frozen=True)
+class ReportFile:
+    """A report.json as it lies there; `fault` says in a sentence why it is not what provcheck wrote, if it is not."""
+
+    path: Path
+    content: bytes
+    report: Report
+    fault: str | None
+
+    def unchanged(self) -> ReportFile:
+        """The file itself. Raises UsageError when it was changed."""
+        if self.fault:
+            raise UsageError(
+                self.fault,
+                "get the report again from where it came from; `provcheck report verify` says what of it still repeats",
+            )
+        return self
+
+
 def read_report(path: Path) -> Report:
-    """Read a report.json. Raises UsageError when it is absent or does not follow the schema."""
+    """Read a report.json. Raises UsageError when it is absent, follows another schema, or was changed."""
+    return open_report(path).unchanged().report
+
+
+def open_report(path: Path) -> ReportFile:
+    """Read a report.json that may have been changed. Raises UsageError when it is absent or follows another schema."""
     try:
-        report = Report.model_validate_json(path.read_bytes())
+        content = read_bounded(path, MAX_BYTES)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{path} cannot be read: {reason(error)}") from None
+    _check_version(path, content)
+    try:
+        report = Report.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path.name} is not a report of this version of provcheck: {where}: {first['msg']}") from None
-    if report.schema_version != REPORT_SCHEMA_VERSION:
-        raise UsageError(
-            f"{path.name} has schema_version {report.schema_version}; this version of provcheck reads "
-            f"{REPORT_SCHEMA_VERSION}",
-            "render it with the version of provcheck that wrote it",
-        )
-    return report
+        raise UsageError(f"{path.name} is not a report of this version of provcheck: {first_fault(error)}") from None
+    return ReportFile(path, content, report, _fault(path, content, report))
 
 
 def report_schema() -> dict[str, Any]:
@@ -51,6 +75,37 @@ def report_schema() -> dict[str, Any]:
 def schema_text() -> str:
     """The schema as it stands in `reports/report.schema.json`."""
     return json.dumps(report_schema(), indent=2) + "\n"
+
+
+def _check_version(path: Path, content: bytes) -> None:
+    """A report of another schema is named as such, before its fields are looked at. Raises UsageError."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return
+    version = found.get("schema_version") if isinstance(found, dict) else None
+    if isinstance(version, int) and version != REPORT_SCHEMA_VERSION:
+        age = "an older" if version < REPORT_SCHEMA_VERSION else "a later"
+        raise UsageError(
+            f"{path.name} was written by {age} version of provcheck{_writer(found)}: it has schema_version {version}, "
+            f"and this one reads {REPORT_SCHEMA_VERSION}",
+            "read it with that version, or audit the model again with this one",
+        )
+
+
+def _writer(found: dict[str, Any]) -> str:
+    tool = found.get("tool")
+    version = clean(tool.get("version")) if isinstance(tool, dict) else None
+    return f" ({version})" if version else ""
+
+
+def _fault(path: Path, content: bytes, report: Report) -> str | None:
+    """Every byte counts: what the digest cannot see, layout and how numbers are written, is seen by rendering again."""
+    if report.computed_digest() != report.digest:
+        return f"{path.name} was changed after it was written: its content does not fit its digest"
+    if JsonReport().render(report).encode() != content:
+        return f"{path.name} was changed after it was written: the content fits its digest, its layout does not fit the content"
+    return None
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ class Report(Record):
     measurement: MeasurementFacts
     bank: BankFacts
     policy: PolicyFacts
+    claimed_base: str | None = Field(default=None, description="base model to check, where the user named one")
     comparisons: tuple[Comparison, ...]
     verdict: Verdict
     agreement: tuple[Agreement, ...] = Field(

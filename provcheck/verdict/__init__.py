@@ -60,6 +60,10 @@ class Judge(Protocol):
         """What is written into the report."""
 
     @property
+    def digest(self) -> str | None:
+        """sha256 of the file of its calibration; None where it has none."""
+
+    @property
     def limitation(self) -> str:
         """What the reader of a report must know about its error rates."""
 

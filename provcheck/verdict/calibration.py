@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from provcheck.bank import Bank
+from provcheck.bank.folder import file_digest
 from provcheck.errors import BankError
 from provcheck.types import Floats, Record, Relation
 from provcheck.verdict.features import NAMES, Space
@@ -57,7 +58,8 @@ class CalibrationFacts(Record):
 class Calibration:
     """Everything that turns features into relations.
 
-    low, high: (F,) range of the calibration pairs; null_distances: sorted contrast distances of independent pairs.
+    low, high: (F,) range of the calibration pairs; null_distances: sorted contrast distances of independent pairs;
+    digest: sha256 of the file it was read from, None when it was just fitted.
     """
 
     facts: CalibrationFacts
@@ -68,6 +70,7 @@ class Calibration:
     low: Floats
     high: Floats
     null_distances: Floats
+    digest: str | None = None
 
     def save(self) -> bytes:
         """The content of judge.safetensors."""
@@ -109,6 +112,7 @@ def load_calibration(path: Path) -> Calibration:
             low=arrays["low"],
             high=arrays["high"],
             null_distances=arrays["null_distances"],
+            digest=file_digest(path),
         )
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise BankError(f"the judge in {path} cannot be used: {error}", "run `provcheck bank calibrate`") from None

@@ -41,6 +41,11 @@ class CalibratedJudge:
         return describe(self._calibration)
 
     @property
+    def digest(self) -> str | None:
+        """sha256 of the calibration's file."""
+        return self._calibration.digest
+
+    @property
     def limitation(self) -> str:
         """What the error rates do not cover."""
         return (

@@ -69,6 +69,11 @@ class MarginRule:
         )
 
     @property
+    def digest(self) -> str | None:
+        """None: nothing was fitted."""
+        return None
+
+    @property
     def null(self) -> NullDistribution | None:
         """None: the pairs of a bank without a calibrated judge are too few for a distribution."""
         return None

@@ -45,7 +45,8 @@ def test_nan_is_an_error_and_never_a_number() -> None:
 def test_fields_are_those_of_the_design() -> None:
     written = json.loads(JsonReport().render(make_report()))
     assert " ".join(written) == (
-        "schema_version tool subject measurement bank comparisons verdict lineage checks summary exit_code limitations"
+        "schema_version tool subject measurement bank policy claimed_base comparisons verdict agreement lineage map "
+        "background checks summary exit_code limitations digests digest"
     )
     assert set(written["verdict"]) == {"relation", "reference", "probability", "p_value", "reasons", "parents"}
     assert written["comparisons"][0]["able"]["paper"].keys() == {"cosine_distance", "ci95"}
