@@ -104,7 +104,7 @@ def _fault(path: Path, content: bytes, report: Report) -> str | None:
     if report.computed_digest() != report.digest:
         return f"{path.name} was changed after it was written: its content does not fit its digest"
     if JsonReport().render(report).encode() != content:
-        return f"{path.name} was changed after it was written: the content fits its digest, its layout does not fit the content"
+        return f"{path.name} was changed after it was written: its digest fits, its layout does not"
     return None
 
 
