@@ -13,25 +13,13 @@ from provcheck import __version__, data
 from provcheck.assembly import background, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.build import Built, build_bank
-from provcheck.bank.folder import file_digest
 from provcheck.bank.manifest import BuildEntry, read_build_manifest
 from provcheck.cache import FileJournal, MeasurementCache, cache_root, measurement_key
 from provcheck.comparison import agreement, check_comparable, compare, compare_two
 from provcheck.errors import BrokenModel, IncompatibleError
 from provcheck.lineage import draw_map, place
 from provcheck.observer import Observer, Silent
-from provcheck.policy import (
-    DEFAULT_POLICY,
-    Collected,
-    Evidence,
-    claims,
-    collect,
-    exit_code,
-    fails,
-    name_of,
-    run_checks,
-    summarise,
-)
+from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
 from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.store import is_measurement_file, load_measurement
 from provcheck.subject import resolve
@@ -40,11 +28,9 @@ from provcheck.types import (
     ALGORITHM,
     BankFacts,
     Basis,
-    Check,
     Comparison,
     Loadable,
     Measurement,
-    PolicyFacts,
     ProbeSet,
     Report,
     Subject,
@@ -196,21 +182,6 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
         limitations=limitations(measurement.facts, verdict, judge.limitation),
         digests=digests(measurement, bank, policy_facts.digest, judge.digest),
     ).sealed()
-
-
-def check_policy(
-    collected: Collected, evidence: Evidence, *, stop_at_first: bool = False
-) -> tuple[tuple[Check, ...], PolicyFacts]:
-    """Apply the checks; those after the first that fails are left out where `stop_at_first` says so."""
-    policy = collected.policy
-    checks = run_checks(collected.rules, evidence, lambda check: stop_at_first and fails(check, policy.on_inconclusive))
-    return checks, PolicyFacts(
-        name=policy.name,
-        digest=collected.digest,
-        on_inconclusive=policy.on_inconclusive,
-        deselected=collected.deselected,
-        not_run=tuple(name_of(rule) for rule in collected.rules[len(checks) :]),
-    )
 
 
 def measure_model(model: str, options: ModelOptions | None = None, observe: Observer | None = None) -> Measurement:

@@ -1,0 +1,101 @@
+"""What checks may look at, and how the subject stands to every reference of the bank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Subject, Verdict
+
+UNKNOWN = "unknown"
+"""The name of a licence that nobody stated."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the subject stands to one reference; `probability` is that of being related, None where nobody knows it.
+
+    `compared` is False for a reference of a large bank that lies beyond the nearest ones.
+    """
+
+    id: str
+    family: str
+    license: str
+    relation: Relation
+    probability: float | None
+    compared: bool
+
+    @property
+    def open(self) -> bool:
+        """Whether the evidence does not settle the relation."""
+        return self.relation is Relation.INCONCLUSIVE
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The findings of one audit. `bank`: every reference, also those of a large bank that were not compared in full."""
+
+    subject: Subject
+    measurement: MeasurementFacts
+    comparisons: Sequence[Comparison]
+    verdict: Verdict
+    claimed_base: str | None = None
+    bank: Sequence[Reference] = ()
+
+    @cached_property
+    def standings(self) -> tuple[Standing, ...]:
+        """All references of the bank: those compared, nearest first, then the rest."""
+        compared = {comparison.reference for comparison in self.comparisons}
+        rest = [reference for reference in self.bank if reference.id not in compared]
+        return (*map(_compared, self.comparisons), *(_beyond(one, self.settled_beyond) for one in rest))
+
+    @cached_property
+    def settled_beyond(self) -> bool:
+        """Whether references that were not compared in full are known to be independent.
+
+        They lie farther away than the nearest ones, and the judge calls a model related only for being near. So they
+        are independent where the farthest of the nearest is; where it is not, nothing is known about them. Claimed
+        bases, which are compared however far they are, say nothing about the others.
+        """
+        claimed = {claim.lower() for claim in claims(self.subject, self.claimed_base)}
+        nearest = [c for c in self.comparisons if c.able.contrast and c.reference.lower() not in claimed]
+        return bool(nearest) and max(nearest, key=_distance).relation.independent
+
+    def find(self, id: str) -> Standing | None:
+        """The reference with that id, if the bank has it; upper and lower case are the same, as on the Hub."""
+        return next((one for one in self.standings if one.id.lower() == id.lower()), None)
+
+
+def claims(subject: Subject, claimed_base: str | None) -> tuple[str, ...]:
+    """The base models that the user, or else the card, says the subject comes from."""
+    return (claimed_base,) if claimed_base else subject.declared_base
+
+
+def _compared(comparison: Comparison) -> Standing:
+    return Standing(
+        id=comparison.reference,
+        family=comparison.family or "",
+        license=comparison.license or UNKNOWN,
+        relation=comparison.relation,
+        probability=_probability(comparison),
+        compared=True,
+    )
+
+
+def _beyond(reference: Reference, settled: bool) -> Standing:
+    relation = Relation.UNRELATED if settled else Relation.INCONCLUSIVE
+    return Standing(reference.id, reference.family, reference.license or UNKNOWN, relation, None, compared=False)
+
+
+def _probability(comparison: Comparison) -> float | None:
+    """Of being related; equal weight files leave no doubt."""
+    if comparison.same_weights:
+        return 1.0
+    if comparison.probabilities is None:
+        return None
+    return sum(value for relation, value in comparison.probabilities.items() if relation.related)
+
+
+def _distance(comparison: Comparison) -> float:
+    return comparison.able.contrast.cosine_distance if comparison.able.contrast else 0.0

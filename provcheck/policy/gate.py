@@ -1,0 +1,72 @@
+"""Apply checks to the evidence, and the exit code that follows: pure functions of policy and evidence."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from provcheck.policy.evidence import Evidence
+from provcheck.policy.loading import Collected
+from provcheck.policy.model import AnyRule, name_of
+from provcheck.policy.rules import Finding
+from provcheck.types import Check, ExitCode, Outcome, PolicyFacts, Summary
+
+MAX_MESSAGE = 300
+
+
+def check_policy(
+    collected: Collected, evidence: Evidence, *, stop_at_first: bool = False
+) -> tuple[tuple[Check, ...], PolicyFacts]:
+    """Apply the checks in their order; `stop_at_first` leaves out those after the first that fails."""
+    policy = collected.policy
+    checks: list[Check] = []
+    for rule in collected.rules:
+        checks.append(run_check(rule, evidence))
+        if stop_at_first and fails(checks[-1], policy.on_inconclusive):
+            break
+    return tuple(checks), PolicyFacts(
+        name=policy.name,
+        digest=collected.digest,
+        on_inconclusive=policy.on_inconclusive,
+        deselected=collected.deselected,
+        not_run=tuple(name_of(rule) for rule in collected.rules[len(checks) :]),
+    )
+
+
+def run_check(rule: AnyRule, evidence: Evidence) -> Check:
+    """Apply one rule; one that breaks has the outcome `error`, and the others go on."""
+    started = time.perf_counter()
+    try:
+        finding = rule.evaluate(evidence)
+    except Exception as error:
+        message = f"the check itself failed: {type(error).__name__}: {error}"
+        finding = Finding(Outcome.ERROR, message[:MAX_MESSAGE])
+    return Check(
+        id=name_of(rule),
+        kind=rule.kind,
+        description=rule.describe(),
+        severity=rule.severity,
+        outcome=finding.outcome,
+        message=finding.message,
+        references=finding.references,
+        seconds=round(time.perf_counter() - started, 6),
+    )
+
+
+def summarise(checks: Sequence[Check]) -> Summary:
+    """Count the checks by outcome."""
+    return Summary(**Counter(check.outcome.value for check in checks))
+
+
+def fails(check: Check, on_inconclusive: str) -> bool:
+    """Whether this check makes the exit code 1."""
+    failing = {Outcome.FAILED, Outcome.ERROR} | ({Outcome.INCONCLUSIVE} if on_inconclusive == "fail" else set())
+    return check.severity == "error" and check.outcome in failing
+
+
+def exit_code(checks: Sequence[Check], on_inconclusive: str) -> ExitCode:
+    """pytest's exit code: 5 without checks, 1 when one of severity error did not pass, else 0."""
+    if not checks:
+        return ExitCode.NO_CHECKS
+    return ExitCode.CHECK_FAILED if any(fails(check, on_inconclusive) for check in checks) else ExitCode.OK
