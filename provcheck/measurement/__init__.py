@@ -4,6 +4,7 @@ loading     folder -> model and tokenizer
 encoding    probe -> tokens with character spans, or the reason why it is left out
 batching    sequences -> batches that are computed once and kept in a journal
 scoring     tokens -> log-probabilities and input gradients
+likelihood  log-probabilities of tokens -> log-likelihood of texts
 attribution token attributions -> words
 views       words -> the two ABLE views, projected per block of questions (numpy only)
 circumstances  what else the numbers depend on
@@ -25,8 +26,8 @@ from provcheck.journal import Journal, NoJournal
 from provcheck.measurement.attribution import attribute_words
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
+from provcheck.measurement.likelihood import loglikelihoods
 from provcheck.measurement.loading import Loaded, load
-from provcheck.measurement.scoring import loglikelihoods
 from provcheck.measurement.views import contrast_view, paper_view, project_blocks
 from provcheck.observer import Observer, Silent
 from provcheck.types import ALGORITHM, Coverage, Floats, Loadable, Measurement, MeasurementFacts, ProbeSet

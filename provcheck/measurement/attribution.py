@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from provcheck.errors import BrokenModel
 from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.encoding import EncodedOption, Ints
 from provcheck.measurement.loading import Loaded
-from provcheck.measurement.scoring import embeddings_as_leaf, logprobs
+from provcheck.measurement.scoring import check_finite, embeddings_as_leaf, logprobs
 from provcheck.types import Floats, Question
 
 
@@ -39,11 +38,11 @@ def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption]) -> Floats:
     S is the sum of log P over the tokens of the option. Source: ABLE, equation 1.
     """
     with torch.enable_grad(), embeddings_as_leaf(loaded) as leaves:
-        total = logprobs(loaded, batch, [option.in_option for option in batch]).sum()
-        (gradient,) = torch.autograd.grad(total, leaves[:1])
+        values = logprobs(loaded, batch, [option.in_option for option in batch])
+        (gradient,) = torch.autograd.grad(values.sum(), leaves[:1])
     products = (leaves[0].detach().float() * gradient.float()).sum(dim=-1).double().cpu().numpy()
-    if not np.isfinite(products).all():
-        raise BrokenModel("the model's gradients contain NaN or Inf", "try --dtype float32")
+    check_finite(values.detach().cpu().numpy(), "outputs")
+    check_finite(products, "gradients")
     return np.concatenate([row[: len(option.ids)] for row, option in zip(products, batch, strict=True)])
 
 

@@ -3,6 +3,9 @@
 Two hooks make this independent of the architecture: one puts a leaf tensor in place of the input embeddings, so that no
 gradient flows into parameters; the other passes only the positions that are scored to the output layer, so that no
 logits are made that nobody reads.
+
+Rows are padded on the right and there is no attention mask: a causal model never sees what comes later, so padding
+cannot change the tokens before it, and the faster attention kernels take no mask.
 """
 
 from __future__ import annotations
@@ -14,59 +17,39 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from provcheck.errors import BrokenModel, UnsupportedModel
-from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.encoding import Encoded
 from provcheck.measurement.loading import Loaded
-from provcheck.types import Floats
+from provcheck.measurement.softmax import chosen_logprobs
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
 
-def logprobs(loaded: Loaded, batch: Sequence[Encoded], scored: Sequence[np.ndarray]) -> torch.Tensor:
+def logprobs(loaded: Loaded, batch: Sequence[Encoded], scored: Sequence[NDArray[np.bool_]]) -> torch.Tensor:
     """log P(token | tokens before it) in nats, float32, for the scored tokens of every sequence, one after the other.
 
-    scored: for each sequence (T,) bool, first entry false. Differentiable when gradients are on. Raises BrokenModel
-    when a value is NaN or Inf.
+    scored: for each sequence (T,) bool, first entry false. Differentiable when gradients are on.
     """
     width = max(len(sequence.ids) for sequence in batch)
     ids = np.zeros((len(batch), width), dtype=np.int64)
-    mask = np.zeros_like(ids)
     targets = np.zeros(ids.shape, dtype=bool)
     for row, (sequence, chosen) in enumerate(zip(batch, scored, strict=True)):
         ids[row, : len(sequence.ids)] = sequence.ids
-        mask[row, : len(sequence.ids)] = 1
         targets[row, : len(chosen)] = chosen
-    tokens = torch.from_numpy(ids[targets]).to(loaded.device)
-    positions = torch.from_numpy(np.flatnonzero(targets) - 1).to(loaded.device)
-    logits = _logits_at(loaded, torch.from_numpy(ids), torch.from_numpy(mask), positions)
-    values = -functional.cross_entropy(logits.float(), tokens, reduction="none")
-    if not bool(torch.isfinite(values).all()):
+    logits = _logits_at(loaded, torch.from_numpy(ids), torch.from_numpy(np.flatnonzero(targets) - 1))
+    return chosen_logprobs(logits, torch.from_numpy(ids[targets]).to(logits.device))
+
+
+def check_finite(values: NDArray[Any], what: str) -> None:
+    """Raise BrokenModel when a value is NaN or Inf."""
+    if not np.isfinite(values).all():
         raise BrokenModel(
-            "the model's outputs contain NaN or Inf",
+            f"the model's {what} contain NaN or Inf",
             "try --dtype float32; if that does not help, the weights are damaged",
         )
-    return values
-
-
-def loglikelihoods(loaded: Loaded, texts: Sequence[Encoded], total: int, run: Run) -> Floats:
-    """(total,) float64 log-likelihood of each text in nats, summed from the second token on; NaN where left out."""
-    result = np.full(total, np.nan)
-    stage = Stage[Encoded]("log-likelihood", lambda batch: sum_logprobs(loaded, batch), values=lambda _text: 1)
-    for text, (value,) in run_batches(stage, loaded, texts, run):
-        result[text.probe] = value
-    return result
-
-
-def sum_logprobs(loaded: Loaded, batch: Sequence[Encoded]) -> Floats:
-    """(len(batch),) float64 sums of the log-probabilities of all tokens but the first, in nats."""
-    with torch.inference_mode():
-        values = logprobs(loaded, batch, [np.arange(len(text.ids)) > 0 for text in batch])
-    starts = np.cumsum([0, *(len(text.ids) - 1 for text in batch[:-1])])
-    return np.add.reduceat(values.double().cpu().numpy(), starts)
 
 
 @contextmanager
@@ -100,12 +83,13 @@ def embedding_layer(model: PreTrainedModel) -> torch.nn.Module:
     return layer
 
 
-def _logits_at(loaded: Loaded, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-    """Logits (N, vocabulary) at flat positions (N,) of the batch."""
+def _logits_at(loaded: Loaded, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """Logits (N, vocabulary) at flat positions (N,) of the batch; where the output layer is, not where the input is."""
 
     def select(_module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         hidden = args[0]
-        return (hidden.reshape(math.prod(hidden.shape[:-1]), -1)[positions].unsqueeze(0), *args[1:])
+        flat = hidden.reshape(math.prod(hidden.shape[:-1]), -1)
+        return (flat[positions.to(flat.device)].unsqueeze(0), *args[1:])
 
     layer, head = loaded.model.get_input_embeddings(), loaded.model.get_output_embeddings()
     known = getattr(layer, "num_embeddings", None)
@@ -117,10 +101,8 @@ def _logits_at(loaded: Loaded, ids: torch.Tensor, mask: torch.Tensor, positions:
     with ExitStack() as hooks:
         if head is not None:
             hooks.callback(head.register_forward_pre_hook(select).remove)
-        output = loaded.model(
-            input_ids=ids.to(loaded.device), attention_mask=mask.to(loaded.device), use_cache=False
-        ).logits
+        output = loaded.model(input_ids=ids.to(loaded.device), use_cache=False).logits
     if output.shape[:2] == (1, len(positions)):
         selected: torch.Tensor = output[0]
         return selected
-    return output.reshape(-1, output.shape[-1])[positions]  # type: ignore[no-any-return]
+    return output.reshape(-1, output.shape[-1])[positions.to(output.device)]  # type: ignore[no-any-return]

@@ -12,8 +12,8 @@ import torch
 from provcheck.measurement.attribution import attribute_words
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
+from provcheck.measurement.likelihood import loglikelihoods
 from provcheck.measurement.loading import Loaded
-from provcheck.measurement.scoring import loglikelihoods
 from tests.measurement.literal import literal_loglik, literal_words
 from tests.tiny import ARCHITECTURES, TokenizerKind, tiny_model, tiny_tokenizer
 

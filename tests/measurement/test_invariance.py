@@ -15,7 +15,7 @@ import torch
 from provcheck.measurement.attribution import attribute_words
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
-from provcheck.measurement.scoring import loglikelihoods
+from provcheck.measurement.likelihood import loglikelihoods
 from provcheck.measurement.views import contrast_view, paper_view
 from provcheck.types import Floats, ProbeSet
 from tests.measurement.conftest import in_place

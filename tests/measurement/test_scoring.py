@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from provcheck.errors import BrokenModel, UnsupportedModel
 from provcheck.measurement.batching import Run, batches
 from provcheck.measurement.encoding import Encoded, encode_texts
+from provcheck.measurement.likelihood import loglikelihoods
 from provcheck.measurement.loading import Loaded
-from provcheck.measurement.scoring import embeddings_as_leaf, loglikelihoods, logprobs
+from provcheck.measurement.scoring import embeddings_as_leaf, logprobs
 from provcheck.observer import Silent
 from provcheck.types import ProbeSet
 from tests.measurement.conftest import Case, in_memory, in_place
