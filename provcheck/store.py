@@ -26,6 +26,9 @@ SCHEMA_VERSION = "2"
 MAX_BYTES = 200_000_000
 """A measurement of the shipped probe set has less than 1 MB."""
 
+MAX_ATTRIBUTION, MAX_NATS = 60_000.0, 1e9
+"""Of a number in the blocks, which a bank keeps in half precision, and of a log-likelihood; far beyond any model's."""
+
 ARRAYS = {"able_paper_blocks": 2, "able_contrast_blocks": 2, "loglik": 1}
 
 
@@ -55,7 +58,9 @@ def load_measurement(path: Path) -> Measurement:
     """
     arrays, metadata = _read(path)
     if not _arrays_fit(arrays):
-        raise MeasurementFileError(f"{path.name} lacks arrays that a measurement has", "measure the model again")
+        raise MeasurementFileError(
+            f"{path.name} lacks arrays that a measurement has, or holds NaN", "measure the model again"
+        )
     if metadata.pop("sha256", None) != _digest(arrays, metadata):
         raise MeasurementFileError(f"{path.name} was changed after it was written", "measure the model again")
     try:
@@ -137,9 +142,10 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _arrays_fit(arrays: dict[str, Any]) -> bool:
-    """Whether the arrays of a measurement are there, floats, and of shapes that fit each other."""
+    """Whether the arrays of a measurement are there, hold numbers that models give, and fit each other."""
     if any(name not in arrays or arrays[name].ndim != ndim for name, ndim in ARRAYS.items()):
         return False
     paper, contrast, loglik = (arrays[name] for name in ARRAYS)
-    finite = all(array.dtype.kind == "f" for array in (paper, contrast, loglik)) and not np.isinf(loglik).any()
-    return bool(finite and paper.shape == contrast.shape and np.isfinite(paper).all() and np.isfinite(contrast).all())
+    if paper.shape != contrast.shape or any(array.dtype.kind != "f" for array in (paper, contrast, loglik)):
+        return False
+    return bool((np.abs([paper, contrast]) <= MAX_ATTRIBUTION).all() and not (np.abs(loglik) > MAX_NATS).any())

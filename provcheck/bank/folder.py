@@ -14,12 +14,12 @@ import numpy as np
 from safetensors.numpy import save
 
 from provcheck import data
-from provcheck.bank.arrays import read_arrays
+from provcheck.bank.arrays import all_finite, read_arrays
 from provcheck.bank.kinship import Kinship
 from provcheck.bank.manifest import REBUILD, BankEntry, BankManifest, leads_outside, read_bank_manifest
 from provcheck.errors import BankError, OutputError
 from provcheck.reading import reason
-from provcheck.store import arrays_digest, write_whole
+from provcheck.store import MAX_NATS, arrays_digest, write_whole
 from provcheck.types import Floats, Measurement, ProbeSet, Reference
 
 ARRAYS_FILE = "bank.safetensors"
@@ -75,7 +75,7 @@ def load_bank(name: str) -> Bank:
     except (OSError, ValueError) as error:
         raise BankError(f"the arrays of bank '{manifest.name}' cannot be read: {reason(error)}", REBUILD) from None
     if not _arrays_fit(bank):
-        raise BankError(f"the arrays of bank '{manifest.name}' do not fit its manifest")
+        raise BankError(f"the arrays of bank '{manifest.name}' do not fit its manifest, or hold NaN", REBUILD)
     return bank
 
 
@@ -207,12 +207,14 @@ def _changed(manifest: BankManifest, name: str) -> BankError:
 
 
 def _arrays_fit(bank: Bank) -> bool:
-    """Whether all are floats with one row per reference, and both views have the same blocks."""
+    """Whether all are numbers that models give, one row per reference, and both views of the same blocks."""
     paper, contrast, loglik = bank.paper_blocks, bank.contrast_blocks, bank.loglik_nats
     return (
         (paper.ndim, loglik.ndim) == (3, 2)
         and paper.shape == contrast.shape
         and len(paper) == len(loglik) == len(bank.references)
         and paper.shape[1] == len(bank.manifest.block_categories)
-        and all(array.dtype.kind == "f" for array in (paper, contrast, loglik))
+        and all_finite(paper)
+        and all_finite(contrast)
+        and not (np.abs(loglik) > MAX_NATS).any()
     )

@@ -1,0 +1,95 @@
+"""Banks from strangers: a bank is loaded, or refused in a sentence, whatever lies in its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save
+
+from provcheck.bank import Bank, load_bank
+from provcheck.bank.folder import ARRAYS_FILE, file_digest, verify_bank
+from provcheck.bank.manifest import BankManifest
+from provcheck.errors import BankError
+from tests.hostile.strategies import FEW, changed, damaged, dump, value_or_error
+from tests.synthetic import make_blocks, make_measurement, make_reference, write_bank
+
+MANIFEST = "manifest.json"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """A bank of four, one of them a child; tests must not change it."""
+    parents = {"org/a": (), "org/b": ("org/a",), "org/c": (), "org/d": ()}
+    models = [
+        (make_reference(id, *above), make_measurement(id, make_blocks(n)))
+        for n, (id, above) in enumerate(parents.items())
+    ]
+    return write_bank(tmp_path_factory.mktemp("banks") / "whole", models)
+
+
+@pytest.fixture
+def copied(whole: Bank, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole.folder, tmp_path / "bank"))
+
+
+def sign(folder: Path, content: Any) -> None:
+    """Write a manifest whose digests fit what lies there, as far as it can have any."""
+    try:
+        content["files"] = {ARRAYS_FILE: file_digest(folder / ARRAYS_FILE)}
+        content["digest"] = BankManifest.model_validate_json(dump(content)).computed_digest()
+    except (ValueError, TypeError):
+        pass
+    (folder / MANIFEST).write_bytes(dump(content))
+
+
+def use(folder: Path) -> None:
+    """Everything that reads a bank."""
+    bank = value_or_error(lambda: verify_bank(str(folder)))
+    if isinstance(bank, Bank):
+        [bank.kinship.relation(bank.references[0].id, reference.id) for reference in bank.references]
+
+
+@FEW
+@given(data=st.data())
+def test_any_manifest(whole: Bank, copied: Path, data: st.DataObject) -> None:
+    content = data.draw(changed(json.loads((whole.folder / MANIFEST).read_text("utf-8"))))
+    if isinstance(content, dict) and data.draw(st.booleans()):
+        content["digest"] = "0" * 64
+    sign(copied, content)
+    use(copied)
+
+
+@FEW
+@given(data=st.data())
+def test_any_bytes_in_the_manifest(whole: Bank, copied: Path, data: st.DataObject) -> None:
+    (copied / MANIFEST).write_bytes(data.draw(damaged((whole.folder / MANIFEST).read_bytes())))
+    use(copied)
+
+
+@FEW
+@given(data=st.data())
+def test_any_bytes_in_the_arrays(whole: Bank, copied: Path, data: st.DataObject) -> None:
+    """Near the header, where they are understood; the digest in the manifest fits."""
+    content = (whole.folder / ARRAYS_FILE).read_bytes()
+    (copied / ARRAYS_FILE).write_bytes(data.draw(damaged(content[:400])) + content[400:])
+    sign(copied, json.loads((whole.folder / MANIFEST).read_text("utf-8")))
+    use(copied)
+
+
+@FEW
+@given(data=st.data())
+def test_any_header_of_the_arrays(whole: Bank, copied: Path, data: st.DataObject) -> None:
+    content = (whole.folder / ARRAYS_FILE).read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = dump(data.draw(changed(json.loads(content[8:end]))))
+    (copied / ARRAYS_FILE).write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
+    sign(copied, json.loads((whole.folder / MANIFEST).read_text("utf-8")))
+    use(copied)
