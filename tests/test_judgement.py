@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provcheck.bank import load_bank
-from provcheck.bank.folder import save_bank
+from provcheck.bank.writing import save_bank
 from provcheck.measurement import measure
 from provcheck.pipeline import AuditOptions, audit
 from provcheck.probes import load_probes

@@ -2,11 +2,13 @@
 
 manifest  the two manifests: what to build, and what was built
 arrays    read the arrays and check their digest
-folder    read, check and write a bank
+folder    read and check a bank
+writing   write a bank
 build     measure the models of a manifest into a bank
 kinship   what the documented lineage says of any two references
 """
 
-from provcheck.bank.folder import Bank, load_bank, save_bank
+from provcheck.bank.folder import Bank, load_bank
+from provcheck.bank.writing import save_bank
 
 __all__ = ["Bank", "load_bank", "save_bank"]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from provcheck.bank.folder import check_replaceable, save_bank
 from provcheck.bank.manifest import BankManifest, BuildEntry, BuildManifest
+from provcheck.bank.writing import check_replaceable, save_bank
 from provcheck.errors import BankError, ProvcheckError
 from provcheck.observer import Observer
 from provcheck.types import Measurement, ProbeSet

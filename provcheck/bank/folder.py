@@ -1,26 +1,22 @@
-"""Read, check and write a bank: manifest.json beside plain arrays, no pickle anywhere."""
+"""Read and check a bank: manifest.json beside plain arrays, no pickle anywhere."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save
 
 from provcheck import data
 from provcheck.bank.arrays import all_finite, read_arrays
 from provcheck.bank.kinship import Kinship
 from provcheck.bank.manifest import REBUILD, BankEntry, BankManifest, leads_outside, read_bank_manifest
-from provcheck.errors import BankError, OutputError
+from provcheck.errors import BankError
 from provcheck.reading import reason
-from provcheck.store import MAX_NATS, arrays_digest, write_whole
-from provcheck.types import Floats, Measurement, ProbeSet, Reference
+from provcheck.store import MAX_NATS, arrays_digest
+from provcheck.types import Floats
 
 ARRAYS_FILE = "bank.safetensors"
 WORDS_FILE = "words.safetensors"
@@ -95,93 +91,10 @@ def verify_bank(name: str) -> Bank:
     return bank
 
 
-def save_bank(
-    folder: Path, name: str, probes: ProbeSet, models: Sequence[tuple[Reference, Measurement]], *, words: bool = False
-) -> BankManifest:
-    """Write a bank of measured models, whole or not at all, in place of the folder. Raises OutputError."""
-    arrays: dict[str, Floats] = {
-        "paper_blocks": np.stack([m.paper_blocks for _, m in models]).astype(np.float16),
-        "contrast_blocks": np.stack([m.contrast_blocks for _, m in models]).astype(np.float16),
-        "loglik": np.stack([m.loglik_nats for _, m in models]).astype(np.float32),
-    }
-    entries = [
-        _entry(reference, measurement, {name: array[row] for name, array in arrays.items()})
-        for row, (reference, measurement) in enumerate(models)
-    ]
-    manifest = BankManifest(
-        name=name,
-        algorithm=models[0][1].facts.algorithm,
-        probes=probes.name,
-        probes_digest=probes.digest,
-        block_categories=tuple(block.category for block in probes.blocks),
-        mean_text_bytes=float(np.mean([len(text.text.encode()) for text in probes.texts])),
-        versions=models[0][1].facts.versions,
-        references=tuple(entries),
-        files={},
-    )
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-            made = Path(temporary) / folder.name
-            made.mkdir()
-            (made / ARRAYS_FILE).write_bytes(save(arrays))
-            if words:
-                (made / WORDS_FILE).write_bytes(save(_words(models)))
-            manifest = manifest.model_copy(update={"files": {p.name: file_digest(p) for p in sorted(made.iterdir())}})
-            manifest = manifest.model_copy(update={"digest": manifest.computed_digest()})
-            (made / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            check_replaceable(folder)
-            if folder.exists():
-                shutil.rmtree(folder)
-            made.replace(folder)
-    except OSError as error:
-        raise OutputError(f"cannot write the bank {folder}: {error.strerror}") from None
-    return manifest
-
-
-def check_replaceable(folder: Path) -> None:
-    """Only a bank or an empty folder may be overwritten by a bank. Raises OutputError."""
-    if not folder.exists() or (folder / "manifest.json").is_file() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    raise OutputError(f"{folder} exists and is not a bank", "choose another folder with --out")
-
-
-def add_file(bank: Bank, name: str, content: bytes) -> BankManifest:
-    """Put a further file into a bank and into its manifest. Raises OutputError."""
-    write_whole(bank.folder / name, content)
-    files = {**bank.manifest.files, name: file_digest(bank.folder / name)}
-    manifest = bank.manifest.model_copy(update={"files": files})
-    manifest = manifest.model_copy(update={"digest": manifest.computed_digest()})
-    write_whole(bank.folder / "manifest.json", (manifest.model_dump_json(indent=1) + "\n").encode())
-    return manifest
-
-
 def file_digest(path: Path) -> str:
     """sha256 (hex) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _entry(reference: Reference, measurement: Measurement, rows: dict[str, Floats]) -> BankEntry:
-    subject, facts = measurement.subject, measurement.facts
-    return BankEntry(
-        **reference.model_dump(include=set(Reference.model_fields)),
-        model_type=subject.model_type,
-        tokenizer=subject.tokenizer,
-        parameters=subject.parameters,
-        revision=subject.revision,
-        weights_digest=subject.weights_digest,
-        coverage=facts.coverage,
-        bits_per_byte=facts.bits_per_byte,
-        dtype=facts.dtype,
-        sha256=arrays_digest(rows),
-    )
-
-
-def _words(models: Sequence[tuple[Reference, Measurement]]) -> dict[str, Floats]:
-    """Raw attributions by id, each scaled to a largest value of 1 so that half precision holds them."""
-    words = {reference.id: m.words for reference, m in models if m.words is not None}
-    return {id: (array / max(float(np.abs(array).max()), 1e-30)).astype(np.float16) for id, array in words.items()}
 
 
 def _check_file(folder: Path, manifest: BankManifest, name: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from provcheck import comparison
 from provcheck.bank import Bank, load_bank
-from provcheck.bank.folder import save_bank
+from provcheck.bank.writing import save_bank
 from provcheck.comparison import compare, compare_two
 from provcheck.errors import IncompatibleError
 from provcheck.probes import probe_set

@@ -19,7 +19,8 @@ from scipy.stats import binomtest
 
 from provcheck import AuditOptions, audit, data, save_measurement
 from provcheck.bank import Bank, load_bank
-from provcheck.bank.folder import add_file, verify_bank
+from provcheck.bank.folder import verify_bank
+from provcheck.bank.writing import add_file
 from provcheck.cli import run
 from provcheck.errors import BankError
 from provcheck.types import Relation
