@@ -12,6 +12,7 @@ from provcheck import data
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.kinship import Kinship
 from provcheck.bank.manifest import read_bank_manifest
+from provcheck.errors import BankError
 from provcheck.types import Comparison, Coverage, Measurement, NullDistribution, Relation, Verdict
 from provcheck.verdict.rule import MarginRule
 
@@ -40,16 +41,18 @@ def choose_judge(bank: Bank, measurement: Measurement, asked: Sequence[str], lim
 
 def find_calibration(bank: Bank) -> Calibration | None:
     """The calibration in the bank, or the shipped bank's when probe set and algorithm agree."""
-    from provcheck.verdict.calibration import FILE, load_calibration
+    from provcheck.verdict.calibration import FILE, RECALIBRATE, load_calibration
 
-    own = bank.checked_file(FILE)
-    if own is not None:
-        return load_calibration(own)
-    folder = data.banks().get(data.DEFAULT_BANK)
-    if folder is None or read_bank_manifest(folder).basis != bank.manifest.basis:
-        return None
-    file = load_bank(data.DEFAULT_BANK).checked_file(FILE)
-    return load_calibration(file) if file else None
+    file = bank.checked_file(FILE)
+    if file is None:
+        folder = data.banks().get(data.DEFAULT_BANK)
+        if folder is None or read_bank_manifest(folder).basis != bank.manifest.basis:
+            return None
+        file = load_bank(data.DEFAULT_BANK).checked_file(FILE)
+    calibration = load_calibration(file) if file else None
+    if calibration and not calibration.fits(bank):
+        raise BankError(f"the judge does not fit the bank '{bank.manifest.name}'", RECALIBRATE)
+    return calibration
 
 
 class Judge(Protocol):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from provcheck.bank import Bank
 from provcheck.bank.folder import file_digest
 from provcheck.errors import BankError
+from provcheck.reading import first_fault, reason
 from provcheck.types import Floats, Record, Relation
 from provcheck.verdict.features import NAMES, Space
 from provcheck.verdict.machine import Machine
@@ -27,6 +28,7 @@ from provcheck.verdict.training import (
 )
 
 FILE = "judge.safetensors"
+RECALIBRATE = "run `provcheck bank calibrate`"
 MIN_INDEPENDENT, MIN_RELATED, MIN_ROOTS = 100, 30, 8
 """A bank needs so many documented pairs and roots of its own before a judge can be fitted on it."""
 
@@ -34,6 +36,9 @@ DOCUMENTED = (Relation.IDENTICAL, Relation.DERIVED, Relation.SAME_RECIPE, Relati
 
 NOT_ACQUITTED = 0.02
 """A pair that is nearer than all but this share of the independent pairs is not acquitted."""
+
+MAX_BYTES, MAX_NUMBER = 200_000_000, 1e12
+"""Of judge.safetensors, and of a number in it; far beyond what fitting gives."""
 
 RANGE_MARGIN = 0.1
 """Features may lie outside the range of the calibration pairs by this share of it."""
@@ -72,6 +77,25 @@ class Calibration:
     null_distances: Floats
     digest: str | None = None
 
+    def fits(self, bank: Bank) -> bool:
+        """Whether it was made like the bank, and its numbers are such as fitting gives and of the bank's shapes."""
+        space, machines = self.space, (self.related, self.identical, self.same_recipe)
+        features = [self.low, self.high, *(part for m in machines for part in (m.mean, m.scale, m.weights))]
+        arrays = [space.contrast_centre, space.loglik_centre, space.loglik_known, self.null_distances, *features]
+        constants = [space.floor_nats, space.mean_text_bytes, *(n for m in machines for n in (m.intercept, *m.sigmoid))]
+        return (
+            (self.facts.algorithm, self.facts.probes_digest) == (bank.manifest.algorithm, bank.manifest.probes_digest)
+            and space.contrast_centre.shape == bank.contrast_blocks.shape[1:]
+            and space.loglik_centre.shape == space.loglik_known.shape == bank.loglik_nats.shape[1:]
+            and all(array.shape == (len(NAMES),) for array in features)
+            and self.null_distances.ndim == 1
+            and len(self.null_distances) > 0
+            and all(array.dtype.kind == "f" and not (np.abs(array) > MAX_NUMBER).any() for array in arrays)
+            and all(np.isfinite(array).all() for array in (*features, self.null_distances, np.array(constants)))
+            and all((machine.scale > 0).all() for machine in machines)
+            and space.mean_text_bytes > 0
+        )
+
     def save(self) -> bytes:
         """The content of judge.safetensors."""
         space = {
@@ -90,9 +114,11 @@ class Calibration:
 def load_calibration(path: Path) -> Calibration:
     """Read judge.safetensors; the bank has checked its digest. Raises BankError when it does not fit this version."""
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"larger than {MAX_BYTES // 1_000_000} MB")
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            facts = CalibrationFacts.model_validate(json.loads((file.metadata() or {}).get("facts", "{}")))
+            facts = CalibrationFacts.model_validate_json((file.metadata() or {}).get("facts", "{}"))
         if facts.features != NAMES:
             raise ValueError("it was fitted on other features")
         floor, mean_bytes = (float(value) for value in arrays["space.constants"])
@@ -114,8 +140,10 @@ def load_calibration(path: Path) -> Calibration:
             null_distances=arrays["null_distances"],
             digest=file_digest(path),
         )
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise BankError(f"the judge in {path} cannot be used: {error}", "run `provcheck bank calibrate`") from None
+    except ValidationError as error:
+        raise BankError(f"{path.name} cannot be used: {first_fault(error)}", RECALIBRATE) from None
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BankError(f"{path.name} cannot be used: {reason(error)}", RECALIBRATE) from None
 
 
 def calibrate(bank: Bank, rows: list[int] | None = None) -> Calibration:

@@ -38,7 +38,8 @@ class Machine:
     def probability_of(self, scores: Floats) -> Floats:
         """(M,) probability that belongs to scores."""
         slope, offset = self.sigmoid
-        return np.asarray(1 / (1 + np.exp(-(slope * scores + offset))))
+        with np.errstate(over="ignore"):  # beyond the largest number the probability is 0
+            return np.asarray(1 / (1 + np.exp(-(slope * scores + offset))))
 
     def arrays(self, name: str) -> dict[str, Floats]:
         """The numbers by name, for a file."""

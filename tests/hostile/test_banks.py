@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save
 
-from provcheck.bank import Bank, load_bank
+from provcheck.bank import Bank
 from provcheck.bank.folder import ARRAYS_FILE, file_digest, verify_bank
 from provcheck.bank.manifest import BankManifest
-from provcheck.errors import BankError
 from tests.hostile.strategies import FEW, changed, damaged, dump, value_or_error
 from tests.synthetic import make_blocks, make_measurement, make_reference, write_bank
 

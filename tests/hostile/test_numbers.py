@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from safetensors.numpy import save
 
 from provcheck.bank import Bank, load_bank
@@ -62,8 +61,8 @@ def test_any_numbers_in_a_bank(bank: Bank, spoiled: list[tuple[str, float, int]]
     folder = Path(shutil.copytree(bank.folder, tmp_path / "bank", dirs_exist_ok=True))
     arrays = {"paper_blocks": bank.paper_blocks, "contrast_blocks": bank.contrast_blocks, "loglik": bank.loglik_nats}
     for name, value, much in spoiled:
-        name = "contrast_blocks" if name == "blocks" else name
-        arrays[name] = spoil(arrays[name], value, much)
+        changed = "contrast_blocks" if name == "blocks" else name
+        arrays[changed] = spoil(arrays[changed], value, much)
     (folder / ARRAYS_FILE).write_bytes(save(arrays))
     sign(folder, json.loads((folder / "manifest.json").read_text("utf-8")))
     read = value_or_error(lambda: load_bank(str(folder)))
