@@ -12,6 +12,7 @@ from provcheck.cli.bank import bank_app
 from provcheck.cli.compare import compare_command
 from provcheck.cli.doctor import doctor_command
 from provcheck.cli.measure import measure_command
+from provcheck.cli.policy import policy_app
 from provcheck.cli.report import report_app
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.command("compare")(compare_command)
 app.command("measure")(measure_command)
 app.add_typer(bank_app, name="bank")
 app.add_typer(report_app, name="report")
+app.add_typer(policy_app, name="policy")
 app.command("doctor")(doctor_command)
 
 

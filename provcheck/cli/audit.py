@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from provcheck.cli import options as o
+from provcheck.cli.policy import list_checks
 
 DEFAULT_OUT = Path("provcheck-report")
 
@@ -29,30 +31,48 @@ def audit_command(
     allow_pickle: o.AllowPickle = False,
     trust_remote_code: o.TrustRemoteCode = False,
     no_cache: o.NoCache = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
+    keyword: o.Keyword = "",
+    stop_at_first: o.StopAtFirst = False,
+    collect_only: o.CollectOnly = False,
+    summary: o.SummaryChars = "fEi",
+    durations: o.Durations = None,
+    quiet: o.Quiet = 0,
+    verbose: o.Verbose = 0,
 ) -> None:
     """Measure a model, compare it with the bank, judge, and write the report."""
     from provcheck import data
-    from provcheck.pipeline import AuditOptions, ModelOptions, carry_out, prepare
+    from provcheck.pipeline import AuditOptions, ModelOptions, carry_out, collect_checks, prepare
+    from provcheck.rendering.collection import print_collected, print_end
     from provcheck.rendering.files import check_writable, write_files
+    from provcheck.rendering.outcomes import summary_outcomes
     from provcheck.rendering.progress import ProgressBar
-    from provcheck.rendering.terminal import make_console, print_header, print_report
+    from provcheck.rendering.terminal import Show, make_console, print_header, print_report
+    from provcheck.types import ExitCode
 
     settings = AuditOptions(
         model=ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache),
         bank=bank or data.DEFAULT_BANK,
         policy=policy,
         claimed_base=claimed_base,
+        keyword=keyword,
+        stop_at_first=stop_at_first,
     )
+    show = Show(verbose - quiet, summary_outcomes(summary), durations)
+    console, collected = make_console(), collect_checks(settings)
+    if collect_only:
+        raise typer.Exit(list_checks(collected, console, show.verbosity))
     check_writable(out, formats)
-    console = make_console()
-    prepared = prepare(model, settings)
-    print_header(console, prepared.tool, prepared.bank_facts, prepared.subject, prepared.runs_on)
-    with ProgressBar(console) as observer:
+    counts = len(collected.rules), len(collected.deselected)
+    if collected.deselected and not collected.rules:
+        print_end(console, "ran", *counts)
+        raise typer.Exit(int(ExitCode.NO_CHECKS))
+    prepared = prepare(model, settings, collected)
+    if show.verbosity >= 0:
+        print_header(console, prepared.tool, prepared.bank_facts, prepared.subject, prepared.runs_on)
+        print_collected(console, collected.policy.name, *counts)
+    with ProgressBar(console, quiet=show.verbosity < 0) as observer:
         report = carry_out(prepared, observer)
     extra = {"tree.nwk": report.lineage.newick + "\n"} if report.lineage.newick else {}
     written = write_files(report, out, formats, extra)
-    print_report(report, console, verbosity=int(verbose) - int(quiet))
-    console.print(f"report: {', '.join(str(path) for path in written)}", soft_wrap=True)
+    print_report(report, console, replace(show, files=tuple(str(path) for path in written)))
     raise typer.Exit(int(report.exit_code))

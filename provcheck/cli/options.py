@@ -13,7 +13,12 @@ Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 Bank = Annotated[str, typer.Option("--bank", metavar="NAME|DIR", help="Bank of reference models.")]
 Policy = Annotated[str, typer.Option("--policy", metavar="NAME|FILE", help="Policy to check.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")]
-Format = Annotated[list[str], typer.Option("--format", help="json or html; may be given several times.")]
+Format = Annotated[
+    list[str],
+    typer.Option(
+        "--format", help="json, html, junit, sarif, markdown, cyclonedx, or all of them; may be given several times."
+    ),
+]
 Probes = Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="provcheck-v1, quick, or a folder.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
@@ -31,5 +36,21 @@ TrustRemoteCode = Annotated[
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Measure anew: neither read nor keep measurements in the cache.")
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print less.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print more.")]
+Quiet = Annotated[int, typer.Option("-q", "--quiet", count=True, help="Print less; -qq even less.")]
+Verbose = Annotated[int, typer.Option("-v", "--verbose", count=True, help="Print more; -vv even more.")]
+Keyword = Annotated[
+    str, typer.Option("-k", metavar="EXPR", help="Only checks whose id or kind fits: 'licence and not coverage'.")
+]
+StopAtFirst = Annotated[
+    bool, typer.Option("-x", "--exitfirst", help="Leave out the checks after the first that fails.")
+]
+CollectOnly = Annotated[bool, typer.Option("--collect-only", help="List the checks that would run; measure nothing.")]
+SummaryChars = Annotated[
+    str,
+    typer.Option(
+        "-r",
+        metavar="CHARS",
+        help="Outcomes to sum up: f failed, E error, s skipped, i inconclusive, p passed, a all but passed, A all.",
+    ),
+]
+Durations = Annotated[int | None, typer.Option("--durations", metavar="N", min=0, help="The N slowest parts; 0: all.")]

@@ -52,12 +52,12 @@ class Matching(Rule):
         return one.open or (one.relation.related and not self.counts(one))
 
     def whom(self) -> str:
-        """The references that match, in words."""
-        given = (("", self.references), ("of the families ", self.families), ("with the licences ", self.licenses))
-        words = [f"{what}{listing(globs)}" for what, globs in given if globs != EVERY]
+        """The references that match, in words that follow `reference`."""
+        given = (("named", self.references), ("of the families", self.families), ("with the licences", self.licenses))
+        words = "".join(f" {what} {listing(globs)}" for what, globs in given if globs != EVERY)
         but = f", except {listing(self.excluded)}" if self.excluded else ""
         surely = "" if self.probability_at_least is None else f" (probability {self.probability_at_least:g} or more)"
-        return " ".join(words or ["any reference"]) + but + surely
+        return words + but + surely
 
     def _fits(self, one: Standing) -> bool:
         pairs = ((one.id, self.references), (one.family, self.families), (one.license, self.licenses))
@@ -72,7 +72,7 @@ class NotRelatedTo(Matching):
 
     def describe(self) -> str:
         """One sentence."""
-        return f"The model is not related to {self.whom()}."
+        return f"The model is related to no reference{self.whom()}."
 
     def evaluate(self, evidence: Evidence) -> Finding:
         """One related reference fails it, else an open one leaves it open."""
@@ -102,7 +102,7 @@ class MustDescendFrom(Matching):
 
     def describe(self) -> str:
         """One sentence."""
-        return f"The model descends from, or is, one of: {self.whom()}."
+        return f"The model descends from, or is, a reference{self.whom()}."
 
     def evaluate(self, evidence: Evidence) -> Finding:
         """One related reference is enough, else an open one leaves it open."""

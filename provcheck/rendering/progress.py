@@ -12,10 +12,13 @@ from provcheck.rendering.plain import plain
 
 
 class ProgressBar:
-    """An observer that shows the running stage; the bar vanishes when the stage is over."""
+    """An observer that shows the running stage; the bar vanishes when the stage is over.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    `quiet`: no line for a stage where no bar can move.
+    """
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self._console, self._quiet = console, quiet
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -29,7 +32,8 @@ class ProgressBar:
         """Show the stage."""
         self.finish()
         if not self._console.is_terminal:
-            self._console.print(Text(f"{plain(stage)} ({total})"), soft_wrap=True)
+            if not self._quiet:
+                self._console.print(Text(f"{plain(stage)} ({total})"), soft_wrap=True)
             return
         self._bar = _bar(self._console)
         self._task = self._bar.add_task(plain(stage), total=total)
