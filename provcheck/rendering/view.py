@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from provcheck.rendering import wording
+from provcheck.rendering.facts import digests_of, facts_of, files_of
+from provcheck.rendering.figures import Figure, agreement_of, figures_of
 from provcheck.rendering.plain import plain_report, short_name
-from provcheck.types import Check, Comparison, Coverage, Distance, FileDigest, Outcome, Relation, Report, Subject
+from provcheck.types import Check, Comparison, Distance, FileDigest, Outcome, Relation, Report
 
 NEAREST = 5
 MARKS = {
@@ -28,6 +30,7 @@ class CheckRow:
     outcome: str
     mark: str
     severity: str
+    description: str
     message: str
 
 
@@ -75,10 +78,12 @@ class ReportView:
     checks: list[CheckRow]
     nearest: list[ReferenceRow]
     others: list[ReferenceRow]
+    figures: list[Figure]
+    agreement: Figure
     claims: list[Claim]
     facts: list[tuple[str, str]]
     digests: list[tuple[str, str]]
-    weights: tuple[FileDigest, ...]
+    files: list[tuple[str, FileDigest]]
     glossary: dict[str, str]
 
 
@@ -95,10 +100,12 @@ def view_of(report: Report) -> ReportView:
         checks=[_check_row(check) for check in report.checks],
         nearest=rows[:NEAREST],
         others=rows[NEAREST:],
+        figures=figures_of(report),
+        agreement=agreement_of(report),
         claims=_claims(report),
-        facts=_facts(report),
-        digests=_digests(report),
-        weights=report.subject.weights,
+        facts=facts_of(report),
+        digests=digests_of(report),
+        files=files_of(report.subject),
         glossary=wording.GLOSSARY,
     )
 
@@ -111,7 +118,7 @@ def _sentence(report: Report) -> Markup:
 
 
 def _check_row(check: Check) -> CheckRow:
-    return CheckRow(check.id, check.outcome.value, MARKS[check.outcome], check.severity, check.message)
+    return CheckRow(check.id, check.outcome.value, MARKS[check.outcome], check.severity, check.description, check.message)
 
 
 def _reference_row(one: Comparison) -> ReferenceRow:
@@ -165,47 +172,3 @@ def _license_finding(report: Report) -> str:
     """The licenses of the references it is related to; a license itself cannot be measured."""
     licenses = {one.license or "unknown" for one in report.comparisons if one.relation.related}
     return f"Licenses of related references: {', '.join(sorted(licenses))}." if licenses else "Nothing to check."
-
-
-def _facts(report: Report) -> list[tuple[str, str]]:
-    facts, subject = report.measurement, report.subject
-    bits = "not measured" if facts.bits_per_byte is None else f"{wording.number(facts.bits_per_byte)} bits per byte"
-    return [
-        ("Model", _model(subject)),
-        ("Revision", subject.revision or "none stated"),
-        ("Measured", f"{facts.measured_at:%Y-%m-%d %H:%M %Z}".strip()),
-        ("Probes", facts.probes),
-        ("Coverage", _coverage(facts.coverage)),
-        ("Its own code length", bits),
-        ("Device", f"{facts.device}, {facts.dtype}"),
-        ("Duration", f"{wording.seconds(report):.1f} seconds"),
-        ("Algorithm", facts.algorithm),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items())),
-        ("Bank", f"{report.bank.name}, {wording.plural(report.bank.references, 'reference')}"),
-        ("Judge", report.bank.judge),
-        ("Tool", f"{report.tool.name} {report.tool.version}, report schema {report.schema_version}"),
-    ]
-
-
-def _digests(report: Report) -> list[tuple[str, str]]:
-    return [
-        ("Weights", report.subject.weights_digest),
-        ("Probes", report.measurement.probes_digest),
-        ("Bank", report.bank.digest),
-    ]
-
-
-def _model(subject: Subject) -> str:
-    size = f"{subject.parameters:,} parameters" if subject.parameters else ""
-    words = f"{subject.vocabulary_size:,} tokens" if subject.vocabulary_size else ""
-    parts = (subject.architecture or subject.model_type, size, f"tokenizer {subject.tokenizer}", words)
-    return ", ".join(part for part in (*parts, subject.weight_format, f"from {subject.source}") if part)
-
-
-def _coverage(coverage: Coverage) -> str:
-    left_out = "; ".join(f"{reason}: {count}" for reason, count in coverage.left_out.items())
-    measured = (
-        f"{coverage.questions} of {wording.plural(coverage.questions_total, 'question')}, "
-        f"{coverage.texts} of {wording.plural(coverage.texts_total, 'text')}"
-    )
-    return f"{measured}; left out: {left_out}" if left_out else measured

@@ -22,6 +22,7 @@ SENTENCES = {
 
 NOT_CALIBRATED = "not calibrated"
 NOT_MEASURED = "not measured"
+DISTANCE_AXIS = "ABLE contrast distance: 0 is the same, about 1 has nothing in common"
 
 COUNTED = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.ERROR)
 """The order in which outcomes are counted."""
@@ -34,6 +35,15 @@ EXIT_CODES = {
     4: "the input could not be used",
     5: "no check was made",
 }
+
+BANDS = {
+    "checkpoint": "two stages of one training",
+    "seed": "one recipe run twice",
+    "fine-tune / quantization / size": "fine-tune, quantization, size",
+    "same type": "two models of one type",
+    "random pair": "two random models",
+}
+"""The papers' kinds of change in plain words."""
 
 GLOSSARY = {
     "identical": "The same weights: a copy, a re-upload, a format conversion, a quantization (weights stored with "
@@ -141,6 +151,11 @@ def kl(value: KLDivergence) -> str:
 def kl_place(value: KLDivergence) -> str:
     """Where it lies on the papers' scale, or why it has no place there."""
     return f"scale: {value.scale_band}" if value.scale_band else value.reason or "no place on the scale"
+
+
+def band(name: str) -> str:
+    """A kind of change on the papers' scale in plain words."""
+    return BANDS.get(name, name)
 
 
 def nearest(report: Report) -> list[Comparison]:

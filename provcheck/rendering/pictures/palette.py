@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-PAPER, INK, SOFT, MARK, LINE = "#fdfdfb", "#1c1f23", "#545a61", "#7f8a95", "#d5d5cd"
-KIN, OPEN = "#5b2a91", "#7a4b00"
+PAPER, INK, SOFT, MARK, LINE = "#fdfdfb", "#1c1f23", "#545a61", "#7c8792", "#d5d5cd"
+KIN = "#5b2a91"
 HUES = ("#1f6fb4", "#b25a00", "#0f7b6c", "#a8327d", "#667000", "#4d55b0")
 VARIABLES = {
     "paper": PAPER,
@@ -12,7 +12,6 @@ VARIABLES = {
     "mark": MARK,
     "line": LINE,
     "kin": KIN,
-    "open": OPEN,
     **{f"hue{number}": hue for number, hue in enumerate(HUES, 1)},
 }
 """The light colours of `report.css`; a picture in a file of its own keeps them as they are."""
@@ -21,5 +20,5 @@ FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, s
 SIZE, SMALL = 13.0, 11.0
 """Heights of letters."""
 
-CHARACTER = 0.55
-"""Width of a character of such fonts, on average, in parts of its height."""
+CHARACTER = 0.6
+"""Width of a character of a wide font of these, on average, in parts of its height."""

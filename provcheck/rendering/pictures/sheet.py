@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -16,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from provcheck.rendering.pictures.palette import FONT, INK, PAPER, SIZE, SMALL
+from provcheck.rendering.pictures.palette import FONT, INK, MARK, PAPER, SIZE, SMALL, SOFT
 from provcheck.rendering.pictures.svg import PLACEHOLDER, cleaned, element, use_page_colours
 from provcheck.rendering.plain import plain
 
@@ -42,6 +43,22 @@ class Sheet:
         axes = self.figure.add_axes(place, frameon=False)
         axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
         return axes
+
+    def chart(self, left: float, top: float, right: float, bottom: float) -> Axes:
+        """Axes inside these margins with a line below and ticks on it, for numbers."""
+        axes = self.field(left, top, right, bottom)
+        axes.set_frame_on(True)
+        axes.patch.set_visible(False)
+        axes.spines[["top", "left", "right"]].set_visible(False)
+        axes.spines["bottom"].set(color=MARK, linewidth=1)
+        axes.tick_params(color=MARK, labelcolor=SOFT, labelsize=SMALL, length=4, width=1)
+        return axes
+
+    def ticks(self, axes: Axes, ticks: Mapping[float, str], label: str) -> None:
+        """Write along the line below."""
+        axes.set_xticks(list(ticks), [self.words(text) for text in ticks.values()], minor=False)
+        axes.set_xticks([], minor=True)
+        axes.set_xlabel(self.words(label), color=SOFT, fontsize=SMALL, labelpad=7)
 
     def write(
         self, axes: Axes, at: tuple[float, float], words: str, *, colour: str = INK, small: bool = False, **how: Any

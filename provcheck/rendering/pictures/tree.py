@@ -10,8 +10,8 @@ from provcheck.rendering.pictures.newick import SUBJECT_MARK, Branch, read_branc
 from provcheck.rendering.pictures.palette import INK, KIN, MARK, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 
-WIDTH, ROW, MARGIN, FOOT = 760.0, 19.0, 14.0, 34.0
-LABELS = 270.0
+WIDTH, ROW, MARGIN, FOOT = 800.0, 19.0, 14.0, 34.0
+LABELS = 310.0
 """Room for the names."""
 
 SHOWN_SUPPORT = 50

@@ -1,0 +1,78 @@
+"""Rows of values with their intervals on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from provcheck.rendering.pictures.names import fitting
+from provcheck.rendering.pictures.palette import INK, KIN, LINE, MARK, SOFT
+from provcheck.rendering.pictures.sheet import Sheet
+
+WIDTH, ROW, TOP, FOOT = 700.0, 30.0, 8.0, 50.0
+LABELS, NUMBERS, GAP = 262.0, 116.0, 14.0
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One row: a label on the left, a value on the axis with its interval, and the number in words on the right.
+
+    A `value` of None leaves the axis empty. `own` marks what was measured, against what it is compared with.
+    """
+
+    label: str
+    number: str
+    value: float | None
+    interval: tuple[float, float] | None = None
+    own: bool = False
+    guide: bool = False
+    """Draw a line through all rows at this value."""
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """The axis from `low` to `high`; `ticks` are its numbers in words."""
+
+    low: float
+    high: float
+    ticks: Mapping[float, str]
+    label: str
+    logarithmic: bool = False
+
+    def clip(self, value: float) -> float:
+        """The nearest place on the axis."""
+        return min(self.high, max(self.low, value))
+
+
+def dots_sheet(name: str, rows: Sequence[Dot], ruler: Ruler) -> Sheet:
+    """Draw the rows from top to bottom."""
+    sheet = Sheet(name, WIDTH, TOP + ROW * len(rows) + FOOT)
+    axes = sheet.chart(LABELS, TOP, NUMBERS, FOOT)
+    if ruler.logarithmic:
+        axes.set_xscale("log")
+    axes.set(xlim=(ruler.low, ruler.high), ylim=(len(rows) - 0.5, -0.5))
+    sheet.ticks(axes, ruler.ticks, ruler.label)
+    for place, row in enumerate(rows):
+        if row.guide and row.value is not None:
+            axes.axvline(ruler.clip(row.value), color=LINE, linewidth=1.5, zorder=0)
+        _draw(axes, row, place, ruler)
+        colour, weight = (KIN, "bold") if row.own else (INK, "normal")
+        words = sheet.field(0, TOP, 0, FOOT)
+        y = ROW * (place + 0.5)
+        room = LABELS - 2 * GAP
+        sheet.write(words, (LABELS - GAP, y), fitting(row.label, room), colour=colour, weight=weight, ha="right")
+        sheet.write(words, (WIDTH - NUMBERS + GAP, y), row.number, colour=colour if row.own else SOFT, weight=weight)
+    return sheet
+
+
+def _draw(axes: Axes, row: Dot, place: int, ruler: Ruler) -> None:
+    if row.value is None:
+        return
+    colour = KIN if row.own else MARK
+    if row.interval:
+        ends = [ruler.clip(end) for end in row.interval]
+        axes.plot(ends, [place, place], color=colour, linewidth=3.5, alpha=0.45, solid_capstyle="butt", clip_on=False)
+        axes.plot(ends, [place, place], "|", color=colour, markersize=9, clip_on=False)
+    axes.plot([ruler.clip(row.value)], [place], "o", color=colour, markersize=8, clip_on=False)
