@@ -82,14 +82,17 @@ class Verdict(Record):
 class Lineage(Record):
     """A Neighbor-Joining tree over the subject and its nearest references.
 
-    The name of an inner node of `newick` is the bootstrap support of the edge above it, in percent. The subject's tip
-    is `ID (subject)`.
+    The name of an inner node of `newick` is the bootstrap support of the edge above it, in percent, rounded down. The
+    subject's tip is `ID (subject)`. The tree is rooted midway between its two farthest tips; it has no root of its own.
     """
 
     newick: str | None
     nearest_on_tree: str | None
     reason: str | None = None
     resamples: int = Field(default=0, description="bootstrap trees behind the support values")
+    nearest_support: float | None = Field(
+        default=None, description="share of the bootstrap trees on which the same reference is nearest, 0 to 1"
+    )
 
 
 class MapPoint(Record):
