@@ -50,8 +50,10 @@ ALLOWED: dict[str, set[str]] = {
     "rendering": BASE,
     "doctor": BELOW | {"cache"},
     "assembly": BELOW | STAGES,
+    "verification": BELOW | STAGES | {"assembly", "pipeline", "signing", "rendering.json_report"},
     "pipeline": BELOW | STAGES | {"assembly", "cache"},
-    "cli": BASE | {"pipeline", "rendering", "doctor", "store", "signing"},
+    "cli": BASE | {"pipeline", "rendering", "doctor", "store", "signing", "verification"},
+    "cli/policy": BASE | {"policy", "rendering"},
     "cli/bank": BASE | {"pipeline", "rendering", "bank", "comparison", "verdict"},
     "": {"pipeline", "bank", "store", "probes", "errors"},
 }

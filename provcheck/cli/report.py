@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from provcheck.cli import options as o
+from provcheck.cli.verify import VERIFY_HELP, verify_command
 
 PASSPHRASE_VARIABLE = "PROVCHECK_KEY_PASSPHRASE"  # noqa: S105
 
@@ -31,6 +32,7 @@ report_app = typer.Typer(
     subcommand_metavar="FILE.json | COMMAND FILE.json [ARGS]...",
     help="Render an existing report again, verify it, or sign it. `report FILE.json` renders.",
 )
+report_app.command("verify", help=VERIFY_HELP, short_help="Say whether the numbers of a report repeat.")(verify_command)
 
 
 @report_app.command("render")

@@ -1,0 +1,150 @@
+"""The old report beside a new one of the same model: do the numbers repeat, and what follows from them?
+
+Where the measurement is the same bit for bit, everything must follow from it to 1e-6, texts too if the program has the
+same version. Where it is not, because device, dtype or a library is another one, distances may move as far as
+`differences` states, and the verdict must be the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from provcheck.store import measurement_digest
+from provcheck.types import Check, Comparison, Measurement, Report, Verdict
+from provcheck.verification.differences import (
+    DISTANCE,
+    EXACT,
+    KL_BITS_PER_BYTE,
+    differences,
+    largest_shift,
+    too_far,
+)
+from provcheck.verification.lines import DISTANCES, MEASUREMENT, VERDICT, failed, passed, skipped
+
+TEXTS = {"reasons", "message", "description", "reason", "limitations", "kl_source", "judge"}
+"""Sentences of the program, which another version may word differently."""
+
+CHECKED_ELSEWHERE = {"weights", "weights_digest", "files", "seconds", "digest", "probes", "measured_at"}
+HOW = {"device", "dtype", "versions"}
+
+NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """Two reports on one model; `exact`: their measurements are the same bit for bit."""
+
+    old: Report
+    new: Report
+    exact: bool
+
+    @property
+    def pairs(self) -> list[tuple[Comparison, Comparison]]:
+        """The comparisons with the references that both reports name."""
+        again = {comparison.reference: comparison for comparison in self.new.comparisons}
+        return [(old, again[old.reference]) for old in self.old.comparisons if old.reference in again]
+
+    def checks(self) -> Iterator[Check]:
+        """What follows from the numbers, one after the other."""
+        yield self._distances()
+        yield self._verdict()
+        yield self._policy_checks()
+        yield self._tree()
+        yield self._statements()
+
+    def _distances(self) -> Check:
+        if self.exact:
+            parts = ("comparisons", "agreement")
+            return self._follows(DISTANCES, parts, f"those to {len(self.pairs)} references are the same")
+        if not self.pairs:
+            return failed(DISTANCES, "the two reports have no reference in common")
+        far = [line for pair in self.pairs for line in too_far(*pair)]
+        if far:
+            return failed(DISTANCES, _first(far))
+        able, kl = largest_shift(self.pairs)
+        return passed(
+            DISTANCES,
+            f"of {len(self.pairs)} references: ABLE moved by {able:.2g} at most ({DISTANCE} is accepted), KL by "
+            f"{kl:.1%} at most of what is accepted ({KL_BITS_PER_BYTE} bits/byte and a tenth of its standard error)",
+        )
+
+    def _verdict(self) -> Check:
+        old, new = self.old.verdict, self.new.verdict
+        if (old.relation, old.reference) != (new.relation, new.reference):
+            return failed(VERDICT, f"{_named(old)} became {_named(new)}")
+        if self.exact:
+            return self._follows(VERDICT, ("verdict",), _named(new))
+        probabilities = f"probability {_share(old.probability)} became {_share(new.probability)}"
+        return passed(VERDICT, f"{_named(new)}; {probabilities}")
+
+    def _policy_checks(self) -> Check:
+        said = f"{len(self.new.checks)} with the same outcomes, exit code {int(self.new.exit_code)}"
+        if self.exact:
+            return self._follows("checks", ("checks", "summary", "exit_code", "policy"), said)
+        old, new = (
+            [*(f"{c.id} {c.outcome}" for c in report.checks), f"exit code {int(report.exit_code)}"]
+            for report in (self.old, self.new)
+        )
+        found = list(differences(old, new, 0.0, "outcomes"))
+        return failed("checks", _first(found)) if found else passed("checks", said)
+
+    def _tree(self) -> Check:
+        if not self.exact:
+            return skipped("tree", "other digits of the distances may settle near ties otherwise")
+        nearest = f"nearest on it is {self.new.lineage.nearest_on_tree}"
+        return self._follows("tree", ("lineage",), nearest)
+
+    def _statements(self) -> Check:
+        """What else is said of the model, the measurement and the bank."""
+        parts = ("subject", "measurement", "bank", "background", "limitations", "claimed_base")
+        return self._follows("statements", parts, "what is said of model, measurement and bank is the same")
+
+    def _follows(self, id: str, parts: tuple[str, ...], message: str) -> Check:
+        tolerance = EXACT if self.exact else DISTANCE
+        texts = self.old.tool.version == self.new.tool.version
+        one, other = (_comparable(report, parts, texts=texts) for report in (self.old, self.new))
+        found = list(differences(one, other, tolerance))
+        return failed(id, _first(found)) if found else passed(id, message)
+
+
+def check_measurement(report: Report, measurement: Measurement) -> Check:
+    """Whether the same numbers were measured, bit for bit."""
+    then, now = (f"{facts.device} {facts.dtype}" for facts in (report.measurement, measurement.facts))
+    if measurement_digest(measurement) == report.digests.measurement:
+        return passed(MEASUREMENT, f"bit for bit the same, measured on {now}")
+    return skipped(MEASUREMENT, f"not bit for bit (on {then} then, on {now} now); the distances decide")
+
+
+def _comparable(report: Report, parts: tuple[str, ...], *, texts: bool) -> dict[str, Any]:
+    """Parts of a report without what differs from run to run."""
+    left_out = CHECKED_ELSEWHERE | HOW | (set() if texts else TEXTS)
+    content = report.model_dump(mode="json", include=set(parts))
+    if "lineage" in content and content["lineage"]["newick"]:
+        content["lineage"]["newick"] = _tree_parts(content["lineage"]["newick"])
+    return {part: _without(content[part], left_out) for part in parts if part not in left_out}
+
+
+def _without(value: Any, names: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(item, names) for key, item in value.items() if key not in names}
+    return [_without(item, names) for item in value] if isinstance(value, list) else value
+
+
+def _tree_parts(newick: str) -> dict[str, Any]:
+    """Shape and names of a tree, and the numbers in it, so that numbers can be compared as such."""
+    return {"shape": NUMBER.sub("#", newick), "lengths": [float(number) for number in NUMBER.findall(newick)]}
+
+
+def _first(found: list[str]) -> str:
+    return found[0] + (f" (and {len(found) - 1} more differences)" if len(found) > 1 else "")
+
+
+def _named(verdict: Verdict) -> str:
+    return f"{verdict.relation} ({verdict.reference})" if verdict.reference else str(verdict.relation)
+
+
+def _share(probability: float | None) -> str:
+    return "unknown" if probability is None else f"{probability:.4f}"
