@@ -6,14 +6,15 @@ relations, outcomes and the exit code are read from the report, so that all form
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from provcheck.errors import UsageError
 from provcheck.types import Report
 
-__all__ = ["Renderer", "Format", "FORMATS", "find_format"]
+__all__ = ["Renderer", "Format", "FORMATS", "ALL", "find_format", "find_formats"]
 
 
 class Renderer(Protocol):
@@ -43,11 +44,49 @@ def _html() -> Renderer:
     return HtmlReport()
 
 
-FORMATS = {"json": Format("report.json", _json), "html": Format("report.html", _html)}
+def _junit() -> Renderer:
+    from provcheck.rendering.junit import JUnitReport
+
+    return JUnitReport()
+
+
+def _sarif() -> Renderer:
+    from provcheck.rendering.sarif import SarifReport
+
+    return SarifReport()
+
+
+def _markdown() -> Renderer:
+    from provcheck.rendering.markdown import MarkdownReport
+
+    return MarkdownReport()
+
+
+def _cyclonedx() -> Renderer:
+    from provcheck.rendering.cyclonedx import CycloneDxReport
+
+    return CycloneDxReport()
+
+
+ALL = "all"
+FORMATS = {
+    "json": Format("report.json", _json),
+    "html": Format("report.html", _html),
+    "junit": Format("junit.xml", _junit),
+    "sarif": Format("report.sarif", _sarif),
+    "markdown": Format("summary.md", _markdown),
+    "cyclonedx": Format("bom.cdx.json", _cyclonedx),
+}
+
+
+def find_formats(names: Iterable[str]) -> list[Format]:
+    """The formats of these names, each once; `all` stands for every one. Raises UsageError."""
+    asked = dict.fromkeys(chain.from_iterable(FORMATS if name == ALL else (name,) for name in names))
+    return [find_format(name) for name in asked]
 
 
 def find_format(name: str) -> Format:
     """The format of that name."""
     if name not in FORMATS:
-        raise UsageError(f"There is no report format {name!r}.", f"Formats: {', '.join(FORMATS)}.")
+        raise UsageError(f"There is no report format {name!r}.", f"Formats: {', '.join((*FORMATS, ALL))}.")
     return FORMATS[name]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from provcheck.errors import OutputError
-from provcheck.rendering import find_format
+from provcheck.rendering import FORMATS, find_formats
 from provcheck.types import Report
 
 
@@ -19,7 +20,7 @@ def write_files(
 
     Everything is rendered before the folder is touched, and staged inside it before the first file changes its name.
     """
-    texts = {(one := find_format(name)).file_name: one.load().render(report) for name in formats}
+    texts = {one.file_name: one.load().render(report) for one in find_formats(formats)}
     return write_texts(out_dir, {**texts, **(extra or {})})
 
 
@@ -28,8 +29,7 @@ def check_writable(out_dir: Path, formats: Iterable[str]) -> None:
 
     Raises OutputError or UsageError.
     """
-    for name in formats:
-        find_format(name)
+    find_formats(formats)
     missing = [folder for folder in (out_dir, *out_dir.parents) if not folder.exists()]
     try:
         write_texts(out_dir, {})
@@ -52,6 +52,23 @@ def write_texts(out_dir: Path, texts: Mapping[str, str]) -> list[Path]:
         raise OutputError(
             f"Cannot write the report into {out_dir}: {reason}.", "Choose another folder with --out."
         ) from error
+
+
+def append_step_summary(report: Report) -> str:
+    """Append the Markdown summary to the file that a GitHub job shows, when there is one.
+
+    Returns a note when it cannot be written, and nothing otherwise; an audit never fails for it.
+    """
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return ""
+    text = FORMATS["markdown"].load().render(report)
+    try:
+        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        return f"note: the job summary cannot be written: {error.strerror or error}"
+    return ""
 
 
 def _publish(stage: Path, targets: list[Path]) -> list[Path]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from provcheck.errors import OutputError, UsageError
-from provcheck.rendering import FORMATS, Format
-from provcheck.rendering.files import write_files, write_texts
+from provcheck.rendering import FORMATS, Format, find_formats
+from provcheck.rendering.files import append_step_summary, write_files, write_texts
+from provcheck.rendering.markdown import MarkdownReport
 from provcheck.types import Report
 from tests.rendering.factory import make_report
 
@@ -18,9 +19,10 @@ class BrokenRenderer:
 
 def test_all_files_are_written(tmp_path: Path) -> None:
     paths = write_files(make_report(), tmp_path / "new" / "out", FORMATS, {"tree.nwk": "(a,b);\n"})
-    assert [path.name for path in paths] == ["report.json", "report.html", "tree.nwk"]
+    machines = ["junit.xml", "report.sarif", "summary.md", "bom.cdx.json"]
+    assert [path.name for path in paths] == ["report.json", "report.html", *machines, "tree.nwk"]
     assert sorted(path.name for path in (tmp_path / "new" / "out").iterdir()) == sorted(path.name for path in paths)
-    assert paths[2].read_text("utf-8") == "(a,b);\n"
+    assert paths[-1].read_text("utf-8") == "(a,b);\n"
 
 
 def test_a_failing_renderer_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +60,22 @@ def test_an_unknown_format_is_an_error_before_anything_is_written(tmp_path: Path
         write_files(make_report(), tmp_path / "out", ["json", "pdf"])
     assert "json, html" in caught.value.hint
     assert not (tmp_path / "out").exists()
+
+
+def test_all_is_every_format_once() -> None:
+    assert find_formats(["html", "all", "html"]) == [FORMATS["html"], *(f for n, f in FORMATS.items() if n != "html")]
+
+
+def test_the_summary_is_appended_where_github_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "summary"
+    file.write_text("before\n", "utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
+    assert append_step_summary(make_report()) == ""
+    assert file.read_text("utf-8") == f"before\n{MarkdownReport().render(make_report())}\n"
+
+
+def test_a_summary_that_cannot_be_written_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "absent" / "summary"))
+    assert append_step_summary(make_report()).startswith("note: the job summary cannot be written: No such file")
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY")
+    assert append_step_summary(make_report()) == ""

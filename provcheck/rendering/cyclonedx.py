@@ -1,0 +1,222 @@
+"""The report as a CycloneDX 1.6 ML-BOM: a bill of materials of the audited model.
+
+The component is the model with the digests of its weight files. Its pedigree keeps what is declared and what was
+measured apart, in the places that CycloneDX has for them:
+
+- `pedigree.ancestors`: the base models that the model's own card declares, and nothing else. Property
+  `provcheck:declared` is `true`, and `provcheck:finding` is what the evidence says about this one: a relation,
+  or `not-compared` where the bank does not have it.
+- `pedigree.variants`: the references that the evidence relates to it, `identical` or `derived`, nearest first. A
+  variant is CycloneDX's word for components that are related while it is open which one came first, and that is all
+  that a measurement shows. Property `provcheck:evidenced` is `true`; others hold relation, probability, p-value and
+  distances.
+
+A declared base that the evidence supports stands in both. References that are independent or undecided are no
+pedigree. The verdict, each check's outcome and the exit code are properties of the metadata; the verdict's sentence and
+the limits are annotations of the model. The serial number follows from the report's digest, so the same report gives
+the same file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+from provcheck.rendering import wording
+from provcheck.rendering.identity import hub_repository, measured_at, report_uuid
+from provcheck.rendering.plain import plain_report
+from provcheck.types import Comparison, FileDigest, Report, Subject
+
+SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
+MODEL = "model"
+"""bom-ref of the audited model."""
+
+Json = dict[str, Any]
+Fact = str | int | float | bool | None
+
+
+class CycloneDxReport:
+    """For inventories of models and licenses. In ASCII, like the JSON report."""
+
+    def render(self, report: Report) -> str:
+        """The whole bill of materials."""
+        report = plain_report(report)
+        base = report.subject.base
+        bom = {
+            "$schema": SCHEMA,
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.6",
+            "serialNumber": report_uuid(report).urn,
+            "version": 1,
+            "metadata": _metadata(report),
+            "components": [_model(base, "base")] if base else [],
+            "dependencies": [{"ref": MODEL, "dependsOn": ["base"] if base else []}],
+            "annotations": [_annotation(report, n, text) for n, text in enumerate(_statements(report))],
+        }
+        return json.dumps(bom, indent=2, allow_nan=False) + "\n"
+
+
+def licenses(name: str | None) -> list[Json]:
+    """A declared license as SPDX knows it, or under the name that was given."""
+    if not name:
+        return []
+    named = [{"license": {"name": name, "acknowledgement": "declared"}}]
+    try:
+        known = canonicalize_license_expression(name)
+    except InvalidLicenseExpression:
+        return named
+    if "LicenseRef-" in known:
+        return named
+    simple = {"license": {"id": known, "acknowledgement": "declared"}}
+    return [simple if re.fullmatch(r"[\w.-]+", known) else {"expression": known, "acknowledgement": "declared"}]
+
+
+def _metadata(report: Report) -> Json:
+    return {
+        "timestamp": measured_at(report),
+        "tools": {"components": [_tool(report)]},
+        "component": _subject(report),
+        "properties": [*_properties(_facts(report)), *_outcomes(report)],
+    }
+
+
+def _outcomes(report: Report) -> list[Json]:
+    return [_property(f"check:{check.id}", check.outcome.value) for check in report.checks]
+
+
+def _tool(report: Report) -> Json:
+    return {"type": "application", "name": report.tool.name, "version": report.tool.version}
+
+
+def _facts(report: Report) -> dict[str, Fact]:
+    verdict, policy = report.verdict, report.policy
+    return {
+        "relation": verdict.relation.value,
+        "reference": verdict.reference,
+        "probability": verdict.probability,
+        "p-value": verdict.p_value,
+        "exit-code": report.exit_code.value,
+        **report.summary.model_dump(),
+        "policy": policy.name,
+        "on-inconclusive": policy.on_inconclusive,
+        "deselected": ", ".join(policy.deselected) or None,
+        "not-run": ", ".join(policy.not_run) or None,
+        "bank": report.bank.name,
+        "command": report.tool.command,
+        "report-sha256": report.digest or None,
+        **{f"{name.replace('_', '-')}-sha256": digest for name, digest in report.digests.model_dump().items()},
+    }
+
+
+def _subject(report: Report) -> Json:
+    """The audited model: with its card, and its declared beside its evidenced pedigree."""
+    subject = report.subject
+    return _model(subject, MODEL) | {"pedigree": _pedigree(report), "modelCard": _card(report)}
+
+
+def _model(subject: Subject, ref: str) -> Json:
+    repository = hub_repository(subject)
+    purl = {"purl": f"pkg:huggingface/{subject.id}@{subject.revision}"} if repository else {}
+    return {
+        **_named(subject.id, ref),
+        **({"version": subject.revision} if subject.revision else {}),
+        **purl,
+        "licenses": licenses(subject.license),
+        "components": [_file(file, f"{ref}-file-{n}") for n, file in enumerate(subject.weights)],
+        "properties": _properties({"source": subject.source, "weights-sha256": subject.weights_digest}),
+    }
+
+
+def _named(name: str, ref: str) -> Json:
+    """A model under its name; the organisation of `org/name` is the group."""
+    group, slash, rest = name.partition("/")
+    whole = not (slash and group and rest)
+    known = {"name": name} if whole else {"group": group, "name": rest}
+    return {"type": "machine-learning-model", "bom-ref": ref, **known}
+
+
+def _file(file: FileDigest, ref: str) -> Json:
+    """A weight file; a digest that is none, from a file of a stranger, is left out."""
+    sha256 = [{"alg": "SHA-256", "content": file.sha256}] if re.fullmatch("[0-9a-fA-F]{64}", file.sha256) else []
+    return {
+        "type": "file",
+        "bom-ref": ref,
+        "name": file.name,
+        "hashes": sha256,
+        "properties": _properties({"bytes": file.bytes}),
+    }
+
+
+def _pedigree(report: Report) -> Json:
+    related = [one for one in wording.nearest(report) if one.relation.related]
+    found = {one.reference.lower(): one.relation.value for one in report.comparisons}
+    return {
+        "ancestors": [_declared(base, n, found) for n, base in enumerate(report.subject.declared_base)],
+        "variants": [_evidenced(one, n) for n, one in enumerate(related)],
+        "notes": "Ancestors are what the model's card declares. Variants are the references that the measured evidence "
+        f"relates to it; which one came first is open. {wording.sentence(report)}",
+    }
+
+
+def _declared(base: str, number: int, found: Mapping[str, str]) -> Json:
+    finding = found.get(base.lower(), "not-compared")
+    return _named(base, f"declared-{number}") | {"properties": _properties({"declared": True, "finding": finding})}
+
+
+def _evidenced(one: Comparison, number: int) -> Json:
+    contrast = one.able.contrast
+    facts = {
+        "evidenced": True,
+        "relation": one.relation.value,
+        "probability": (one.probabilities or {}).get(one.relation),
+        "p-value": one.p_value,
+        "able-contrast-distance": contrast.cosine_distance if contrast else None,
+        "able-contrast-ci95": f"{contrast.ci95[0]} {contrast.ci95[1]}" if contrast else None,
+        "kl-bits-per-byte": one.kl.bits_per_byte,
+        "same-weights": one.same_weights,
+        "mechanism": one.mechanism,
+        "family": one.family,
+    }
+    named = _named(one.reference, f"evidenced-{number}")
+    return named | {"licenses": licenses(one.license), "properties": _properties(facts)}
+
+
+def _card(report: Report) -> Json:
+    """What is known of the model itself. What limits the audit is no limit of the model, and stands elsewhere."""
+    subject, facts = report.subject, report.measurement
+    parameters = {"task": "text-generation", "architectureFamily": subject.model_type}
+    bits = [{"type": "bits per byte", "value": str(facts.bits_per_byte), "slice": f"texts of {facts.probes}"}]
+    sizes = {"parameters": subject.parameters, "context-length": subject.context_length, "tokenizer": subject.tokenizer}
+    return {
+        "modelParameters": parameters | ({"modelArchitecture": subject.architecture} if subject.architecture else {}),
+        "quantitativeAnalysis": {"performanceMetrics": [] if facts.bits_per_byte is None else bits},
+        "properties": _properties(sizes),
+    }
+
+
+def _statements(report: Report) -> list[str]:
+    verdict = f"{wording.sentence(report)} {wording.certainty(report)}"
+    return [" ".join((verdict, *report.verdict.reasons)), *report.limitations]
+
+
+def _annotation(report: Report, number: int, text: str) -> Json:
+    return {
+        "bom-ref": f"annotation-{number}",
+        "subjects": [MODEL],
+        "annotator": {"component": _tool(report)},
+        "timestamp": measured_at(report),
+        "text": text,
+    }
+
+
+def _properties(facts: Mapping[str, Fact]) -> list[Json]:
+    """Properties in a namespace of their own; what is not known is left out."""
+    return [_property(name, value) for name, value in facts.items() if value is not None]
+
+
+def _property(name: str, value: Fact) -> Json:
+    return {"name": f"provcheck:{name}", "value": str(value).lower() if isinstance(value, bool) else str(value)}

@@ -1,0 +1,128 @@
+"""The report as a short Markdown page, for the summary of a GitHub job or a pull request.
+
+Names come from strangers, so every text is escaped: it cannot become a link, an image, HTML, a table cell, a formula
+or an emoji, and it notifies nobody. Names stand in code spans, where GitHub links nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from provcheck.rendering import wording
+from provcheck.rendering.plain import plain_report, short_name
+from provcheck.types import Check, Comparison, Distance, Report
+
+NEAREST = 5
+CHECK_COLUMNS = ("check", "outcome", "severity", "what was found")
+REFERENCE_COLUMNS = ("nearest reference", "relation", "probability", "ABLE contrast", "KL bits/byte", "license")
+
+_ACTIVE = re.compile(r"[\\`*_\[\]<>&~$]")
+_AT_START = re.compile(r"^(\d{0,9})([-+=]|[.)](?=\s|$))")
+"""What would begin a list or a ruler."""
+
+_LINKING = re.compile(r"[@#:](?=\S)|(?i:www)(?=\.)")
+"""What GitHub links or replaces wherever it stands: @name, #123, :emoji:, https://... and www."""
+
+
+class MarkdownReport:
+    """For people who read the result of a pipeline."""
+
+    def render(self, report: Report) -> str:
+        """The whole page."""
+        report = plain_report(report)
+        parts = [*_verdict(report), *_checks(report), *_nearest(report), *_repeat(report), *_limits(report)]
+        return "\n\n".join(parts) + "\n"
+
+
+def text(words: str) -> str:
+    """Words of strangers as Markdown text that says just that."""
+    escaped = _ACTIVE.sub(r"\\\g<0>", words).replace("|", "&#124;")
+    return _AT_START.sub(r"\1\\\2", _LINKING.sub(r"\g<0>&#8203;", escaped))
+
+
+def code(name: str) -> str:
+    """A name in a code span; with HTML where it holds what would end the span or the table cell."""
+    if not name or re.search(r"[`|\\]", name):
+        return f"<code>{''.join(char if char.isalnum() else f'&#{ord(char)};' for char in name)}</code>"
+    return f"`{name}`"
+
+
+def _verdict(report: Report) -> list[str]:
+    names = wording.sentence_names(report)
+    names |= {key: code(name) for key, name in names.items() if key != "references"}
+    sentence = wording.SENTENCES[report.verdict.relation].format(**names)
+    reasons = _list([text(reason) for reason in report.verdict.reasons])
+    return [f"## provcheck: {report.verdict.relation.value}", sentence, text(wording.certainty(report)), *reasons]
+
+
+def _checks(report: Report) -> list[str]:
+    result = f"{wording.counts(report.summary)}. Exit code {report.exit_code.value}: {_meaning(report)}."
+    table = _table(CHECK_COLUMNS, (_check_row(check) for check in report.checks)) if report.checks else []
+    left_out = {"left out by -k": report.policy.deselected, "not run because of -x": report.policy.not_run}
+    notes = [f"{why}: {', '.join(code(id_) for id_ in ids)}" for why, ids in left_out.items() if ids]
+    return [f"### Checks of the policy {code(report.policy.name)}", *table, *_list(notes), result]
+
+
+def _meaning(report: Report) -> str:
+    return wording.EXIT_CODES[report.exit_code]
+
+
+def _check_row(check: Check) -> tuple[str, ...]:
+    return code(check.id), check.outcome.value, check.severity, text(check.message)
+
+
+def _nearest(report: Report) -> list[str]:
+    rows = wording.nearest(report)[:NEAREST]
+    if not rows:
+        return []
+    more = wording.plural(len(report.comparisons) - len(rows), "more distant reference")
+    return ["### Nearest references", *_table(REFERENCE_COLUMNS, map(_reference_row, rows)), f"{more} not shown."]
+
+
+def _reference_row(one: Comparison) -> tuple[str, ...]:
+    return (
+        code(short_name(one.reference)),
+        one.relation.value,
+        text(wording.relation_probability(one)),
+        text(_distance(one.able.contrast)),
+        text(wording.kl(one.kl)),
+        text(one.license or "not stated"),
+    )
+
+
+def _distance(value: Distance | None) -> str:
+    return f"{wording.distance(value)} ({wording.interval(value)})" if value else wording.distance(value)
+
+
+def _repeat(report: Report) -> list[str]:
+    digests = {
+        "weights": report.digests.weights,
+        "bank": report.digests.bank,
+        "policy": report.digests.policy,
+        "report": report.digest,
+    }
+    made = f"{report.tool.name} {report.tool.version}, bank {report.bank.name}, probes {report.measurement.probes}"
+    listed = [f"sha256 of {what}: {code(digest)}" for what, digest in digests.items() if digest]
+    return ["### How to repeat it", _fenced(report.tool.command), text(made), *_list(listed)]
+
+
+def _limits(report: Report) -> list[str]:
+    return ["### Limits", *_list([text(limit) for limit in report.limitations])] if report.limitations else []
+
+
+def _fenced(command: str) -> str:
+    """A code block whose fence is longer than every run of backticks in it."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", command)), default=0))
+    return f"{fence}sh\n{command}\n{fence}"
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    head = tuple(columns)
+    return ["\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))]
+
+
+def _list(items: Iterable[str]) -> list[str]:
+    """A bullet list as one paragraph, or nothing."""
+    lines = "\n".join(f"- {item}" for item in items)
+    return [lines] if lines else []
