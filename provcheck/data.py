@@ -16,8 +16,12 @@ _PACKAGE = Path(__file__).resolve().parent
 
 def root() -> Path:
     """The folder that holds `reference_embeddings/`, `policies/` and `reports/`."""
-    packed = _PACKAGE / "_data"
-    return packed if packed.is_dir() else _PACKAGE.parent
+    return _PACKAGE / "_data" if is_packed() else _PACKAGE.parent
+
+
+def is_packed() -> bool:
+    """Whether provcheck is installed, and its data are no checkout that one may change."""
+    return (_PACKAGE / "_data").is_dir()
 
 
 def banks() -> dict[str, Path]:

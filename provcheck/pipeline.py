@@ -13,6 +13,7 @@ from provcheck import __version__, data
 from provcheck.assembly import background, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.build import Built, build_bank
+from provcheck.bank.editing import Edited, add_reference, check_new, load_editable
 from provcheck.bank.manifest import BuildEntry, read_build_manifest
 from provcheck.cache import FileJournal, MeasurementCache, cache_root, measurement_key
 from provcheck.comparison import agreement, check_comparable, compare, compare_two
@@ -32,6 +33,7 @@ from provcheck.types import (
     Loadable,
     Measurement,
     ProbeSet,
+    Reference,
     Report,
     Subject,
     Tool,
@@ -141,15 +143,7 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
     """Read policy (unless it was collected), bank and probes, and find the subject. Raises ProvcheckError."""
     collected = collected or collect_checks(options)
     bank = load_bank(options.bank)
-    source: Loadable | Measurement
-    if is_measurement_file(model):
-        source = load_measurement(Path(model).expanduser())
-        check_comparable(source.facts.basis, bank.manifest.basis, bank.manifest.name)
-    else:
-        probes = load_probes(options.model.probes)
-        check_comparable(Basis(ALGORITHM, probes.name, probes.digest), bank.manifest.basis, bank.manifest.name)
-        source = find_model(model, options.model)
-    return Prepared(model, options, collected, bank, source)
+    return Prepared(model, options, collected, bank, _find_for(bank, model, options.model))
 
 
 def carry_out(prepared: Prepared, observe: Observer) -> Report:
@@ -231,6 +225,31 @@ def build_from(manifest: Path, out: Path, options: ModelOptions, observe: Observ
         return measure_model(entry.path or entry.id, found, observe)
 
     return build_bank(read_build_manifest(manifest), out, probes, measure_entry, observe, words=words)
+
+
+def add_to_bank(name: str, model: str, reference: Reference, options: ModelOptions, observe: Observer) -> Edited:
+    """Measure a model, or read its measurement, and add it to a bank; no probes named: those of the bank.
+
+    Raises ProvcheckError.
+    """
+    bank = load_editable(name)
+    check_new(bank, reference)
+    for parent in set(reference.parents) - {known.id for known in bank.references}:
+        observe.note(f"its parent {parent} is no reference of this bank")
+    options = replace(options, probes=options.probes or bank.manifest.probes)
+    measurement = measured(_find_for(bank, model, options), options, observe)
+    return add_reference(load_editable(name), reference, measurement)  # it may have changed meanwhile
+
+
+def _find_for(bank: Bank, model: str, options: ModelOptions) -> Loadable | Measurement:
+    """Find a model, or its measurement, when it can be compared with the bank."""
+    if is_measurement_file(model):
+        measurement = load_measurement(Path(model).expanduser())
+        check_comparable(measurement.facts.basis, bank.manifest.basis, bank.manifest.name)
+        return measurement
+    probes = load_probes(options.probes)
+    check_comparable(Basis(ALGORITHM, probes.name, probes.digest), bank.manifest.basis, bank.manifest.name)
+    return find_model(model, options)
 
 
 def measured(source: Loadable | Measurement, options: ModelOptions, observe: Observer) -> Measurement:

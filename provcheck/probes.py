@@ -34,7 +34,7 @@ def load_probes(name: str = DEFAULT_PROBES) -> ProbeSet:
     shipped = Path(__file__).parent / "probesets" / DEFAULT_PROBES
     if name == DEFAULT_PROBES:
         return read_probes(shipped, name)
-    if name == QUICK_PROBES:
+    if name in (QUICK_PROBES, f"{DEFAULT_PROBES}-{QUICK_PROBES}"):
         return quick_subset(read_probes(shipped, DEFAULT_PROBES))
     folder = existing_folder(name)
     if folder is None:

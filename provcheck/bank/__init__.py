@@ -4,6 +4,7 @@ manifest  the two manifests: what to build, and what was built
 arrays    read the arrays and check their digest
 folder    read and check a bank
 writing   write a bank
+editing   add a reference to a bank, or take one out
 build     measure the models of a manifest into a bank
 kinship   what the documented lineage says of any two references
 """

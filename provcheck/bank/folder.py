@@ -70,7 +70,7 @@ def load_bank(name: str) -> Bank:
         raise BankError(f"the arrays of bank '{manifest.name}' lack {error}", REBUILD) from None
     except (OSError, ValueError) as error:
         raise BankError(f"the arrays of bank '{manifest.name}' cannot be read: {reason(error)}", REBUILD) from None
-    if not _arrays_fit(bank):
+    if not arrays_fit(bank):
         raise BankError(f"the arrays of bank '{manifest.name}' do not fit its manifest, or hold NaN", REBUILD)
     return bank
 
@@ -119,7 +119,7 @@ def _changed(manifest: BankManifest, name: str) -> BankError:
     return BankError(f"the file {name} of bank '{manifest.name}' was changed after the bank was built", REBUILD)
 
 
-def _arrays_fit(bank: Bank) -> bool:
+def arrays_fit(bank: Bank) -> bool:
     """Whether all are numbers that models give, one row per reference, and both views of the same blocks."""
     paper, contrast, loglik = bank.paper_blocks, bank.contrast_blocks, bank.loglik_nats
     return (

@@ -65,12 +65,19 @@ def replace_bank(
             for name, content in {**files, MANIFEST_FILE: _json(manifest)}.items():
                 (made / name).write_bytes(content)
             for path in keep:
-                shutil.copy2(path, made)
+                _copy(path, made / path.name)
             check_replaceable(folder)
             _put_in_place(made, folder, Path(temporary) / "old")
     except OSError as error:
         raise OutputError(f"cannot write the bank {folder}: {error.strerror}") from None
     return manifest
+
+
+def _copy(path: Path, target: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.copytree(path, target, symlinks=True)
+    else:
+        shutil.copy2(path, target, follow_symlinks=False)
 
 
 def _put_in_place(made: Path, folder: Path, aside: Path) -> None:

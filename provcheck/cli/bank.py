@@ -1,4 +1,4 @@
-"""`provcheck bank`: list, show, verify and build banks of reference models."""
+"""`provcheck bank`: list, show, verify, build and edit banks of reference models."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from provcheck.cli import options as o
 
 if TYPE_CHECKING:
     from provcheck.bank import Bank
+    from provcheck.bank.editing import Edited
 
 bank_app = typer.Typer(help="Banks of reference models.")
 
+Editable = Annotated[str, typer.Argument(metavar="DIR", help="Folder of a bank of your own.")]
 Name = Annotated[str, typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.")]
 
 
@@ -135,6 +137,69 @@ def build_command(
     for id, reason in built.failures.items():
         typer.echo(f"skipped {id}: {reason}")
     raise typer.Exit(1 if built.failures else 0)
+
+
+@bank_app.command("add")
+def add_command(
+    name: Editable,
+    model: o.Model,
+    id: Annotated[str, typer.Option("--id", metavar="ID", help="What the reference is called, e.g. org/name.")],
+    family: Annotated[str, typer.Option("--family", help="Family of models: the same maker and recipe.")],
+    parents: Annotated[
+        list[str], typer.Option("--parent", metavar="ID", help="What it descends from; may be given several times.")
+    ] = [],
+    mechanism: Annotated[
+        str | None, typer.Option("--mechanism", help="How it was made: from-scratch, fine-tune, merge, quantize ...")
+    ] = None,
+    license: Annotated[str | None, typer.Option("--license", help="Licence, e.g. apache-2.0.")] = None,
+    probes: Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="Default: those of the bank.")] = "",
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    revision: o.Revision = None,
+    offline: o.Offline = False,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
+    no_cache: o.NoCache = False,
+) -> None:
+    """Measure a model and add it to a bank of your own; all other references stay as they are."""
+    from provcheck.errors import UsageError
+    from provcheck.pipeline import ModelOptions, add_to_bank
+    from provcheck.rendering.progress import ProgressBar
+    from provcheck.rendering.terminal import make_console
+    from provcheck.types import Reference
+
+    if bool(parents) != (mechanism not in (None, "from-scratch", "undocumented")):
+        raise UsageError(
+            "--parent and --mechanism do not fit each other",
+            "a model with a parent was made by some mechanism, such as fine-tune; one from scratch has no parent",
+        )
+    reference = Reference(
+        id=id, family=family, parents=tuple(parents), mechanism=mechanism or "from-scratch", license=license
+    )
+    settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
+    with ProgressBar(make_console()) as observer:
+        edited = add_to_bank(name, model, reference, settings, observer)
+    _say_edited(name, edited)
+
+
+@bank_app.command("remove")
+def remove_command(
+    name: Editable, id: Annotated[str, typer.Argument(metavar="ID", help="The reference to take out.")]
+) -> None:
+    """Take a reference out of a bank of your own; all others stay as they are."""
+    from provcheck.bank.editing import load_editable, remove_reference
+
+    _say_edited(name, remove_reference(load_editable(name), id))
+
+
+def _say_edited(name: str, edited: Edited) -> None:
+    manifest = edited.manifest
+    typer.echo(f"{name}: {len(manifest.references)} references, digest {manifest.digest}")
+    if edited.left_out:
+        typer.echo(
+            f"left out, since the references are others now: {', '.join(edited.left_out)}; "
+            "`provcheck bank calibrate` fits a judge again"
+        )
 
 
 def _median_and_range(values: tuple[float, float, float]) -> str:
