@@ -42,8 +42,9 @@ def cosine_distances(subject: Floats, references: Floats) -> Distances:
     own = block_norms(subject)
     draws = bootstrap_weights(len(own))
     samples = cosine_distance(draws @ products.T, draws @ own, draws @ norms.T)
-    low, high = np.percentile(samples, [2.5, 97.5], axis=0)
     point = cosine_distance(products.sum(axis=1), own.sum(), norms.sum(axis=1))
+    samples[:, ~np.isfinite(point)] = 0.0  # no distance, so no interval
+    low, high = np.nanpercentile(samples, [2.5, 97.5], axis=0)  # NaN: a resample of empty blocks alone
     return Distances(point, np.minimum(low, point), np.maximum(high, point))
 
 

@@ -90,6 +90,15 @@ def test_a_question_left_out_counts_for_neither_model() -> None:
     assert distance.ci95[0] <= distance.cosine_distance <= distance.ci95[1]
 
 
+def test_one_of_two_blocks_without_attributions_still_gives_an_interval() -> None:
+    """As on a category with few questions: some resamples draw the empty block alone, and say nothing."""
+    one, two = random_blocks(1, 2, blocks=2)
+    one[0] = 0
+    distance = cosine_distances(one, two[None]).at(0)
+    assert distance is not None
+    assert np.isfinite(distance.ci95).all()
+
+
 def test_more_references_than_a_chunk() -> None:
     blocks = random_blocks(2, CHUNK + 3, blocks=4)
     together = cosine_distances(blocks[0], blocks).cosine_distance

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from provcheck.errors import ProvcheckError
 from tests.rendering.hostile import HIDDEN, MARKUP, RIGHT_TO_LEFT
 
-FEW = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+FEW = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 """The same examples in every run, and few enough for `make test`."""
 
 Path = tuple[str | int, ...]

@@ -36,10 +36,10 @@ def copied(whole: Bank, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole.folder, tmp_path / "bank"))
 
 
-def sign(folder: Path, content: Any) -> None:
+def sign(folder: Path, content: Any, *more: str) -> None:
     """Write a manifest whose digests fit what lies there, as far as it can have any."""
     try:
-        content["files"] = {ARRAYS_FILE: file_digest(folder / ARRAYS_FILE)}
+        content["files"] = {name: file_digest(folder / name) for name in (ARRAYS_FILE, *more)}
         content["digest"] = BankManifest.model_validate_json(dump(content)).computed_digest()
     except (ValueError, TypeError):
         pass

@@ -15,12 +15,9 @@ from safetensors.numpy import save
 
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.folder import ARRAYS_FILE
-from provcheck.comparison import agreement, compare
-from provcheck.lineage import draw_map, place
 from provcheck.store import load_measurement, save_measurement
-from provcheck.types import Floats, Measurement, Verdict
-from provcheck.verdict import choose_judge, decide
-from provcheck.verdict.merges import name_parents
+from provcheck.types import Floats, Measurement
+from tests.hostile.flow import draw, judge
 from tests.hostile.strategies import FEW, value_or_error
 from tests.hostile.test_banks import sign
 from tests.synthetic import make_bank, make_blocks, make_measurement, roots
@@ -45,14 +42,9 @@ def spoil(array: Floats, value: float, much: int) -> Floats:
     return spoiled
 
 
-def findings(measurement: Measurement, bank: Bank) -> Verdict:
-    comparisons = compare(measurement, bank)
-    judge = choose_judge(bank, measurement, [comparison.reference for comparison in comparisons], 0.01)
-    comparisons, verdict = decide(comparisons, judge, measurement.facts.coverage, bank.kinship)
-    place(measurement, bank, comparisons)
-    draw_map(measurement, bank, comparisons)
-    agreement(measurement, bank, comparisons[0].reference)
-    return name_parents(verdict, comparisons, measurement, bank)
+def go_on(measurement: Measurement, bank: Bank) -> None:
+    value_or_error(lambda: judge(measurement, bank))
+    value_or_error(lambda: draw(measurement, bank))
 
 
 @FEW
@@ -67,7 +59,7 @@ def test_any_numbers_in_a_bank(bank: Bank, spoiled: list[tuple[str, float, int]]
     sign(folder, json.loads((folder / "manifest.json").read_text("utf-8")))
     read = value_or_error(lambda: load_bank(str(folder)))
     if isinstance(read, Bank):
-        value_or_error(lambda: findings(make_measurement("org/subject", make_blocks(1)), read))
+        go_on(make_measurement("org/subject", make_blocks(1)), read)
 
 
 @FEW
@@ -82,4 +74,4 @@ def test_any_numbers_in_a_measurement(bank: Bank, spoiled: list[tuple[str, float
     save_measurement(measurement, tmp_path / "m.safetensors")
     read = value_or_error(lambda: load_measurement(tmp_path / "m.safetensors"))
     if isinstance(read, Measurement):
-        value_or_error(lambda: findings(read, bank))
+        go_on(read, bank)
