@@ -139,7 +139,7 @@ def _tree_parts(newick: str) -> dict[str, Any]:
 
 
 def _first(found: list[str]) -> str:
-    return found[0] + (f" (and {len(found) - 1} more differences)" if len(found) > 1 else "")
+    return found[0] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
 
 
 def _named(verdict: Verdict) -> str:
