@@ -61,10 +61,27 @@ def measurement_key(model: Loadable, probes: ProbeSet, circumstances: Mapping[st
 
     None, and nothing may be cached, where that is not known: code from a model's repository can load what it likes.
     """
-    if model.trust_remote_code or not model.subject.files:
+    if _runs_code(model) or not model.subject.files:
         return None
     content = [ALGORITHM, probes.digest, _content(model.subject), dict(circumstances)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _runs_code(model: Loadable) -> bool:
+    """Whether code of the model's repository is allowed, and asked for; also where that cannot be read."""
+    folders = [Path(folder) for folder in (model.folder, model.adapter_folder) if folder is not None]
+    return model.trust_remote_code and any(
+        _asks_for_code(folder / name) for folder in folders for name in ("config.json", "tokenizer_config.json")
+    )
+
+
+def _asks_for_code(config: Path) -> bool:
+    try:
+        return bool(json.loads(config.read_bytes()).get("auto_map"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return True
 
 
 def _content(subject: Subject) -> list[object]:

@@ -90,8 +90,17 @@ def test_an_adapter_depends_on_its_base(model: Path, tmp_path: Path) -> None:
 
 
 def test_what_code_of_a_repository_loads_is_not_known(model: Path) -> None:
+    before = key_of(model)
+    trusted = replace(resolve(str(model)), trust_remote_code=True)
+    assert measurement_key(trusted, make_probes(), {}) == before, "it asks for none"
+    change_json(model, "tokenizer_config.json", auto_map={"AutoTokenizer": ["elsewhere/repo--code.Mine", None]})
+    assert measurement_key(trusted, make_probes(), {}) is None
+    (model / "tokenizer_config.json").write_text("[1]", "utf-8")
+    assert measurement_key(trusted, make_probes(), {}) is None
+
+
+def test_without_digests_of_the_files_nothing_is_kept(model: Path) -> None:
     found = resolve(str(model))
-    assert measurement_key(replace(found, trust_remote_code=True), make_probes(), {}) is None
     unknown = replace(found, subject=found.subject.model_copy(update={"files": ()}))
     assert measurement_key(unknown, make_probes(), {}) is None
 
