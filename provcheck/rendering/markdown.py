@@ -18,8 +18,8 @@ CHECK_COLUMNS = ("check", "outcome", "severity", "what was found")
 REFERENCE_COLUMNS = ("nearest reference", "relation", "probability", "ABLE contrast", "KL bits/byte", "license")
 
 _ACTIVE = re.compile(r"[\\`*_\[\]<>&~$]")
-_AT_START = re.compile(r"^(\d{0,9})([-+=]|[.)](?=\s|$))")
-"""What would begin a list or a ruler."""
+_AT_START = re.compile(r"^(\d{0,9})([-+=#]|[.)](?=\s|$))")
+"""What would begin a list, a heading or a ruler."""
 
 _LINKING = re.compile(r"[@#:](?=\S)|(?i:www)(?=\.)")
 """What GitHub links or replaces wherever it stands: @name, #123, :emoji:, https://... and www."""
@@ -37,8 +37,8 @@ class MarkdownReport:
 
 def text(words: str) -> str:
     """Words of strangers as Markdown text that says just that."""
-    escaped = _ACTIVE.sub(r"\\\g<0>", words).replace("|", "&#124;")
-    return _AT_START.sub(r"\1\\\2", _LINKING.sub(r"\g<0>&#8203;", escaped))
+    unlinked = _LINKING.sub(r"\g<0>&#8203;", _ACTIVE.sub(r"\\\g<0>", words))
+    return _AT_START.sub(r"\1\\\2", unlinked.replace("|", "&#124;"))
 
 
 def code(name: str) -> str:

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cyclonedx.model.component import ComponentType
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from hypothesis import given, settings
+
+from provcheck.rendering.cyclonedx import CycloneDxReport, licenses
+from provcheck.types import FileDigest, Outcome, Relation, Report, Subject
+from tests.rendering.factory import BASE, DIGEST, SUBJECT, make_report
+from tests.rendering.hostile import names
+from tests.rendering.readers import facts_of, full_name, read_bom
+
+VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
+
+
+def with_subject(report: Report, **changes: object) -> Report:
+    return report.model_copy(update={"subject": report.subject.model_copy(update=changes)})
+
+
+def rendered(report: Report) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(CycloneDxReport().render(report))
+    return found
+
+
+def adapter_on(base: str) -> Subject:
+    return make_report(subject=base, base=base).subject
+
+
+@given(subject=names, base=names, text=names)
+@settings(max_examples=20, deadline=None)
+def test_it_follows_the_schema(subject: str, base: str, text: str) -> None:
+    report = make_report(subject=subject, base=base, text=text, outcomes=tuple(Outcome))
+    text = CycloneDxReport().render(with_subject(report, license=text, base=adapter_on(base)))
+    assert VALIDATOR.validate_str(text) is None
+    assert text.isascii()
+
+
+def test_the_schema_is_strict() -> None:
+    broken = rendered(make_report()) | {"serialNumber": "1"}
+    assert VALIDATOR.validate_str(json.dumps(broken)) is not None
+
+
+def test_the_model_has_the_digests_of_its_weights() -> None:
+    model = read_bom(make_report()).metadata.component
+    assert model is not None
+    assert (model.type, full_name(model)) == (ComponentType.MACHINE_LEARNING_MODEL, SUBJECT)
+    (file,) = model.components
+    assert (file.name, [one.content for one in file.hashes]) == ("model.safetensors", [DIGEST])
+
+
+def test_what_is_declared_and_what_is_measured_stand_apart() -> None:
+    model = read_bom(make_report(Relation.DERIVED)).metadata.component
+    assert model is not None and model.pedigree is not None
+    declared = {full_name(one): facts_of(one) for one in model.pedigree.ancestors}
+    evidenced = {full_name(one): facts_of(one) for one in model.pedigree.variants}
+    assert declared == {
+        BASE: {"declared": "true", "finding": "derived"},
+        "acme/raven-7b": {"declared": "true", "finding": "not-compared"},
+        "elsewhere/unknown": {"declared": "true", "finding": "not-compared"},
+    }
+    assert evidenced.keys() == {BASE}
+    facts = evidenced[BASE]
+    assert (facts["evidenced"], facts["relation"], facts["probability"]) == ("true", "derived", "0.973")
+    assert facts["able-contrast-distance"] == "0.0432"
+
+
+def test_no_pedigree_without_evidence_of_a_relation() -> None:
+    model = read_bom(make_report(Relation.SAME_RECIPE)).metadata.component
+    assert model is not None and model.pedigree is not None
+    assert not model.pedigree.variants
+    declared = {full_name(one): facts_of(one)["finding"] for one in model.pedigree.ancestors}
+    assert declared[BASE] == "same-recipe"
+
+
+def test_the_model_under_an_adapter_is_a_dependency() -> None:
+    bom = rendered(with_subject(make_report(), base=adapter_on("acme/under")))
+    (base,) = bom["components"]
+    assert (base["group"], base["name"]) == ("acme", "under")
+    assert bom["dependencies"] == [{"ref": "model", "dependsOn": [base["bom-ref"]]}]
+
+
+def test_every_reference_inside_has_a_name_of_its_own() -> None:
+    def refs(value: object) -> list[str]:
+        if isinstance(value, dict):
+            return [str(item) for key, item in value.items() if key == "bom-ref"] + refs(list(value.values()))
+        return [ref for item in value for ref in refs(item)] if isinstance(value, list) else []
+
+    found = refs(rendered(with_subject(make_report(), base=adapter_on(BASE))))
+    assert len(found) == len(set(found)) > 8
+
+
+def test_the_same_report_gives_the_same_file_and_another_one_another_number() -> None:
+    one, again, other = (CycloneDxReport().render(make_report(text=text)) for text in ("a", "a", "b"))
+    assert one == again
+    assert json.loads(one)["serialNumber"] != json.loads(other)["serialNumber"]
+    assert json.loads(one)["metadata"]["timestamp"] == "2025-11-21T11:40:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("apache-2.0", {"license": {"id": "Apache-2.0"}}),
+        ("mit OR apache-2.0", {"expression": "MIT OR Apache-2.0"}),
+        ("llama3", {"license": {"name": "llama3"}}),
+        ("LicenseRef-mine", {"license": {"name": "LicenseRef-mine"}}),
+        ("other", {"license": {"name": "other"}}),
+    ],
+)
+def test_licenses_are_spdx_where_spdx_knows_them(name: str, expected: dict[str, Any]) -> None:
+    (found,) = licenses(name)
+    assert found.get("license", found).pop("acknowledgement") == "declared"
+    assert found == expected
+
+
+def test_no_license_is_no_license() -> None:
+    assert licenses(None) == licenses("") == []
+
+
+def test_a_digest_that_is_none_is_left_out() -> None:
+    files = (FileDigest(name="model.safetensors", bytes=1, sha256="not a digest"),)
+    report = with_subject(make_report(), weights=files)
+    (file,) = rendered(report)["metadata"]["component"]["components"]
+    assert file["hashes"] == []
+    assert VALIDATOR.validate_str(CycloneDxReport().render(report)) is None
+
+
+def test_a_commit_of_the_hub_has_a_package_url() -> None:
+    commit = "4f2a9c1d" * 5
+    model = read_bom(with_subject(make_report(), revision=commit)).metadata.component
+    assert model is not None
+    assert str(model.purl) == f"pkg:huggingface/{SUBJECT}@{commit}"
+    assert "purl" not in rendered(make_report())["metadata"]["component"]
