@@ -26,15 +26,17 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "tuple_type": lambda _: "must be a list",
     "too_short": lambda c: f"must have at least {c['min_length']} entry",
     "model_type": lambda _: "must consist of `key: value` lines",
-    "model_attributes_type": lambda _: "must consist of `key: value` lines",
+    "dict_type": lambda _: "must consist of `key: value` lines",
     "union_tag_not_found": lambda _: f"`kind` is missing; kinds: {', '.join(KINDS)}",
 }
 """By pydantic's type of error; its context is given."""
 
 
 def explain(error: ValidationError, document: Document) -> list[str]:
-    """All faults in the order of the file."""
-    faults = [_explain(one, document) for one in error.errors(include_url=False)]
+    """All faults in the order of the file; a list is not called too short for entries that are wrong themselves."""
+    errors = error.errors(include_url=False)
+    inside = {one["loc"][:-1] for one in errors if one["loc"]}
+    faults = [_explain(one, document) for one in errors if one["type"] != "too_short" or one["loc"] not in inside]
     return [text for _, text in sorted(faults)]
 
 

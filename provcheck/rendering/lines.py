@@ -18,6 +18,7 @@ STYLES = {
     Outcome.INCONCLUSIVE: "yellow",
     Outcome.SKIPPED: "yellow",
 }
+NOT_PASSED = (Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE)
 
 
 def make_console(file: TextIO | None = None) -> Console:
@@ -41,6 +42,6 @@ def print_rule(console: Console, title: str, style: str = "bold", sign: str = "=
 
 
 def outcome_text(check: Check) -> tuple[str, str]:
-    """The outcome in capitals, and its style."""
-    warning = " (warning)" if check.severity == "warning" else ""
+    """The outcome in capitals, and its style; a warning that did not pass is called one."""
+    warning = " (warning)" if check.severity == "warning" and check.outcome in NOT_PASSED else ""
     return check.outcome.value.upper() + warning, STYLES[check.outcome]

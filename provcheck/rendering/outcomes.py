@@ -25,7 +25,9 @@ DEFAULT_SUMMARY = "fEi"
 SHORTHANDS = {"a": "fEsi", "A": "fEsip"}
 
 SECTIONS = {"failures": (Outcome.FAILED, Outcome.ERROR), "not settled": (Outcome.INCONCLUSIVE,)}
-COLUMNS = ("reference", "relation", "related", "ABLE contrast", "KL bits/byte")
+COLUMNS = ("reference", "relation", "related", "ABLE contrast")
+"""Of the references that decided: relation, probability of being related, distance with its 95 % interval."""
+
 NUMBERS = 5
 """References of a failed check whose numbers are shown."""
 
@@ -93,11 +95,11 @@ def print_notices(console: Console, report: Report) -> None:
         print_rule(console, f"stopping after the first failure, {checks} not run", "red", "!")
 
 
-def print_last_line(console: Console, report: Report) -> None:
+def print_last_line(console: Console, report: Report, seconds: float) -> None:
     """`== 5 passed, 1 failed, 2 deselected in 42.1s ==`."""
     deselected = len(report.policy.deselected)
     text = wording.counts(report.summary) + (f", {deselected} deselected" if deselected else "")
-    print_rule(console, f"{text} in {wording.seconds(report):.1f}s", f"bold {_overall_style(report)}")
+    print_rule(console, f"{text} in {seconds:.1f}s", f"bold {_overall_style(report)}")
 
 
 def _print_numbers(console: Console, check: Check, comparisons: Sequence[Comparison]) -> None:
@@ -117,7 +119,7 @@ def _print_numbers(console: Console, check: Check, comparisons: Sequence[Compari
 def _cells(row: Comparison) -> tuple[str, ...]:
     interval = wording.interval(row.able.contrast)
     contrast = wording.distance(row.able.contrast) + (f" ({interval})" if interval else "")
-    return short_name(row.reference), row.relation.value, _related(row), contrast, wording.kl(row.kl)
+    return short_name(row.reference), row.relation.value, _related(row), contrast
 
 
 def _related(row: Comparison) -> str:

@@ -37,12 +37,14 @@ class Show:
 
     verbosity: 0; -1 only verdict and summary, -2 no summary either; 1 adds messages, 2 also the shortest durations.
     summary: outcomes of the short summary. durations: how many, 0 for all. files: where the report was written.
+    seconds: that the audit took, else those of measuring and checking.
     """
 
     verbosity: int = 0
     summary: tuple[Outcome, ...] = summary_outcomes(DEFAULT_SUMMARY)
     durations: int | None = None
     files: tuple[str, ...] = ()
+    seconds: float | None = None
 
 
 def print_header(console: Console, tool: Tool, bank: BankFacts | None, subject: Subject, runs_on: str) -> None:
@@ -69,7 +71,7 @@ def print_report(report: Report, console: Console, show: Show | None = None) -> 
     print_notices(console, report)
     if show.files:
         print_line(console, f"report: {', '.join(show.files)}")
-    print_last_line(console, report)
+    print_last_line(console, report, wording.seconds(report) if show.seconds is None else show.seconds)
 
 
 def _print_checks(console: Console, report: Report, verbosity: int) -> None:
