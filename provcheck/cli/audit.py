@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +44,7 @@ def audit_command(
     from provcheck import data
     from provcheck.pipeline import AuditOptions, ModelOptions, carry_out, collect_checks, prepare
     from provcheck.rendering.collection import print_collected, print_end
-    from provcheck.rendering.files import check_writable, write_files
+    from provcheck.rendering.files import append_step_summary, check_writable, write_files
     from provcheck.rendering.outcomes import summary_outcomes
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import Show, make_console, print_header, print_report
@@ -58,7 +59,7 @@ def audit_command(
         stop_at_first=stop_at_first,
     )
     show = Show(verbose - quiet, summary_outcomes(summary), durations)
-    console, collected = make_console(), collect_checks(settings)
+    started, console, collected = time.monotonic(), make_console(), collect_checks(settings)
     if collect_only:
         raise typer.Exit(list_checks(collected, console, show.verbosity))
     check_writable(out, formats)
@@ -74,5 +75,7 @@ def audit_command(
         report = carry_out(prepared, observer)
     extra = {"tree.nwk": report.lineage.newick + "\n"} if report.lineage.newick else {}
     written = write_files(report, out, formats, extra)
-    print_report(report, console, replace(show, files=tuple(str(path) for path in written)))
+    if note := append_step_summary(report):
+        console.print(note, soft_wrap=True)
+    print_report(report, console, replace(show, files=tuple(map(str, written)), seconds=time.monotonic() - started))
     raise typer.Exit(int(report.exit_code))

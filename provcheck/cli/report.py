@@ -44,13 +44,11 @@ def render_command(
     """Render a report again in other formats."""
     from provcheck.rendering.files import write_files
     from provcheck.rendering.json_report import read_report
-    from provcheck.rendering.terminal import make_console, print_report
+    from provcheck.rendering.terminal import Show, make_console, print_report
 
     report = read_report(file)
     written = write_files(report, out or file.parent, formats)
-    console = make_console()
-    print_report(report, console)
-    console.print(f"report: {', '.join(str(path) for path in written)}", soft_wrap=True)
+    print_report(report, make_console(), Show(files=tuple(map(str, written))))
 
 
 @report_app.command("sign")

@@ -113,33 +113,40 @@ def test_default(evidence: Evidence, code: int, not_passed: dict[str, Outcome]) 
     assert (found, {id: one for id, one in outcomes.items() if one is not Outcome.PASSED}) == (code, not_passed)
 
 
-BASE = {"claimed_base": "acme/base"}
+BASE = "acme/base"
 
 
 @pytest.mark.parametrize(
     ("evidence", "code", "outcome"),
     [
-        (make_evidence([compared("acme/base", DERIVED, license="mit")], **BASE), 0, Outcome.SKIPPED),
-        (make_evidence([compared("acme/base", DERIVED, license="cc-by-nc-4.0")], **BASE), 1, Outcome.FAILED),
-        (make_evidence([compared("acme/base", DERIVED, license="cc-by-nd-4.0")], **BASE), 1, Outcome.FAILED),
-        (make_evidence([compared("acme/base", DERIVED, license="Acme Research Licence")], **BASE), 1, Outcome.FAILED),
+        (make_evidence([compared("acme/base", DERIVED, license="mit")], claimed_base=BASE), 0, Outcome.SKIPPED),
+        (make_evidence([compared("acme/base", DERIVED, license="cc-by-nc-4.0")], claimed_base=BASE), 1, Outcome.FAILED),
+        (make_evidence([compared("acme/base", DERIVED, license="cc-by-nd-4.0")], claimed_base=BASE), 1, Outcome.FAILED),
+        (
+            make_evidence([compared("acme/base", DERIVED, license="Acme Research Licence")], claimed_base=BASE),
+            1,
+            Outcome.FAILED,
+        ),
         (
             make_evidence(
-                [compared("acme/base", DERIVED), compared("x/nc", UNRELATED, license="cc-by-nc-sa-4.0")], **BASE
+                [compared("acme/base", DERIVED), compared("x/nc", UNRELATED, license="cc-by-nc-sa-4.0")],
+                claimed_base=BASE,
             ),
             0,
             Outcome.PASSED,
         ),
         (
-            make_evidence([compared("acme/base", DERIVED), compared("x/nc", OPEN, license="cc-by-nc-sa-4.0")], **BASE),
+            make_evidence(
+                [compared("acme/base", DERIVED), compared("x/nc", OPEN, license="cc-by-nc-sa-4.0")], claimed_base=BASE
+            ),
             1,
             Outcome.INCONCLUSIVE,
         ),
-        (make_evidence([compared("acme/base", UNRELATED)], **BASE), 1, Outcome.SKIPPED),
-        (make_evidence([compared("acme/base", OPEN)], **BASE), 1, Outcome.SKIPPED),
-        (make_evidence([compared("acme/base", IDENTICAL)], **BASE), 1, Outcome.SKIPPED),
-        (make_evidence([compared("acme/base", IDENTICAL)], subject="acme/base", **BASE), 0, Outcome.SKIPPED),
-        (make_evidence([compared("acme/base", DERIVED)], share=0.9, **BASE), 1, Outcome.SKIPPED),
+        (make_evidence([compared("acme/base", UNRELATED)], claimed_base=BASE), 1, Outcome.SKIPPED),
+        (make_evidence([compared("acme/base", OPEN)], claimed_base=BASE), 1, Outcome.SKIPPED),
+        (make_evidence([compared("acme/base", IDENTICAL)], claimed_base=BASE), 1, Outcome.SKIPPED),
+        (make_evidence([compared("acme/base", IDENTICAL)], subject="acme/base", claimed_base=BASE), 0, Outcome.SKIPPED),
+        (make_evidence([compared("acme/base", DERIVED)], share=0.9, claimed_base=BASE), 1, Outcome.SKIPPED),
     ],
 )
 def test_release_gate(evidence: Evidence, code: int, outcome: Outcome) -> None:
@@ -148,7 +155,7 @@ def test_release_gate(evidence: Evidence, code: int, outcome: Outcome) -> None:
 
 
 def test_release_gate_wants_the_probes_it_names() -> None:
-    evidence = make_evidence([compared("acme/base", DERIVED)], **BASE)
+    evidence = make_evidence([compared("acme/base", DERIVED)], claimed_base=BASE)
     assert judged("release-gate", evidence)[1] == 0
     assert judged("release-gate", evidence, "quick")[1] == 1
 
