@@ -3,23 +3,35 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from rich.console import Console
 
-from provcheck.rendering.terminal import make_console, print_header, print_report
-from provcheck.types import ExitCode, Outcome, Relation, Report
+from provcheck.errors import UsageError
+from provcheck.rendering.outcomes import summary_outcomes
+from provcheck.rendering.terminal import Show, make_console, print_header, print_report
+from provcheck.types import Check, ExitCode, Outcome, Relation, Report
 from tests.rendering.factory import BASE, SUBJECT, make_report
 from tests.rendering.hostile import names
 
 
-def printed(report: Report, verbosity: int = 0) -> str:
+def printed(report: Report, verbosity: int = 0, **show: Any) -> str:
     file = io.StringIO()
     console = make_console(file)
     print_header(console, report.tool, report.bank, report.subject, "cpu float32")
-    print_report(report, console, verbosity)
+    print_report(report, console, Show(verbosity, **show))
     return file.getvalue()
+
+
+def with_policy(report: Report, **facts: Any) -> Report:
+    return report.model_copy(update={"policy": report.policy.model_copy(update=facts)})
+
+
+def lines_after(text: str, title: str) -> list[str]:
+    """The lines of a section, up to the next blank one."""
+    return text.split(f"== {title} ==\n")[1].split("\n\n", maxsplit=1)[0].splitlines()
 
 
 def test_it_reads_like_pytest() -> None:
@@ -32,11 +44,127 @@ def test_it_reads_like_pytest() -> None:
     assert lines[-1] == "== 1 passed, 1 failed, 1 inconclusive in 42.1s =="
 
 
+def test_the_last_line_is_the_last_and_tells_the_time_of_the_audit() -> None:
+    lines = printed(make_report(), files=("out/report.json", "out/report.html"), seconds=7.04).splitlines()
+    assert lines[-2:] == [
+        "report: out/report.json, out/report.html",
+        "== 1 passed, 1 failed, 1 inconclusive in 7.0s ==",
+    ]
+
+
+def test_checks_that_were_left_out_are_counted() -> None:
+    report = with_policy(make_report(), deselected=("a", "b"), not_run=("c",))
+    lines = printed(report).splitlines()
+    assert lines[-1] == "== 1 passed, 1 failed, 1 inconclusive, 2 deselected in 42.1s =="
+    assert lines[-2] == "!! stopping after the first failure, 1 check not run !!"
+
+
+@pytest.mark.parametrize("verbosity", [-2, -1, 0, 1])
+def test_an_inconclusive_check_that_is_let_pass_is_warned_of(verbosity: int) -> None:
+    warning = "warning: not settled, and not counted as failed (on_inconclusive: warn): check-2"
+    assert warning in printed(make_report(), verbosity).splitlines()
+    for answer in ("fail", "pass"):
+        assert "on_inconclusive" not in printed(with_policy(make_report(), on_inconclusive=answer), verbosity)
+
+
+def failing_report() -> Report:
+    """A failed check that two references decided, one of them not compared in full."""
+    failed = Check(
+        id="no-owls",
+        kind="not-related-to",
+        description="The model is related to no reference of the families owl.",
+        outcome=Outcome.FAILED,
+        message="related to acme/owl-7b (derived)",
+        references=(BASE, "acme/far"),
+    )
+    return make_report().model_copy(update={"checks": (failed,)})
+
+
+def test_a_failure_shows_what_was_asked_for_and_the_numbers() -> None:
+    assert lines_after(printed(failing_report()), "failures") == [
+        "-- no-owls --",
+        "The model is related to no reference of the families owl.",
+        "FAILED: related to acme/owl-7b (derived)",
+        "reference    relation  related  ABLE contrast              ",
+        "acme/owl-7b  derived   97.3 %   0.0432 (0.0389 to 0.0475)  ",
+        "and 1 more",
+    ]
+
+
+def test_what_is_not_settled_is_no_failure() -> None:
+    text = printed(make_report(outcomes=(Outcome.INCONCLUSIVE,)))
+    assert "== failures ==" not in text
+    assert lines_after(text, "not settled") == ["-- check-0 --", "INCONCLUSIVE: coverage is 98.3 %"]
+
+
+@pytest.mark.parametrize(
+    ("chars", "expected"),
+    [
+        ("fEi", "FAILED ERROR INCONCLUSIVE"),
+        ("s", "SKIPPED"),
+        ("p", "PASSED"),
+        ("if", "INCONCLUSIVE FAILED"),
+        ("ff", "FAILED"),
+        ("a", "FAILED ERROR SKIPPED INCONCLUSIVE"),
+        ("A", "FAILED ERROR SKIPPED INCONCLUSIVE PASSED"),
+        ("ANf", "FAILED"),
+        ("N", ""),
+        ("", ""),
+    ],
+)
+def test_the_short_summary_is_chosen_by_letters(chars: str, expected: str) -> None:
+    text = printed(make_report(outcomes=tuple(Outcome)), summary=summary_outcomes(chars))
+    if not expected:
+        assert "short check summary" not in text
+        return
+    lines = text.split("== short check summary ==\n")[1].splitlines()
+    listed = [line.split()[0] for line in lines if " - " in line]
+    assert listed == expected.split()
+
+
+def test_an_unknown_letter_is_an_error() -> None:
+    with pytest.raises(UsageError, match="unknown character 'x'"):
+        summary_outcomes("fx")
+
+
+def test_durations() -> None:
+    report = make_report().model_copy(
+        update={
+            "checks": tuple(
+                check.model_copy(update={"seconds": 0.25 * n}) for n, check in enumerate(make_report().checks)
+            )
+        }
+    )
+    assert lines_after(printed(report, durations=2), "slowest 2 durations") == [
+        "42.06s measurement",
+        "0.50s check check-2",
+    ]
+    assert lines_after(printed(report, durations=0), "durations") == [
+        "42.06s measurement",
+        "0.50s check check-2",
+        "0.25s check check-1",
+        "(1 below 0.005s hidden; -vv shows them)",
+    ]
+    assert lines_after(printed(report, 2, durations=0), "durations")[-1] == "0.00s check check-0"
+
+
+def test_a_warning_that_did_not_pass_is_called_one() -> None:
+    checks = [Check(id=one.value, severity="warning", outcome=one, message="m") for one in Outcome]
+    text = printed(make_report().model_copy(update={"checks": tuple(checks)}))
+    assert re.findall(r"^(\w+) [A-Z]+ \(warning\)$", text, re.MULTILINE) == ["failed", "inconclusive", "error"]
+
+
 def test_quiet_is_the_verdict_and_what_failed() -> None:
     lines = printed(make_report(), -1).splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 11
+    assert "== failures ==" not in lines
     assert f"The weights of {SUBJECT} descend from {BASE}, or both descend from one ancestor." in lines
     assert "check-0 PASSED" not in lines
+
+
+def test_very_quiet_is_the_verdict_alone() -> None:
+    lines = printed(make_report(), -2).splitlines()[3:]
+    assert lines[0].startswith(f"The weights of {SUBJECT}") and len(lines) == 4
 
 
 def test_verbose_adds_messages_and_the_other_view() -> None:
