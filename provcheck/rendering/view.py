@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from provcheck.rendering import wording
 from provcheck.rendering.facts import digests_of, facts_of, files_of
-from provcheck.rendering.figures import Figure, agreement_of, figures_of
+from provcheck.rendering.figures import Figure, agreement_of, figures_of, marked
 from provcheck.rendering.plain import plain_report, short_name
 from provcheck.types import Check, Comparison, Distance, FileDigest, Outcome, Relation, Report
 
@@ -78,6 +78,7 @@ class ReportView:
     checks: list[CheckRow]
     nearest: list[ReferenceRow]
     others: list[ReferenceRow]
+    farther: str
     figures: list[Figure]
     agreement: Figure
     claims: list[Claim]
@@ -100,6 +101,7 @@ def view_of(report: Report) -> ReportView:
         checks=[_check_row(check) for check in report.checks],
         nearest=rows[:NEAREST],
         others=rows[NEAREST:],
+        farther=_farther(report),
         figures=figures_of(report),
         agreement=agreement_of(report),
         claims=_claims(report),
@@ -111,14 +113,16 @@ def view_of(report: Report) -> ReportView:
 
 
 def _sentence(report: Report) -> Markup:
-    """The verdict with its names set apart, also from the direction they are written in."""
+    """The verdict with its names set apart."""
     names = wording.sentence_names(report)
-    marked = {key: Markup("<bdi>{}</bdi>").format(name) for key, name in names.items() if key != "references"}
-    return escape(wording.SENTENCES[report.verdict.relation]).format(**names | marked)
+    template = wording.SENTENCES[report.verdict.relation].replace("{references}", names.pop("references"))
+    return marked(template, **names)
 
 
 def _check_row(check: Check) -> CheckRow:
-    return CheckRow(check.id, check.outcome.value, MARKS[check.outcome], check.severity, check.description, check.message)
+    return CheckRow(
+        check.id, check.outcome.value, MARKS[check.outcome], check.severity, check.description, check.message
+    )
 
 
 def _reference_row(one: Comparison) -> ReferenceRow:
@@ -133,6 +137,13 @@ def _reference_row(one: Comparison) -> ReferenceRow:
         kl=wording.kl(one.kl),
         kl_place=wording.kl_place(one.kl),
     )
+
+
+def _farther(report: Report) -> str:
+    """How many references are not listed."""
+    everyone = report.bank.references
+    missing = everyone - len(report.comparisons)
+    return f"Of the {everyone:,} in the bank, the {missing:,} farthest are not listed." if missing > 0 else ""
 
 
 def _distance_cell(value: Distance | None, reason: str | None) -> DistanceCell:

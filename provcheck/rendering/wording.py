@@ -22,6 +22,7 @@ SENTENCES = {
 
 NOT_CALIBRATED = "not calibrated"
 NOT_MEASURED = "not measured"
+CI95 = "95\u00a0% interval"
 DISTANCE_AXIS = "ABLE contrast distance: 0 is the same, about 1 has nothing in common"
 
 COUNTED = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.ERROR)
@@ -78,7 +79,7 @@ def sentence_names(report: Report) -> dict[str, str]:
     return {
         "subject": short_name(report.subject.id),
         "reference": short_name(report.verdict.reference or "one of the reference models"),
-        "references": _references(len(report.comparisons)),
+        "references": _references(report.bank.references),
     }
 
 
@@ -149,8 +150,10 @@ def kl(value: KLDivergence) -> str:
 
 
 def kl_place(value: KLDivergence) -> str:
-    """Where it lies on the papers' scale, or why it has no place there."""
-    return f"scale: {value.scale_band}" if value.scale_band else value.reason or "no place on the scale"
+    """Where it lies on the papers' scale; why it has no place there is a long story."""
+    if value.bits_per_byte is None:
+        return value.reason or "no reason is stated"
+    return f"like: {band(value.scale_band)}" if value.scale_band else "outside the papers' scale"
 
 
 def band(name: str) -> str:

@@ -54,22 +54,25 @@ def dots_sheet(name: str, rows: Sequence[Dot], ruler: Ruler) -> Sheet:
         axes.set_xscale("log")
     axes.set(xlim=(ruler.low, ruler.high), ylim=(len(rows) - 0.5, -0.5))
     sheet.ticks(axes, ruler.ticks, ruler.label)
+    sides = sheet.field(0, TOP, 0, FOOT)
     for place, row in enumerate(rows):
-        if row.guide and row.value is not None:
-            axes.axvline(ruler.clip(row.value), color=LINE, linewidth=1.5, zorder=0)
         _draw(axes, row, place, ruler)
-        colour, weight = (KIN, "bold") if row.own else (INK, "normal")
-        words = sheet.field(0, TOP, 0, FOOT)
-        y = ROW * (place + 0.5)
-        room = LABELS - 2 * GAP
-        sheet.write(words, (LABELS - GAP, y), fitting(row.label, room), colour=colour, weight=weight, ha="right")
-        sheet.write(words, (WIDTH - NUMBERS + GAP, y), row.number, colour=colour if row.own else SOFT, weight=weight)
+        _write(sheet, sides, row, ROW * (place + 0.5))
     return sheet
+
+
+def _write(sheet: Sheet, sides: Axes, row: Dot, y: float) -> None:
+    colour, weight = (KIN, "bold") if row.own else (INK, "normal")
+    label = fitting(row.label, LABELS - 2 * GAP)
+    sheet.write(sides, (LABELS - GAP, y), label, colour=colour, weight=weight, ha="right")
+    sheet.write(sides, (WIDTH - NUMBERS + GAP, y), row.number, colour=KIN if row.own else SOFT, weight=weight)
 
 
 def _draw(axes: Axes, row: Dot, place: int, ruler: Ruler) -> None:
     if row.value is None:
         return
+    if row.guide:
+        axes.axvline(ruler.clip(row.value), color=LINE, linewidth=1.5, zorder=0)
     colour = KIN if row.own else MARK
     if row.interval:
         ends = [ruler.clip(end) for end in row.interval]

@@ -4,40 +4,42 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import dist, isfinite
 
 from matplotlib.axes import Axes
 
+from provcheck.rendering.pictures.labels import Box, Place, best_box, box_around, free_box
 from provcheck.rendering.pictures.names import fitting, width_of
-from provcheck.rendering.pictures.palette import HUES, KIN, MARK, PAPER, SMALL, SOFT
+from provcheck.rendering.pictures.palette import BOLD, HUES, KIN, MARK, PAPER, SMALL, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 from provcheck.types import MapPoint
 
-WIDTH, HEIGHT, MARGIN = 760.0, 500.0, 60.0
-SHAPES = "os^D"
-NAME_ROOM = 170.0
+WIDTH, HEIGHT, MARGIN = 700.0, 520.0, 24.0
+SHEET: Box = (0, 0, WIDTH, HEIGHT)
+SHAPES = (("o", 7.0), ("s", 6.0), ("^", 8.0), ("D", 5.5))
+"""Marks of about the same weight, with their sizes."""
 
-Box = tuple[float, float, float, float]
+NAME_ROOM = 200.0
+
+Look = tuple[str, str, float]
+"""Colour, shape and size."""
 
 
 def map_svg(points: Sequence[MapPoint], *, standalone: bool = False) -> str:
-    """Models as points, near where they are alike; families with several models have a colour, the subject a star.
+    """Models as points, near where they are alike; families with several models have a colour, the subject is a star.
 
     `standalone` gives a complete file with its own colours, else a fragment in the colours of the page around it.
-    Raises ValueError when there are no points.
+    Raises ValueError when there are no points, or when they lie too far apart to be drawn.
     """
     if not points:
         raise ValueError("a map needs points")
     sheet = Sheet("map", WIDTH, HEIGHT)
-    axes = sheet.field(MARGIN, MARGIN / 2, MARGIN, MARGIN / 2)
-    places = _places(points, axes)
-    looks = _looks(points)
-    for point, (x, y) in zip(points, places, strict=True):
-        colour, shape = looks[point.family]
-        if point.subject:
-            axes.plot([x], [y], "*", color=KIN, markersize=19, markeredgecolor=PAPER, clip_on=False, zorder=3)
-        else:
-            axes.plot([x], [y], shape, color=colour, markersize=7, markeredgecolor=PAPER, clip_on=False)
-    _write_names(sheet, axes, points, places)
+    axes = sheet.field()
+    placed, looks = list(zip(_places(points), points, strict=True)), _looks(points)
+    for family, look in looks.items():
+        _draw(axes, [place for place, one in placed if one.family == family and not one.subject], look)
+    _draw(axes, [place for place, one in placed if one.subject], (KIN, "*", 19.0))
+    _write_names(sheet, axes, placed, looks)
     return sheet.svg("Map of the bank", describe_map(points), standalone=standalone)
 
 
@@ -49,68 +51,63 @@ def describe_map(points: Sequence[MapPoint]) -> str:
     others = [point for point in points if not point.subject]
     if subject is None or not others:
         return shown
-    near = sorted(others, key=lambda one: (one.x - subject.x) ** 2 + (one.y - subject.y) ** 2)[:3]
+    near = sorted(others, key=lambda one: dist((one.x, one.y), (subject.x, subject.y)))[:3]
     return f"{shown} Nearest to {subject.id} lie {', '.join(one.id for one in near)}."
 
 
-def _places(points: Sequence[MapPoint], axes: Axes) -> list[tuple[float, float]]:
-    """Pixels, with one scale for both directions and the middle of the map in the middle."""
-    width, height = axes.get_xlim()[1], axes.get_ylim()[0]
-    low_x, high_x = min(point.x for point in points), max(point.x for point in points)
-    low_y, high_y = min(point.y for point in points), max(point.y for point in points)
-    scale = min(width / ((high_x - low_x) or 1), height / ((high_y - low_y) or 1))
-    left, top = (width - scale * (high_x - low_x)) / 2, (height - scale * (high_y - low_y)) / 2
-    return [(left + scale * (point.x - low_x), top + scale * (high_y - point.y)) for point in points]
+def _draw(axes: Axes, places: Sequence[Place], look: Look) -> None:
+    colour, shape, size = look
+    across, down = [place[0] for place in places], [place[1] for place in places]
+    axes.plot(across, down, shape, color=colour, markersize=size, markeredgecolor=PAPER, clip_on=False)
 
 
-def _looks(points: Sequence[MapPoint]) -> dict[str | None, tuple[str, str]]:
-    """Colour and shape of each family: a colour where it has several models, largest first."""
-    sizes = Counter(point.family for point in points if not point.subject)
-    several = [family for family, count in sizes.most_common() if count > 1 and family]
-    coloured = {family: (HUES[n % len(HUES)], SHAPES[n % len(SHAPES)]) for n, family in enumerate(several)}
-    return dict.fromkeys({point.family for point in points}, (MARK, "o")) | coloured
+def _places(points: Sequence[MapPoint]) -> list[Place]:
+    """Pixels, with one scale for both directions and the middle of the map in the middle of the sheet."""
+    across, up = [point.x for point in points], [point.y for point in points]
+    wide, high = max(across) - min(across), max(up) - min(up)
+    if not isfinite(wide) or not isfinite(high):
+        raise ValueError("the points lie too far apart")
+    scale = min((WIDTH - 2 * MARGIN) / (wide or 1), (HEIGHT - 2 * MARGIN) / (high or 1))
+    left, top = (WIDTH - scale * wide) / 2, (HEIGHT - scale * high) / 2
+    return [(left + scale * (point.x - min(across)), top + scale * (max(up) - point.y)) for point in points]
 
 
-def _write_names(sheet: Sheet, axes: Axes, points: Sequence[MapPoint], places: Sequence[tuple[float, float]]) -> None:
-    """The subject's name, and each family's once, where there is room; the table beside the picture has them all."""
-    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in places]
-    named: set[str | None] = set()
-    order = sorted(range(len(points)), key=lambda at: not points[at].subject)
-    for at in order:
-        point = points[at]
-        if not point.subject and (point.family is None or point.family in named):
+def _looks(points: Sequence[MapPoint]) -> dict[str | None, Look]:
+    """How the points of each family look: coloured where it has several models, the largest first, else grey."""
+    sizes = Counter(point.family for point in points if not point.subject and point.family)
+    several = [family for family, count in sizes.most_common() if count > 1]
+    looks: dict[str | None, Look] = dict.fromkeys({point.family for point in points}, (MARK, *SHAPES[0]))
+    for number, family in enumerate(several):
+        shape = SHAPES[(number + number // len(HUES)) % len(SHAPES)]
+        looks[family] = (HUES[number % len(HUES)], *shape)
+    return looks
+
+
+def _write_names(
+    sheet: Sheet, axes: Axes, points: Sequence[tuple[Place, MapPoint]], looks: dict[str | None, Look]
+) -> None:
+    """The subject's name, and each family's once, where there is room."""
+    taken = [box_around(place, 10 if point.subject else 5) for place, point in points]
+    for place, point in points:
+        if not point.subject:
             continue
-        text = fitting(point.id if point.subject else point.family or "", NAME_ROOM, SMALL)
-        found = _free(places[at], width_of(text, SMALL), taken, 12 if point.subject else 7)
-        if found is None and not point.subject:
-            continue
-        box = found or _beside(places[at], width_of(text, SMALL), 12)
+        name = fitting(point.id, NAME_ROOM, SMALL)
+        box = best_box(place, BOLD * width_of(name, SMALL), 13, taken, SHEET)
+        sheet.write(axes, (box[0], (box[1] + box[3]) / 2), name, colour=KIN, small=True, weight="bold")
         taken.append(box)
-        named.add(None if point.subject else point.family)
-        weight = {"weight": "bold"} if point.subject else {}
-        middle = (box[1] + box[3]) / 2
-        sheet.write(axes, (box[0], middle), text, colour=KIN if point.subject else SOFT, small=True, **weight)
+    families: dict[str, list[Place]] = {}
+    for place, point in points:
+        if point.family and not point.subject:
+            families.setdefault(point.family, []).append(place)
+    for family, places in families.items():
+        name = fitting(family, NAME_ROOM, SMALL)
+        colour = looks[family][0] if len(places) > 1 else SOFT
+        boxes = (free_box(place, width_of(name, SMALL), 8, taken, SHEET) for place in _inner_first(places))
+        if found := next((box for box in boxes if box), None):
+            sheet.write(axes, (found[0], (found[1] + found[3]) / 2), name, colour=colour, small=True)
+            taken.append(found)
 
 
-def _free(place: tuple[float, float], width: float, taken: Sequence[Box], gap: float) -> Box | None:
-    """A box for a name beside a point: right, left, below or above, the first that touches nothing."""
-    x, y = place
-    for left, top in (
-        (x + gap, y - 7),
-        (x - gap - width, y - 7),
-        (x - width / 2, y + gap),
-        (x - width / 2, y - gap - 14),
-    ):
-        box = (left, top, left + width, top + 14)
-        inside = box[0] > -MARGIN and box[2] < WIDTH - MARGIN
-        if inside and not any(_touch(box, other) for other in taken):
-            return box
-    return None
-
-
-def _beside(place: tuple[float, float], width: float, gap: float) -> Box:
-    return (place[0] + gap, place[1] - 7, place[0] + gap + width, place[1] + 7)
-
-
-def _touch(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _inner_first(places: Sequence[Place]) -> list[Place]:
+    """The places with the most others near them first."""
+    return sorted(places, key=lambda place: sorted(dist(place, other) for other in places)[len(places) // 3])

@@ -38,7 +38,7 @@ def null_svg(null: NullDistribution, distance: Distance | None, *, standalone: b
 
 def describe_null(null: NullDistribution, distance: Distance | None) -> str:
     """What the picture shows, in words."""
-    own = f"{wording.distance(distance)} (95 % interval {wording.interval(distance)})" if distance else "not measured"
+    own = f"{wording.distance(distance)} ({wording.CI95} {wording.interval(distance)})" if distance else "not measured"
     most = null.counts.index(max(null.counts))
     return (
         f"The subject's distance: {own}. Of {sum(null.counts):,} pairs of independent models, the nearest has "

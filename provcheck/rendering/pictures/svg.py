@@ -6,9 +6,12 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from provcheck.rendering.pictures.palette import VARIABLES
+from provcheck.rendering.pictures.palette import PAPER, VARIABLES
 
 PLACEHOLDER = "words-{}"
+HALO = {"stroke": PAPER, "stroke-width": "2", "stroke-linejoin": "round", "paint-order": "stroke"}
+"""Around letters, so that they can be read where they cross a line."""
+
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _LONG_NUMBER = re.compile(r"\d+\.\d{3,}")
 _DROPPED = {"style", "id", "transform", "font-family", "font", "version"}
@@ -50,8 +53,11 @@ def _clean(element: ET.Element, prefix: str, words: Sequence[str]) -> None:
     if element.tag == "path" and "id" in element.attrib:
         attributes["id"] = f"{prefix}-{element.attrib['id']}"
     element.attrib = {key: " ".join(_LONG_NUMBER.sub(_short, value).split()) for key, value in attributes.items()}
-    text = (element.text or "").strip()
-    element.text = words[int(text.rpartition("-")[2])] if element.tag == "text" else None
+    if element.tag == "text":
+        element.text = words[int((element.text or "").rpartition("-")[2])]
+        element.attrib |= HALO
+    else:
+        element.text = None
     element.tail = None
 
 

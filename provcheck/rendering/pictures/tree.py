@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from provcheck.rendering.pictures.names import fitting
+from provcheck.rendering.pictures.names import fitting, width_of
 from provcheck.rendering.pictures.newick import SUBJECT_MARK, Branch, read_branches
-from provcheck.rendering.pictures.palette import INK, KIN, MARK, SOFT
+from provcheck.rendering.pictures.palette import BOLD, KIN, MARK, SIZE, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 
-WIDTH, ROW, MARGIN, FOOT = 800.0, 19.0, 14.0, 34.0
-LABELS = 310.0
+WIDTH, ROW, MARGIN, FOOT = 700.0, 19.0, 4.0, 30.0
+LABELS = 290.0
 """Room for the names."""
 
 SHOWN_SUPPORT = 50
@@ -34,7 +34,7 @@ def tree_svg(newick: str, *, standalone: bool = False) -> str:
         if branch.tip:
             _name(sheet, axes, branch, scale)
         elif (branch.support or 0) >= SHOWN_SUPPORT:
-            at = ((branch.end * scale) - 3, _y(branch.row) - 6)
+            at = ((branch.end * scale) - 3, _y(branch.row) - 7.5)
             sheet.write(axes, at, f"{branch.support:.0f}", colour=SOFT, small=True, ha="right")
     _scale_bar(sheet, axes, scale, ROW * len(tips) + FOOT / 2)
     return sheet.svg("Lineage tree", describe_tree(branches), standalone=standalone)
@@ -67,12 +67,13 @@ def _draw_edges(axes: Axes, branches: tuple[Branch, ...], scale: float) -> None:
 
 def _name(sheet: Sheet, axes: Axes, tip: Branch, scale: float) -> None:
     x, y = tip.end * scale, _y(tip.row)
+    room = sheet.width - 2 * MARGIN - x
     if not tip.subject:
-        sheet.write(axes, (x + 6, y), fitting(tip.name, LABELS - 20), colour=INK)
+        sheet.write(axes, (x + 6, y), fitting(tip.name, room - 6))
         return
     axes.plot([x], [y], "o", color=KIN, markersize=8, clip_on=False)
-    name = fitting(tip.name.removesuffix(SUBJECT_MARK), LABELS - 90) + SUBJECT_MARK
-    sheet.write(axes, (x + 10, y), name, colour=KIN, weight="bold")
+    name = fitting(tip.name.removesuffix(SUBJECT_MARK), room - 10 - BOLD * width_of(SUBJECT_MARK), BOLD * SIZE)
+    sheet.write(axes, (x + 10, y), name + SUBJECT_MARK, colour=KIN, weight="bold")
 
 
 def _scale_bar(sheet: Sheet, axes: Axes, scale: float, y: float) -> None:

@@ -1,0 +1,47 @@
+"""Names beside points, where there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from provcheck.rendering.pictures.palette import SMALL
+
+HEIGHT = SMALL + 3
+
+Place = tuple[float, float]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels."""
+
+
+def box_around(place: Place, reach: float) -> Box:
+    """The square that a point fills."""
+    x, y = place
+    return (x - reach, y - reach, x + reach, y + reach)
+
+
+def free_box(place: Place, width: float, gap: float, taken: Sequence[Box], sheet: Box) -> Box | None:
+    """A box for a name beside a point, the first of right, left, below and above that touches nothing taken."""
+    return next((box for box in _beside(place, width, gap) if _inside(box, sheet) and not _touched(box, taken)), None)
+
+
+def best_box(place: Place, width: float, gap: float, taken: Sequence[Box], sheet: Box) -> Box:
+    """A box for a name that must be written: on the sheet if it can be, then where it touches least."""
+    boxes = _beside(place, width, gap)
+    return min(boxes, key=lambda box: (not _inside(box, sheet), _touched(box, taken)))
+
+
+def _beside(place: Place, width: float, gap: float) -> list[Box]:
+    x, y = place
+    half = HEIGHT / 2
+    right, left = (x + gap, y - half), (x - gap - width, y - half)
+    below, above = (x - width / 2, y + gap), (x - width / 2, y - gap - HEIGHT)
+    return [(start, top, start + width, top + HEIGHT) for start, top in (right, left, below, above)]
+
+
+def _inside(box: Box, sheet: Box) -> bool:
+    return sheet[0] <= box[0] and box[2] <= sheet[2] and sheet[1] <= box[1] and box[3] <= sheet[3]
+
+
+def _touched(box: Box, taken: Sequence[Box]) -> int:
+    """How many of the others it touches."""
+    return sum(box[0] < one[2] and one[0] < box[2] and box[1] < one[3] and one[1] < box[3] for one in taken)
