@@ -1,6 +1,6 @@
 """The architecture, read off the imports. Imports go downward only:
 
-    cli         pipeline and rendering; the bank commands, which have no subject, use bank, comparison and verdict
+    cli         pipeline and rendering; the commands about a bank use bank and single stages too
     pipeline    the stages, and whatever lies below them
     stages      subject, measurement, comparison, verdict, lineage, policy: never one another; bank, store, probes
     bank        store; `rendering` and `doctor` only look at what is there
@@ -54,7 +54,10 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": BELOW | STAGES | {"assembly", "cache"},
     "cli": BASE | {"pipeline", "rendering", "doctor", "store", "signing", "verification"},
     "cli/policy": BASE | {"policy", "rendering"},
-    "cli/bank": BASE | {"pipeline", "rendering", "bank", "comparison", "verdict"},
+    "cli/bank": BASE | {"pipeline", "rendering", "bank", "comparison", "verdict", "lineage"},
+    "cli/drawing": BASE | {"pipeline", "rendering", "bank", "store", "comparison", "lineage"},
+    "cli/tree": BASE | {"pipeline", "rendering", "lineage"},
+    "cli/map": BASE | {"pipeline", "rendering", "lineage"},
     "": {"pipeline", "bank", "store", "probes", "errors"},
 }
 """What a package, or one file of it, may import; the empty name is `provcheck/__init__.py`."""

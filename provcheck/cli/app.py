@@ -11,9 +11,11 @@ from provcheck.cli.audit import audit_command
 from provcheck.cli.bank import bank_app
 from provcheck.cli.compare import compare_command
 from provcheck.cli.doctor import doctor_command
+from provcheck.cli.map import map_command
 from provcheck.cli.measure import measure_command
 from provcheck.cli.policy import policy_app
 from provcheck.cli.report import report_app
+from provcheck.cli.tree import tree_command
 
 app = typer.Typer(
     name="provcheck",
@@ -26,6 +28,8 @@ app.command("audit")(audit_command)
 app.command("compare")(compare_command)
 app.command("measure")(measure_command)
 app.add_typer(bank_app, name="bank")
+app.command("tree")(tree_command)
+app.command("map")(map_command)
 app.add_typer(report_app, name="report")
 app.add_typer(policy_app, name="policy")
 app.command("doctor")(doctor_command)

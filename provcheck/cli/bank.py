@@ -105,6 +105,16 @@ def evaluate_command(
     typer.echo(texts["evaluation.json" if as_json else "evaluation.md"], nl=False)
 
 
+@bank_app.command("lineage")
+def lineage_command(name: Name) -> None:
+    """Print Markdown tables: how often a reference's documented parent is its nearest neighbour on the tree."""
+    from provcheck.bank import load_bank
+    from provcheck.lineage.assessment import assess
+    from provcheck.lineage.hits import markdown
+
+    typer.echo(markdown(assess(load_bank(name))), nl=False)
+
+
 @bank_app.command("build")
 def build_command(
     manifest: Annotated[

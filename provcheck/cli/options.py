@@ -10,6 +10,7 @@ import typer
 MODEL_HELP = "Hub id org/name[@revision], folder, PEFT adapter folder, measurement file, or demo."
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
+OptionalModel = Annotated[str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 Bank = Annotated[str, typer.Option("--bank", metavar="NAME|DIR", help="Bank of reference models.")]
 Policy = Annotated[str, typer.Option("--policy", metavar="NAME|FILE", help="Policy to check.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")]

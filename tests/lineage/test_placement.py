@@ -153,3 +153,18 @@ def test_without_resamples_there_is_no_support(tmp_path: Path) -> None:
     lineage = grow(gather(make_bank(tmp_path / "bank"), range(5), make_measurement("me", make_blocks(8))), resamples=0)
     assert set(by_skbio(lineage.newick).splits.values()) == {None}
     assert (lineage.resamples, lineage.nearest_support) == (0, None) and lineage.nearest_on_tree
+
+
+def test_of_copies_that_cannot_be_told_apart_the_original_is_named(tmp_path: Path) -> None:
+    """Their order on each resampled tree is chance; that does not make the subject's place unsure."""
+    original = make_blocks(0)
+    models = [
+        (make_reference("a-copy", "z-original", family="f", mechanism="rewrite"), blocks_at(original, 1e-4, 60)),
+        (make_reference("b-copy", "a-copy", family="f", mechanism="rewrite"), blocks_at(original, 1e-4, 61)),
+        (make_reference("z-original", family="f"), original),
+        *((make_reference(f"s{n}"), make_blocks(n)) for n in range(1, 6)),
+    ]
+    bank = write_bank(tmp_path / "bank", [(one, make_measurement(one.id, blocks)) for one, blocks in models])
+    lineage = place_in(bank, "me", blocks_at(original, 0.3, 62))
+    assert lineage.nearest_on_tree == "z-original"
+    assert lineage.nearest_support == pytest.approx(1.0)

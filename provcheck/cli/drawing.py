@@ -1,0 +1,84 @@
+"""What `provcheck tree` and `provcheck map` share: which models, which format, and where the picture goes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from provcheck.lineage import Tips
+    from provcheck.pipeline import ModelOptions
+
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="File to write; default: standard output.")
+]
+
+
+def settle_output(asked: str | None, output: Path | None, endings: Mapping[str, str]) -> str:
+    """The format asked for, or that of the file's ending (`endings`: ending to format), or the first one.
+
+    Finds out before the long work whether the file can be written. Raises UsageError or OutputError.
+    """
+    from provcheck.errors import OutputError, UsageError
+    from provcheck.rendering.files import check_writable
+
+    if output is None:
+        return asked or next(iter(endings.values()))
+    if output.is_dir():
+        raise OutputError(f"cannot write {output}: it is a folder", "name a file with -o")
+    check_writable(output.parent, ())
+    form = asked or endings.get(output.suffix.lower())
+    if form is None:
+        raise UsageError(f"{output.name} does not end in {', '.join(endings)}", "name the format with --format")
+    return form
+
+
+def gather_models(model: str | None, bank_name: str, options: ModelOptions) -> Tips:
+    """The bank's references, and MODEL before them if one is named; says on standard error what is left out.
+
+    Raises ProvcheckError.
+    """
+    from provcheck.bank import load_bank
+    from provcheck.comparison import compare
+    from provcheck.lineage import gather, whole
+    from provcheck.pipeline import AuditOptions, measured, prepare
+    from provcheck.rendering.progress import ProgressBar
+    from provcheck.rendering.terminal import make_console
+
+    if model is None:
+        bank, measurement, nearest = load_bank(bank_name), None, []
+    else:
+        prepared = prepare(model, AuditOptions(model=options, bank=bank_name))
+        with ProgressBar(make_console(sys.stderr)) as observer:
+            measurement = measured(prepared.source, options, observer)
+        bank = prepared.bank
+        nearest = [comparison.reference for comparison in compare(measurement, bank)]
+    rows, note = whole(bank, nearest)
+    tips = gather(bank, rows, measurement)
+    if note:
+        say(note)
+    if tips.left_out:
+        say(f"left out, for they have no attributions: {', '.join(tips.left_out)}")
+    return tips
+
+
+def say(sentence: str) -> None:
+    """A sentence on standard error, so that standard output holds nothing but the picture."""
+    from provcheck.rendering.plain import plain
+
+    typer.echo(plain(sentence), err=True)
+
+
+def deliver(text: str, output: Path | None) -> None:
+    """Write the file whole or not at all, or print the text, both in UTF-8. Raises OutputError."""
+    from provcheck.store import write_whole
+
+    if output is None:
+        typer.echo(text.encode(), nl=False)
+        return
+    write_whole(output, text.encode())
+    say(str(output))

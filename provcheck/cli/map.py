@@ -1,0 +1,76 @@
+"""`provcheck map`: the map of a bank, with or without a subject."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from provcheck.cli import options as o
+from provcheck.cli.drawing import Output, deliver, gather_models, settle_output
+
+if TYPE_CHECKING:
+    from provcheck.types import BankMap
+
+ENDINGS = {".csv": "csv", ".json": "json", ".svg": "svg"}
+FORMULA = tuple("=+-@")
+"""A cell that begins so is a formula to a spreadsheet; such a name gets an apostrophe before it."""
+
+
+def map_command(
+    model: o.OptionalModel = None,
+    bank: o.Bank = "",
+    form: Annotated[
+        Literal["csv", "json", "svg"] | None, typer.Option("--format", help="Default: by FILE's ending, or csv.")
+    ] = None,
+    output: Output = None,
+    probes: o.Probes = "provcheck-v1",
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    revision: o.Revision = None,
+    offline: o.Offline = False,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
+    no_cache: o.NoCache = False,
+) -> None:
+    """Draw the t-SNE map of a whole bank; with MODEL, measure it and put it on the map."""
+    from provcheck import data
+    from provcheck.errors import UsageError
+    from provcheck.lineage import project
+    from provcheck.pipeline import ModelOptions
+
+    chosen = settle_output(form, output, ENDINGS)
+    settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
+    drawn = project(gather_models(model, bank or data.DEFAULT_BANK, settings))
+    if drawn.reason is not None:
+        raise UsageError(f"there is no map: {drawn.reason}")
+    if chosen == "svg":
+        from provcheck.rendering.pictures.map import map_svg
+
+        deliver(map_svg(drawn.points, standalone=True), output)
+    else:
+        deliver(_csv(drawn) if chosen == "csv" else _json(drawn), output)
+
+
+def _csv(drawn: BankMap) -> str:
+    """One row a model; coordinates from -1 to 1, without unit."""
+    from provcheck.rendering.plain import plain
+
+    def cell(text: str | None) -> str:
+        shown = plain(text or "")
+        return "'" + shown if shown.startswith(FORMULA) else shown
+
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(["id", "family", "x", "y", "subject"])
+    for point in drawn.points:
+        table.writerow([cell(point.id), cell(point.family), point.x, point.y, str(point.subject).lower()])
+    return file.getvalue()
+
+
+def _json(drawn: BankMap) -> str:
+    """The map as in report.json, in plain ASCII."""
+    return json.dumps(drawn.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"

@@ -1,0 +1,70 @@
+"""`provcheck tree`: the lineage tree of a bank, with or without a subject."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from provcheck.cli import options as o
+from provcheck.cli.drawing import Output, deliver, gather_models, say, settle_output
+
+if TYPE_CHECKING:
+    from provcheck.types import Lineage
+
+ENDINGS = {".nwk": "newick", ".newick": "newick", ".tree": "newick", ".svg": "svg"}
+RESAMPLES = 500
+
+
+def tree_command(
+    model: o.OptionalModel = None,
+    bank: o.Bank = "",
+    form: Annotated[
+        Literal["newick", "svg"] | None, typer.Option("--format", help="Default: by FILE's ending, or newick.")
+    ] = None,
+    output: Output = None,
+    method: Annotated[
+        Literal["nj", "hierarchical"], typer.Option("--method", help="Neighbor-Joining, or average linkage.")
+    ] = "nj",
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=0, max=10_000, help="Bootstrap trees for the support; 0: none.")
+    ] = RESAMPLES,
+    probes: o.Probes = "provcheck-v1",
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    revision: o.Revision = None,
+    offline: o.Offline = False,
+    allow_pickle: o.AllowPickle = False,
+    trust_remote_code: o.TrustRemoteCode = False,
+    no_cache: o.NoCache = False,
+) -> None:
+    """Draw the lineage tree of a whole bank; with MODEL, measure it and place it on the tree."""
+    from provcheck import data
+    from provcheck.errors import UsageError
+    from provcheck.lineage import Method, grow
+    from provcheck.pipeline import ModelOptions
+    from provcheck.rendering.plain import plain
+
+    chosen = settle_output(form, output, ENDINGS)
+    settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
+    tips = gather_models(model, bank or data.DEFAULT_BANK, settings)
+    lineage = grow(tips, Method(method), resamples)
+    if lineage.newick is None:
+        raise UsageError(f"there is no tree: {lineage.reason}")
+    newick = plain(lineage.newick)
+    if chosen == "svg":
+        from provcheck.rendering.pictures.tree import tree_svg
+
+        deliver(tree_svg(newick, standalone=True), output)
+    else:
+        deliver(newick + "\n", output)
+    if lineage.nearest_on_tree is not None:
+        say(_nearest(lineage))
+
+
+def _nearest(lineage: Lineage) -> str:
+    """Which reference is nearest, and on how many of the resampled trees."""
+    share = lineage.nearest_support
+    sure = "" if share is None else f", as on {math.floor(100 * share)} % of {lineage.resamples} bootstrap trees"
+    return f"nearest to the subject on the tree: {lineage.nearest_on_tree}{sure}"
