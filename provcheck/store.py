@@ -136,9 +136,22 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
                 )
             if path.stat().st_size > MAX_BYTES:
                 raise MeasurementFileError(f"{path.name} is larger than {MAX_BYTES // 1_000_000} MB")
+            if not _is_laid_out_as_written(path):
+                raise MeasurementFileError(f"{path.name} was changed after it was written", "measure the model again")
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # two: types numpy does not know
         raise MeasurementFileError(f"{path.name} is not a readable safetensors file: {reason(error)}") from None
+
+
+def _is_laid_out_as_written(path: Path) -> bool:
+    """Whether the header is compact JSON, filled up with spaces: the digest sees what it says, not how it is written.
+
+    A safetensors file is 8 bytes, little-endian: length N of the header, a multiple of 8; N bytes of JSON; the arrays.
+    """
+    with path.open("rb") as file:
+        header = file.read(int.from_bytes(file.read(8), "little"))
+    compact = json.dumps(json.loads(header), ensure_ascii=False, separators=(",", ":")).encode()
+    return header == compact.ljust(-len(compact) // 8 * -8)
 
 
 def _arrays_fit(arrays: dict[str, Any]) -> bool:

@@ -98,6 +98,19 @@ class BankManifest(Record):
         content = json.dumps(self.model_dump(mode="json", exclude={"digest"}), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()
 
+    def rendered(self) -> bytes:
+        """The content of manifest.json."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
+
+    def is_rendered_as(self, content: bytes) -> bool:
+        """Whether these are the bytes that were written: the digest sees neither layout nor how numbers are written.
+
+        pydantic may once write numbers otherwise, so that Python's own way is accepted too; it is slower.
+        """
+        if content == self.rendered():
+            return True
+        return content == (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
+
 
 def read_build_manifest(path: Path) -> BuildManifest:
     """Read and validate the YAML; model paths become absolute. Raises BankError with the place of the fault."""
@@ -120,12 +133,13 @@ def read_bank_manifest(folder: Path) -> BankManifest:
     try:
         if leads_outside(path):
             raise BankError(f"the manifest of bank '{folder.name}' lies outside of its folder", REBUILD)
-        manifest = BankManifest.model_validate_json(read_bounded(path, MAX_MANIFEST_BYTES))
+        content = read_bounded(path, MAX_MANIFEST_BYTES)
+        manifest = BankManifest.model_validate_json(content)
     except OSError as error:
         raise BankError(f"the manifest of bank '{folder.name}' cannot be read: {reason(error)}") from None
     except ValidationError as error:
         raise BankError(f"the manifest of bank '{folder.name}' is broken: {first_fault(error)}") from None
-    if manifest.computed_digest() != manifest.digest:
+    if manifest.computed_digest() != manifest.digest or not manifest.is_rendered_as(content):
         raise BankError(f"the manifest of bank '{folder.name}' was changed after the bank was built", REBUILD)
     return manifest
 

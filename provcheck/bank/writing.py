@@ -62,7 +62,7 @@ def replace_bank(
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
             made = Path(temporary) / "new"
             made.mkdir()
-            for name, content in {**files, MANIFEST_FILE: _json(manifest)}.items():
+            for name, content in {**files, MANIFEST_FILE: manifest.rendered()}.items():
                 (made / name).write_bytes(content)
             for path in keep:
                 _copy(path, made / path.name)
@@ -103,7 +103,7 @@ def add_file(bank: Bank, name: str, content: bytes) -> BankManifest:
     write_whole(bank.folder / name, content)
     files = {**bank.manifest.files, name: file_digest(bank.folder / name)}
     manifest = sealed(bank.manifest, files)
-    write_whole(bank.folder / MANIFEST_FILE, _json(manifest))
+    write_whole(bank.folder / MANIFEST_FILE, manifest.rendered())
     return manifest
 
 
@@ -111,10 +111,6 @@ def sealed(manifest: BankManifest, files: Mapping[str, str]) -> BankManifest:
     """The manifest with the digests of these files, and its own."""
     manifest = manifest.model_copy(update={"files": dict(files)})
     return manifest.model_copy(update={"digest": manifest.computed_digest()})
-
-
-def _json(manifest: BankManifest) -> bytes:
-    return (manifest.model_dump_json(indent=1) + "\n").encode()
 
 
 def entry_of(reference: Reference, measurement: Measurement, rows: dict[str, Floats]) -> BankEntry:

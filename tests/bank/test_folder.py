@@ -46,7 +46,7 @@ def edit_manifest(bank: Bank, change: Callable[[dict[str, object]], object], *, 
     change(content)
     if sign:
         content["digest"] = BankManifest.model_validate(content).computed_digest()
-    path.write_text(json.dumps(content), "utf-8")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8", newline="\n")
 
 
 def replace_arrays(bank: Bank, arrays: dict[str, np.ndarray]) -> None:

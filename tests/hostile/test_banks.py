@@ -37,13 +37,15 @@ def copied(whole: Bank, tmp_path: Path) -> Path:
 
 
 def sign(folder: Path, content: Any, *more: str) -> None:
-    """Write a manifest whose digests fit what lies there, as far as it can have any."""
+    """Write a manifest whose digests fit what lies there, as far as it can have any, laid out as provcheck does."""
+    written = b""
     try:
         content["files"] = {name: file_digest(folder / name) for name in (ARRAYS_FILE, *more)}
         content["digest"] = BankManifest.model_validate_json(dump(content)).computed_digest()
+        written = BankManifest.model_validate_json(dump(content)).rendered()
     except (ValueError, TypeError):
         pass
-    (folder / MANIFEST).write_bytes(dump(content))
+    (folder / MANIFEST).write_bytes(written or dump(content))
 
 
 def use(folder: Path) -> None:
