@@ -153,10 +153,11 @@ def _file(file: FileDigest, ref: str) -> Json:
 
 def _pedigree(report: Report) -> Json:
     related = [one for one in wording.nearest(report) if one.relation.related]
+    merged = {parent.reference: parent.weight for parent in report.verdict.parents}
     found = {one.reference.lower(): one.relation.value for one in report.comparisons}
     return {
         "ancestors": [_declared(base, n, found) for n, base in enumerate(report.subject.declared_base)],
-        "variants": [_evidenced(one, n) for n, one in enumerate(related)],
+        "variants": [_evidenced(one, n, merged.get(one.reference)) for n, one in enumerate(related)],
         "notes": "Ancestors are what the model's card declares. Variants are the references that the measured evidence "
         f"relates to it; which one came first is open. {wording.sentence(report)}",
     }
@@ -167,7 +168,8 @@ def _declared(base: str, number: int, found: Mapping[str, str]) -> Json:
     return _named(base, f"declared-{number}") | {"properties": _properties({"declared": True, "finding": finding})}
 
 
-def _evidenced(one: Comparison, number: int) -> Json:
+def _evidenced(one: Comparison, number: int, merge_weight: float | None) -> Json:
+    """A related reference; with its weight where the subject looks like a merge of it with another."""
     contrast = one.able.contrast
     facts = {
         "evidenced": True,
@@ -178,6 +180,7 @@ def _evidenced(one: Comparison, number: int) -> Json:
         "able-contrast-ci95": f"{contrast.ci95[0]} {contrast.ci95[1]}" if contrast else None,
         "kl-bits-per-byte": one.kl.bits_per_byte,
         "same-weights": one.same_weights,
+        "merge-weight": merge_weight,
         "mechanism": one.mechanism,
         "family": one.family,
     }

@@ -76,8 +76,9 @@ def _nearest(report: Report) -> list[str]:
     rows = wording.nearest(report)[:NEAREST]
     if not rows:
         return []
-    more = wording.plural(len(report.comparisons) - len(rows), "more distant reference")
-    return ["### Nearest references", *_table(REFERENCE_COLUMNS, map(_reference_row, rows)), f"{more} not shown."]
+    hidden = len(report.comparisons) - len(rows)
+    more = [f"{wording.plural(hidden, 'more distant reference')} not shown."] if hidden else []
+    return ["### Nearest references", *_table(REFERENCE_COLUMNS, map(_reference_row, rows)), *more]
 
 
 def _reference_row(one: Comparison) -> tuple[str, ...]:

@@ -201,6 +201,7 @@ def _properties(report: Report) -> Json:
         "reference": verdict.reference,
         "probability": verdict.probability,
         "pValue": verdict.p_value,
+        "parents": [parent.model_dump() for parent in verdict.parents],
         "sentence": wording.sentence(report),
         "certainty": wording.certainty(report),
         "reasons": list(verdict.reasons),

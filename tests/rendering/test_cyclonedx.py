@@ -10,7 +10,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given, settings
 
 from provcheck.rendering.cyclonedx import CycloneDxReport, licenses
-from provcheck.types import FileDigest, Outcome, Relation, Report, Subject
+from provcheck.types import FileDigest, Outcome, Parent, Relation, Report, Subject
 from tests.rendering.factory import BASE, DIGEST, SUBJECT, make_report
 from tests.rendering.hostile import names
 from tests.rendering.readers import facts_of, full_name, read_bom
@@ -67,6 +67,14 @@ def test_what_is_declared_and_what_is_measured_stand_apart() -> None:
     facts = evidenced[BASE]
     assert (facts["evidenced"], facts["relation"], facts["probability"]) == ("true", "derived", "0.973")
     assert facts["able-contrast-distance"] == "0.0432"
+
+
+def test_a_parent_of_a_merge_has_its_weight() -> None:
+    report = make_report(Relation.DERIVED)
+    verdict = report.verdict.model_copy(update={"parents": (Parent(reference=BASE, weight=0.6),)})
+    model = read_bom(report.model_copy(update={"verdict": verdict})).metadata.component
+    assert model is not None and model.pedigree is not None
+    assert [facts_of(one)["merge-weight"] for one in model.pedigree.variants] == ["0.6"]
 
 
 def test_no_pedigree_without_evidence_of_a_relation() -> None:

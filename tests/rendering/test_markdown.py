@@ -116,3 +116,10 @@ def test_a_command_with_backticks_stays_in_its_block() -> None:
     changed = report.model_copy(update={"tool": report.tool.model_copy(update={"command": command})})
     assert f"````sh\n{command}\n````" in MarkdownReport().render(changed)
     assert command in MarkdownPage(markdown_html(changed)).text
+
+
+def test_only_hidden_references_are_counted() -> None:
+    report = make_report()
+    assert "3 more distant references not shown." in MarkdownReport().render(report)
+    few = report.model_copy(update={"comparisons": report.comparisons[-2:]})
+    assert "not shown" not in MarkdownReport().render(few)
