@@ -46,6 +46,7 @@ def audit_command(
     from provcheck.rendering.collection import print_collected, print_end
     from provcheck.rendering.files import append_step_summary, check_writable, write_files
     from provcheck.rendering.outcomes import summary_outcomes
+    from provcheck.rendering.plain import plain
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import Show, make_console, print_header, print_report
     from provcheck.types import ExitCode
@@ -73,7 +74,7 @@ def audit_command(
         print_collected(console, collected.policy.name, *counts)
     with ProgressBar(console, quiet=show.verbosity < 0) as observer:
         report = carry_out(prepared, observer)
-    extra = {"tree.nwk": report.lineage.newick + "\n"} if report.lineage.newick else {}
+    extra = {"tree.nwk": plain(report.lineage.newick) + "\n"} if report.lineage.newick else {}
     written = write_files(report, out, formats, extra)
     if note := append_step_summary(report):
         console.print(note, soft_wrap=True)

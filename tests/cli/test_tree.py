@@ -10,6 +10,7 @@ from lxml import etree
 from provcheck.cli import run
 from provcheck.cli.tree import RESAMPLES
 from provcheck.lineage import RESAMPLES as SAME_RESAMPLES
+from provcheck.store import save_measurement
 from tests.cli.conftest import World
 from tests.lineage.reading import by_dendropy, by_skbio
 from tests.rendering.hostile import HIDDEN, MARKUP
@@ -84,6 +85,16 @@ def test_newick_into_a_file_is_what_is_printed(tmp_path: Path, capsys: pytest.Ca
     assert (tmp_path / "t.nwk").read_text("utf-8") == capsys.readouterr().out
 
 
+def test_the_tree_of_an_audit_commands_no_terminal_either(tmp_path: Path) -> None:
+    bank = make_bank(tmp_path / "bank", roots(5))
+    save_measurement(make_measurement("\x1b[31mred", make_blocks(9)), tmp_path / "m.safetensors", raw=False)
+    asked = ["audit", str(tmp_path / "m.safetensors"), "--bank", str(bank.folder), "--out", str(tmp_path / "out")]
+    assert run(asked) in {0, 1}
+    written = (tmp_path / "out" / "tree.nwk").read_text("utf-8")
+    assert "\x1b" not in written
+    assert by_skbio(written).tips == {"\\u001b[31mred (subject)", *roots(5)}
+
+
 @pytest.mark.parametrize("form", ["newick", "svg"])
 def test_hostile_names_command_no_terminal_and_make_no_markup(
     form: str, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
@@ -140,8 +151,6 @@ def test_bad_input(options: list[str], sentence: str, capsys: pytest.CaptureFixt
 def test_a_measurement_of_other_probes_is_refused(
     tmp_path: Path, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from provcheck.store import save_measurement
-
     save_measurement(make_measurement("me", make_blocks(1)), tmp_path / "m.safetensors", raw=False)
     assert run(["tree", str(tmp_path / "m.safetensors"), "--bank", str(world.bank)]) == 4
     assert "probe" in capsys.readouterr().err
