@@ -38,7 +38,7 @@ from provcheck.types import (
     Subject,
     Tool,
 )
-from provcheck.verdict import choose_judge, decide
+from provcheck.verdict import choose_judge, decide, find_calibration
 from provcheck.verdict.merges import name_parents
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
     """Read policy (unless it was collected), bank and probes, and find the subject. Raises ProvcheckError."""
     collected = collected or collect_checks(options)
     bank = load_bank(options.bank)
+    find_calibration(bank)  # a judge that cannot be used is refused before the long work
     return Prepared(model, options, collected, bank, _find_for(bank, model, options.model))
 
 

@@ -1,0 +1,141 @@
+"""One changed byte anywhere in a bank, a measurement, a report or a policy is noticed by the command that uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from provcheck.bank import Bank
+from provcheck.bank.writing import add_file
+from provcheck.cli import run
+from provcheck.errors import BankError
+from provcheck.pipeline import AuditOptions, prepare
+from provcheck.verdict.calibration import FILE, calibrate
+from tests.evidence import Evidence, make_evidence
+from tests.verdict.zoo import make_zoo
+
+PLACES = 12
+"""Evenly spaced ones of each region of a file."""
+
+SPACES = b" \t\n\r"
+
+
+def zoo_with_judge(folder: Path) -> Bank:
+    bank = make_zoo(folder)
+    add_file(bank, FILE, calibrate(bank).save())
+    return bank
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    made = make_evidence(tmp_path_factory.mktemp("evidence"), zoo_with_judge)
+    assert made.verify() == 0
+    return made
+
+
+def regions(content: bytes, name: str) -> list[range]:
+    """Length, header, padding and arrays of a safetensors file; all of any other file, and its last bytes."""
+    if not name.endswith(".safetensors"):
+        return [range(len(content)), range(len(content) - 3, len(content))]
+    end = 8 + int.from_bytes(content[:8], "little")
+    padding = end - len(content[8:end].rstrip(b" "))
+    return [
+        range(8),
+        range(8, end),
+        range(padding, end),
+        range(end, len(content)),
+        range(len(content) - 3, len(content)),
+    ]
+
+
+def changes(content: bytes, name: str) -> Iterator[tuple[int, bytes]]:
+    """Place and changed content: bits flipped at even strides, and white space replaced by other white space."""
+    for region in regions(content, name):
+        for count, place in enumerate(region[:: max(1, len(region) // PLACES)]):
+            byte = content[place]
+            others = [byte ^ (1 << count % 8)] + [one for one in SPACES if byte in SPACES and one != byte]
+            for other in others:
+                yield place, content[:place] + bytes([other]) + content[place + 1 :]
+
+
+def codes(
+    path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str], every: int = 1
+) -> Iterator[tuple[int, int, str]]:
+    """For every n-th change: its place, the exit code of the command, and what it said. The file is restored."""
+    whole = path.read_bytes()
+    try:
+        for place, changed in islice(changes(whole, path.name), 0, None, every):
+            path.write_bytes(changed)
+            capsys.readouterr()
+            code = run(arguments)
+            said = capsys.readouterr()
+            yield place, code, said.out + said.err
+    finally:
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("bank/manifest.json", "the manifest of bank 'bank'"),
+        ("bank/bank.safetensors", "bank.safetensors of bank"),
+        ("bank/judge.safetensors", "judge.safetensors of bank"),
+        ("me.safetensors", "me.safetensors"),
+    ],
+)
+def test_audit_refuses_what_was_changed(
+    name: str, named: str, evidence: Evidence, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = evidence.folder / "refused"
+    arguments = ["audit", str(evidence.measurement), "--bank", str(evidence.bank), "--out", str(out)]
+    for place, code, said in codes(evidence.folder / name, arguments, capsys):
+        assert code == 4, f"byte {place}"
+        error = said[said.index("error: ") :].splitlines()[0]
+        assert named in error, f"byte {place}: {error}"
+        assert not out.exists()
+
+
+def test_bank_verify_notices_every_change_of_a_bank(evidence: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("manifest.json", "bank.safetensors"):
+        for place, code, _ in codes(evidence.bank / name, ["bank", "verify", str(evidence.bank)], capsys, every=3):
+            assert code == 4, f"byte {place} of {name}"
+
+
+def test_a_changed_report_is_not_rendered(evidence: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
+    for place, code, said in codes(evidence.report, ["report", str(evidence.report)], capsys):
+        assert code == 4, f"byte {place}"
+        assert said.startswith("error: report.json "), f"byte {place}: {said}"
+
+
+def test_verify_notices_a_changed_report(evidence: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["report", "verify", str(evidence.report), "--bank", str(evidence.bank)]
+    for place, code, said in codes(evidence.report, arguments, capsys):
+        assert code in (1, 4), f"byte {place}"
+        assert "report FAILED  report.json was changed" in said or "error: report.json " in said, f"byte {place}"
+
+
+def test_verify_notices_a_changed_policy(evidence: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["report", "verify", str(evidence.report), "--policy", str(evidence.policy)]
+    for place, code, said in codes(evidence.policy, arguments, capsys, every=3):
+        assert code == 1, f"byte {place}"
+        assert "policy FAILED  the policy mine.yaml: its digest is" in said
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "bank.safetensors", "judge.safetensors"])
+def test_verify_notices_a_changed_bank(name: str, evidence: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["report", "verify", str(evidence.report), "--bank", str(evidence.bank)]
+    for place, code, said in codes(evidence.bank / name, arguments, capsys, every=4):
+        assert code == 1, f"byte {place}"
+        assert "bank FAILED" in said or "judge FAILED" in said
+        assert name in said or "the manifest of bank" in said
+
+
+def test_a_changed_judge_is_found_before_the_model_is_measured(evidence: Evidence, tmp_path: Path) -> None:
+    spoilt = evidence.copied_to(tmp_path / "spoilt")
+    judge = spoilt.bank / FILE
+    judge.write_bytes(judge.read_bytes()[:-1] + b"!")
+    with pytest.raises(BankError, match=r"judge.safetensors of bank 'bank' was changed"):
+        prepare(str(spoilt.measurement), AuditOptions(bank=str(spoilt.bank)))
