@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from provcheck.bank import Bank
 from provcheck.comparison.distance import pairwise_distances
@@ -60,7 +61,8 @@ def t_sne(distances: Floats) -> Floats:
         learning_rate=LEARNING_RATE,
         method="exact",
     )
-    places = solver.fit_transform(distances.copy())  # which it squares where they are
+    with threadpool_limits(1):  # several wait for one another
+        places = solver.fit_transform(distances.copy())  # which it squares where they are
     return np.asarray((places / max(1e-12, np.abs(places).max())).round(4), dtype=np.float64)
 
 
