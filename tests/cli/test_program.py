@@ -21,6 +21,10 @@ COMMANDS = [
     ["bank", "verify"],
     ["bank", "build"],
     ["report"],
+    ["policy"],
+    ["policy", "check"],
+    ["policy", "list"],
+    ["policy", "schema"],
     ["doctor"],
 ]
 
@@ -60,7 +64,9 @@ def test_an_internal_error_is_no_verdict(monkeypatch: pytest.MonkeyPatch, capsys
     ]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["bank", "list"], ["audit", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["bank", "list"], ["policy", "list"], ["audit", "--help"]]
+)
 def test_light_commands_load_no_heavy_library(arguments: list[str]) -> None:
     code = (
         "import sys; from provcheck.cli import run; code = run(sys.argv[1:]); "
