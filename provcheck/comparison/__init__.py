@@ -117,7 +117,8 @@ def _nearest(measurement: Measurement, bank: Bank, always: Collection[str]) -> n
         return np.arange(len(bank.references))
     products, norms = block_products(measurement.contrast_blocks, bank.contrast_blocks)
     similarity = products.sum(axis=1) / np.sqrt(np.maximum(norms.sum(axis=1), 1e-30))
-    asked = [row for row, reference in enumerate(bank.references) if reference.id in always]
+    named = {id.lower() for id in always}
+    asked = [row for row, reference in enumerate(bank.references) if reference.id.lower() in named]
     return np.union1d(np.argsort(-similarity, kind="stable")[:SHORTLIST], np.array(asked, dtype=int))
 
 

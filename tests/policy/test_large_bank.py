@@ -21,12 +21,12 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
     return make_bank(tmp_path_factory.mktemp("large") / "bank", roots(SHORTLIST + BEYOND))
 
 
-def report_of(bank: Bank, folder: Path, checks: str, near: float | None = None) -> Report:
+def report_of(bank: Bank, folder: Path, checks: str, near: float | None = None, claim: str | None = None) -> Report:
     """The audit of a model at that distance from root-3, or of one that is near to nobody."""
     blocks = make_blocks(9999) if near is None else blocks_at(make_blocks(3), near)
     save_measurement(make_measurement("me/mine", blocks), folder / "me.safetensors")
     (folder / "mine.yaml").write_text(f"name: mine\nchecks: [{checks}]\n", "utf-8")
-    options = AuditOptions(bank=str(bank.folder), policy=str(folder / "mine.yaml"))
+    options = AuditOptions(bank=str(bank.folder), policy=str(folder / "mine.yaml"), claimed_base=claim)
     return audit(str(folder / "me.safetensors"), options)
 
 
@@ -54,3 +54,12 @@ def test_a_reference_beyond_the_nearest_is_in_the_bank(bank: Bank, tmp_path: Pat
 def test_a_related_one_among_many_is_found(bank: Bank, tmp_path: Path) -> None:
     check = only(report_of(bank, tmp_path, "{kind: not-related-to}", near=0.2))
     assert (check.outcome, check.references) == (Outcome.FAILED, ("org/root-3",))
+
+
+def test_a_claimed_base_is_compared_in_full_however_far_and_in_whatever_case(bank: Bank, tmp_path: Path) -> None:
+    compared = {one.reference for one in report_of(bank, tmp_path, "").comparisons}
+    far = next(reference.id for reference in bank.references if reference.id not in compared)
+    report = report_of(bank, tmp_path, "{kind: claimed-base-supported}", claim=far.upper())
+    assert len(report.comparisons) == SHORTLIST + 1
+    assert (only(report).outcome, only(report).references) == (Outcome.FAILED, (far,))
+    assert only(report).message.endswith("(unrelated)")
