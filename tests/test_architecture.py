@@ -58,6 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     "cli/drawing": BASE | {"pipeline", "rendering", "bank", "store", "comparison", "lineage"},
     "cli/tree": BASE | {"pipeline", "rendering", "lineage"},
     "cli/map": BASE | {"pipeline", "rendering", "lineage"},
+    "pytest_plugin": BASE | {"pipeline", "policy", "rendering.wording"},
     "": {"pipeline", "bank", "store", "probes", "errors"},
 }
 """What a package, or one file of it, may import; the empty name is `provcheck/__init__.py`."""

@@ -11,10 +11,12 @@ import pytest
 from provcheck.bank import Bank
 from provcheck.bank.writing import add_file
 from provcheck.cli import run
-from provcheck.errors import BankError
+from provcheck.errors import BankError, MeasurementFileError
 from provcheck.pipeline import AuditOptions, prepare
+from provcheck.store import load_measurement, save_measurement
 from provcheck.verdict.calibration import FILE, calibrate
 from tests.evidence import Evidence, make_evidence
+from tests.synthetic import make_blocks, make_measurement
 from tests.verdict.zoo import make_zoo
 
 PLACES = 12
@@ -41,7 +43,7 @@ def regions(content: bytes, name: str) -> list[range]:
     if not name.endswith(".safetensors"):
         return [range(len(content)), range(len(content) - 3, len(content))]
     end = 8 + int.from_bytes(content[:8], "little")
-    padding = end - len(content[8:end].rstrip(b" "))
+    padding = 8 + len(content[8:end].rstrip(b" "))
     return [
         range(8),
         range(8, end),
@@ -139,3 +141,19 @@ def test_a_changed_judge_is_found_before_the_model_is_measured(evidence: Evidenc
     judge.write_bytes(judge.read_bytes()[:-1] + b"!")
     with pytest.raises(BankError, match=r"judge.safetensors of bank 'bank' was changed"):
         prepare(str(spoilt.measurement), AuditOptions(bank=str(spoilt.bank)))
+
+
+def test_the_padding_of_a_header_counts(tmp_path: Path) -> None:
+    """Other white space is the same JSON, and no digest of the content can see it."""
+    padded = 0
+    for length in range(8):
+        path = tmp_path / f"{length}.safetensors"
+        save_measurement(make_measurement("m" * (length + 1), make_blocks(0)), path)
+        content = path.read_bytes()
+        padding = regions(content, path.name)[2]
+        for place in padding:
+            path.write_bytes(content[:place] + b"\t" + content[place + 1 :])
+            with pytest.raises(MeasurementFileError, match="was changed after it was written"):
+                load_measurement(path)
+        padded += bool(padding)
+    assert padded == 7
