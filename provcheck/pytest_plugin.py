@@ -9,7 +9,7 @@ pytest loads this module in every run of the environment, so nothing heavy is im
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -133,20 +133,21 @@ def provenance(pytestconfig: pytest.Config) -> Provenance:
 def _audit(given: dict[str, str]) -> Provenance:
     """Audit the model; its measurement comes from the cache where there is one. Raises ProvcheckError."""
     from provcheck.observer import Silent
-    from provcheck.pipeline import AuditOptions, ModelOptions, carry_out, prepare
+    from provcheck.pipeline import AuditOptions, carry_out, prepare
     from provcheck.policy import Evidence
 
-    model = ModelOptions(**_named(given, "probes"))
-    prepared = prepare(given["model"], AuditOptions(model, **_named(given, "bank", "policy")))
+    usual = AuditOptions()
+    options = AuditOptions(
+        replace(usual.model, probes=given["probes"] or usual.model.probes),
+        bank=given["bank"] or usual.bank,
+        policy=given["policy"] or usual.policy,
+    )
+    prepared = prepare(given["model"], options)
     report = carry_out(prepared, Silent())
     evidence = Evidence(
         report.subject, report.measurement, report.comparisons, report.verdict, bank=prepared.bank.references
     )
     return Provenance(report, evidence.standings)
-
-
-def _named(given: dict[str, str], *names: str) -> dict[str, str]:
-    return {name: given[name] for name in names if given[name]}
 
 
 def _numbers(report: Report) -> dict[str, str]:
