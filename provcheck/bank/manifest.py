@@ -77,7 +77,7 @@ class BankManifest(Record):
     probes: str
     probes_digest: str
     block_categories: tuple[str, ...] = Field(description="category of the questions of each block")
-    mean_text_bytes: float = Field(gt=0)
+    mean_text_bytes: float = Field(ge=1, le=1e9)
     versions: dict[str, str]
     references: Annotated[tuple[BankEntry, ...], FailFast()] = Field(min_length=1)
     files: dict[FileName, Sha256] = Field(description="sha256 of each file of arrays")

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Floats = NDArray[np.floating[Any]]
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""What JSON readers of every language read alike."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+CosineDistance = Annotated[float, Field(ge=0, le=2)]
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
+Number = Annotated[float, Field(ge=-1e30, le=1e30)]
+Positive = Annotated[float, Field(ge=0, le=1e30)]
+"""Bounded, so that no arithmetic on the numbers of a foreign file overflows."""
 
 
 ALGORITHM = "able-kl/2"
@@ -77,5 +87,5 @@ class FileDigest(Record):
     """One file that went into a measurement. `sha256` is taken from the file itself."""
 
     name: str
-    bytes: int
+    bytes: Count
     sha256: str

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from provcheck.types.base import Record, Relation
+from provcheck.types.base import Coordinate, CosineDistance, Count, Positive, Record, Relation, Share
 
 
 class Reference(Record):
@@ -23,8 +23,8 @@ class Reference(Record):
 class Distance(Record):
     """Cosine distance of two ABLE embeddings with a 95 % bootstrap interval over blocks of questions."""
 
-    cosine_distance: float
-    ci95: tuple[float, float]
+    cosine_distance: CosineDistance
+    ci95: tuple[CosineDistance, CosineDistance]
 
 
 class AbleDistances(Record):
@@ -38,11 +38,11 @@ class AbleDistances(Record):
 class KLDivergence(Record):
     """KL divergence in bits/byte; `scale_band` is its place on the papers' scale, or None with `reason`."""
 
-    bits_per_byte: float | None
-    se: float | None
+    bits_per_byte: Positive | None
+    se: Positive | None
     scale_band: str | None
     reason: str | None = None
-    texts: int = Field(description="texts that both models measured")
+    texts: Count = Field(description="texts that both models measured")
 
 
 class Comparison(Record):
@@ -53,10 +53,10 @@ class Comparison(Record):
     mechanism: str | None = None
     license: str | None = None
     relation: Relation
-    probabilities: dict[Relation, float] | None = Field(description="None while no judge is calibrated for this bank")
+    probabilities: dict[Relation, Share] | None = Field(description="None while no judge is calibrated for this bank")
     able: AbleDistances
     kl: KLDivergence
-    p_value: float | None
+    p_value: Share | None
     same_weights: bool = Field(default=False, description="the weight files have the same digests")
 
 
@@ -64,7 +64,7 @@ class Parent(Record):
     """One parent of a merge; weights need not sum to 1."""
 
     reference: str
-    weight: float
+    weight: Positive
 
 
 class Verdict(Record):
@@ -72,8 +72,8 @@ class Verdict(Record):
 
     relation: Relation
     reference: str | None
-    probability: float | None
-    p_value: float | None
+    probability: Share | None
+    p_value: Share | None
     reasons: tuple[str, ...]
     parents: tuple[Parent, ...] = ()
     """Both parents, where the subject looks like a merge of two references."""
@@ -89,8 +89,8 @@ class Lineage(Record):
     newick: str | None
     nearest_on_tree: str | None
     reason: str | None = None
-    resamples: int = Field(default=0, description="bootstrap trees behind the support values")
-    nearest_support: float | None = Field(
+    resamples: Count = Field(default=0, description="bootstrap trees behind the support values")
+    nearest_support: Share | None = Field(
         default=None, description="share of the bootstrap trees on which the same reference is nearest, 0 to 1"
     )
 
@@ -100,8 +100,8 @@ class MapPoint(Record):
 
     id: str
     family: str | None
-    x: float
-    y: float
+    x: Coordinate
+    y: Coordinate
     subject: bool = False
 
 
@@ -116,23 +116,25 @@ class Agreement(Record):
     """How far the subject is from one reference on the questions of one category (ABLE contrast view)."""
 
     category: str
-    blocks: int = Field(description="blocks of questions of that category")
+    blocks: Count = Field(description="blocks of questions of that category")
     distance: Distance | None
 
 
 class NullDistribution(Record):
     """ABLE contrast distances of the independent pairs that the judge was calibrated on, as a histogram."""
 
-    edges: tuple[float, ...] = Field(description="ends of the bins; one more than counts")
-    counts: tuple[int, ...]
-    accuse_below: float = Field(description="smallest distance of any independent pair; the judge accuses below it")
+    edges: tuple[CosineDistance, ...] = Field(description="ends of the bins; one more than counts")
+    counts: tuple[Count, ...]
+    accuse_below: CosineDistance = Field(
+        description="smallest distance of an independent pair; the judge accuses below it"
+    )
 
 
 class KLBand(Record):
     """One kind of change on the papers' KL scale; median in bits/byte."""
 
     name: str
-    median: float
+    median: Positive
 
 
 class Background(Record):

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 from pydantic import Field
 
-from provcheck.types.base import Floats, Record
+from provcheck.types.base import Count, Floats, Number, Positive, Record
 from provcheck.types.subject import Subject
 
 
@@ -84,11 +84,11 @@ class Basis:
 class Coverage(Record):
     """How many probes were really measured; the rest was left out, for the reasons counted in `left_out`."""
 
-    questions: int
-    questions_total: int
-    texts: int
-    texts_total: int
-    left_out: dict[str, int] = Field(default_factory=dict)
+    questions: Count
+    questions_total: Count
+    texts: Count
+    texts_total: Count
+    left_out: dict[str, Count] = Field(default_factory=dict)
 
     @property
     def share(self) -> float:
@@ -103,11 +103,11 @@ class MeasurementFacts(Record):
     probes: str
     probes_digest: str
     coverage: Coverage
-    bits_per_byte: float | None = Field(description="mean code length of the model on the texts")
+    bits_per_byte: Number | None = Field(description="mean code length of the model on the texts")
     device: str
     dtype: str
     versions: dict[str, str]
-    seconds: float
+    seconds: Positive
     measured_at: datetime
 
     @property

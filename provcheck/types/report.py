@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from provcheck.types.base import REPORT_SCHEMA_VERSION, ExitCode, Outcome, Record
+from provcheck.types.base import REPORT_SCHEMA_VERSION, Count, ExitCode, Outcome, Positive, Record
 from provcheck.types.finding import Agreement, Background, BankMap, Comparison, Lineage, Verdict
 from provcheck.types.measurement import MeasurementFacts
 from provcheck.types.subject import Subject
@@ -24,17 +24,17 @@ class Check(Record):
     outcome: Outcome
     message: str
     references: tuple[str, ...] = Field(default=(), description="the references that decided the outcome")
-    seconds: float = 0.0
+    seconds: Positive = 0.0
 
 
 class Summary(Record):
     """Number of checks by outcome."""
 
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    inconclusive: int = 0
-    error: int = 0
+    passed: Count = 0
+    failed: Count = 0
+    skipped: Count = 0
+    inconclusive: Count = 0
+    error: Count = 0
 
 
 class Tool(Record):
@@ -50,7 +50,7 @@ class BankFacts(Record):
 
     name: str
     digest: str
-    references: int
+    references: Count
     judge: str = Field(description="what turned distances into relations")
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from provcheck.types.base import FileDigest, Record
+from provcheck.types.base import Count, FileDigest, Record
 
 
 class Subject(Record):
@@ -27,10 +27,10 @@ class Subject(Record):
     weight_format: Literal["safetensors", "pickle", "gguf"] = "safetensors"
     model_type: str
     architecture: str | None = None
-    parameters: int | None = None
-    context_length: int | None = Field(default=None, description="tokens; None where the config states no limit")
+    parameters: Count | None = None
+    context_length: Count | None = Field(default=None, description="tokens; None where the config states no limit")
     tokenizer: str = Field(description="kind of tokenizer, e.g. BPE, Unigram, WordPiece")
-    vocabulary_size: int | None = None
+    vocabulary_size: Count | None = None
     license: str | None = None
     declared_base: tuple[str, ...] = Field(default=(), description="base_model of the model card")
     base: Subject | None = Field(default=None, description="for an adapter: the model under it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,8 +15,13 @@ from hypothesis import strategies as st
 from provcheck.errors import ProvcheckError
 from tests.rendering.hostile import HIDDEN, MARKUP, RIGHT_TO_LEFT
 
-FEW = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
-"""The same examples in every run, and few enough for `make test`."""
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
+"""Of each test; few enough for `make test`. `FUZZ_EXAMPLES=1000 pytest tests/hostile` looks harder."""
+
+FEW = settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+"""The same examples in every run."""
 
 Path = tuple[str | int, ...]
 
@@ -35,8 +41,13 @@ VALUES: tuple[Any, ...] = (
     -1,
     10**30,
     2**63,
+    2**53,
     1e308,
+    1e30,
+    1e6,
+    2.0,
     1e-308,
+    -1e-9,
     math.nan,
     math.inf,
     -math.inf,
