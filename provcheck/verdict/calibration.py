@@ -15,6 +15,7 @@ from provcheck.bank.folder import file_digest
 from provcheck.errors import BankError
 from provcheck.reading import first_fault, reason
 from provcheck.types import Floats, Record, Relation
+from provcheck.types.base import Count, Number, Share
 from provcheck.verdict.features import NAMES, Space
 from provcheck.verdict.machine import Machine
 from provcheck.verdict.training import (
@@ -52,11 +53,11 @@ class CalibrationFacts(Record):
     probes_digest: str
     features: tuple[str, ...]
     roots: tuple[str, ...]
-    independent_pairs: int
-    related_pairs: int
-    false_accusation_upper: float
-    accuse_score: float
-    acquit_score: float
+    independent_pairs: Count
+    related_pairs: Count
+    false_accusation_upper: Share
+    accuse_score: Number
+    acquit_score: Number
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Calibration:
             and all(array.dtype.kind == "f" and not (np.abs(array) > MAX_NUMBER).any() for array in arrays)
             and all(np.isfinite(array).all() for array in (*features, self.null_distances, np.array(constants)))
             and all((machine.scale > 0).all() for machine in machines)
+            and abs(self.related.weights[NAMES.index("contrast_distance")]) > 1 / MAX_NUMBER
             and space.mean_text_bytes > 0
         )
 

@@ -64,7 +64,7 @@ class CalibratedJudge:
         return NullDistribution(
             edges=tuple(round(float(edge), 2) for edge in edges),
             counts=tuple(int(count) for count in counts),
-            accuse_below=float(machine.mean[CONTRAST] + steps * machine.scale[CONTRAST]),
+            accuse_below=float(np.clip(machine.mean[CONTRAST] + steps * machine.scale[CONTRAST], 0, 2)),
         )
 
     def relate(self, comparison: Comparison) -> Comparison:

@@ -17,7 +17,7 @@ from provcheck.bank import Bank, load_bank
 from provcheck.bank.folder import ARRAYS_FILE
 from provcheck.store import load_measurement, save_measurement
 from provcheck.types import Floats, Measurement
-from tests.hostile.flow import draw, judge
+from tests.hostile.flow import go_through
 from tests.hostile.strategies import FEW, value_or_error
 from tests.hostile.test_banks import sign
 from tests.synthetic import make_bank, make_blocks, make_measurement, roots
@@ -42,11 +42,6 @@ def spoil(array: Floats, value: float, much: int) -> Floats:
     return spoiled
 
 
-def go_on(measurement: Measurement, bank: Bank) -> None:
-    value_or_error(lambda: judge(measurement, bank))
-    value_or_error(lambda: draw(measurement, bank))
-
-
 @FEW
 @given(spoiled=numbers)
 def test_any_numbers_in_a_bank(bank: Bank, spoiled: list[tuple[str, float, int]], tmp_path: Path) -> None:
@@ -59,7 +54,7 @@ def test_any_numbers_in_a_bank(bank: Bank, spoiled: list[tuple[str, float, int]]
     sign(folder, json.loads((folder / "manifest.json").read_text("utf-8")))
     read = value_or_error(lambda: load_bank(str(folder)))
     if isinstance(read, Bank):
-        go_on(make_measurement("org/subject", make_blocks(1)), read)
+        value_or_error(lambda: go_through(make_measurement("org/subject", make_blocks(1)), read))
 
 
 @FEW
@@ -74,4 +69,4 @@ def test_any_numbers_in_a_measurement(bank: Bank, spoiled: list[tuple[str, float
     save_measurement(measurement, tmp_path / "m.safetensors")
     read = value_or_error(lambda: load_measurement(tmp_path / "m.safetensors"))
     if isinstance(read, Measurement):
-        go_on(read, bank)
+        value_or_error(lambda: go_through(read, bank))
