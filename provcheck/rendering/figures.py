@@ -61,8 +61,10 @@ def agreement_of(report: Report) -> Figure:
     overall = nearest.able.contrast
     rows = [("all questions", str(sum(one.blocks for one in report.agreement)), *_distance(overall))]
     rows += [(one.category, str(one.blocks), *_distance(one.distance)) for one in report.agreement]
-    headings = ("Category", "Blocks of questions", "Distance", wording.CI95)
-    table = Table("ABLE contrast distance by category", headings, rows, frozenset({1, 2, 3}))
+    headings = ("Category", "Blocks", "Distance", wording.CI95)
+    table = Table(
+        "ABLE contrast distance by category, each in blocks of questions", headings, rows, frozenset({1, 2, 3})
+    )
     finding = marked("How far the model is from {reference} on each kind of question.", reference=nearest.reference)
     reading = (
         f"Each point is a distance, each bar its {wording.CI95}. Few questions tell less than all: the intervals of "

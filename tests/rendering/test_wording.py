@@ -64,7 +64,7 @@ def test_inconclusive_accuses_nobody() -> None:
 
 def test_one_reference_is_not_plural() -> None:
     report = make_report(Relation.UNRELATED)
-    report = report.model_copy(update={"comparisons": report.comparisons[:1]})
+    report = report.model_copy(update={"bank": report.bank.model_copy(update={"references": 1})})
     assert wording.sentence(report).endswith("show no relation to the one reference model.")
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from provcheck.rendering.pictures.names import fitting
-from provcheck.rendering.pictures.palette import INK, KIN, LINE, MARK, SOFT
+from provcheck.rendering.pictures.palette import INK, KIN, LINE, MARK, PAPER, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 
 WIDTH, ROW, TOP, FOOT = 700.0, 30.0, 8.0, 50.0
-LABELS, NUMBERS, GAP = 262.0, 116.0, 14.0
+LABELS, NUMBERS, GAP = 258.0, 158.0, 14.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Dot:
     own: bool = False
     guide: bool = False
     """Draw a line through all rows at this value."""
+    hollow: bool = False
+    """Drawn as something that the value must not be measured by."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,11 @@ def _draw(axes: Axes, row: Dot, place: int, ruler: Ruler) -> None:
     if row.value is None:
         return
     if row.guide:
-        axes.axvline(ruler.clip(row.value), color=LINE, linewidth=1.5, zorder=0)
+        axes.axvline(ruler.clip(row.value), color=LINE, linewidth=1.5, zorder=0, clip_on=False)
     colour = KIN if row.own else MARK
     if row.interval:
         ends = [ruler.clip(end) for end in row.interval]
         axes.plot(ends, [place, place], color=colour, linewidth=3.5, alpha=0.45, solid_capstyle="butt", clip_on=False)
         axes.plot(ends, [place, place], "|", color=colour, markersize=9, clip_on=False)
-    axes.plot([ruler.clip(row.value)], [place], "o", color=colour, markersize=8, clip_on=False)
+    inside = PAPER if row.hollow else colour
+    axes.plot([ruler.clip(row.value)], [place], "o", color=colour, markerfacecolor=inside, markersize=8, clip_on=False)

@@ -8,14 +8,13 @@ from math import dist, isfinite
 
 from matplotlib.axes import Axes
 
-from provcheck.rendering.pictures.labels import Box, Place, best_box, box_around, free_box
+from provcheck.rendering.pictures.labels import Place, best_box, box_around, free_box
 from provcheck.rendering.pictures.names import fitting, width_of
 from provcheck.rendering.pictures.palette import BOLD, HUES, KIN, MARK, PAPER, SMALL, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 from provcheck.types import MapPoint
 
-WIDTH, HEIGHT, MARGIN = 700.0, 520.0, 24.0
-SHEET: Box = (0, 0, WIDTH, HEIGHT)
+WIDTH, HIGHEST, MARGIN = 700.0, 520.0, 24.0
 SHAPES = (("o", 7.0), ("s", 6.0), ("^", 8.0), ("D", 5.5))
 """Marks of about the same weight, with their sizes."""
 
@@ -33,9 +32,10 @@ def map_svg(points: Sequence[MapPoint], *, standalone: bool = False) -> str:
     """
     if not points:
         raise ValueError("a map needs points")
-    sheet = Sheet("map", WIDTH, HEIGHT)
+    places, height = _places(points)
+    placed, looks = list(zip(places, points, strict=True)), _looks(points)
+    sheet = Sheet("map", WIDTH, height)
     axes = sheet.field()
-    placed, looks = list(zip(_places(points), points, strict=True)), _looks(points)
     for family, look in looks.items():
         _draw(axes, [place for place, one in placed if one.family == family and not one.subject], look)
     _draw(axes, [place for place, one in placed if one.subject], (KIN, "*", 19.0))
@@ -61,22 +61,23 @@ def _draw(axes: Axes, places: Sequence[Place], look: Look) -> None:
     axes.plot(across, down, shape, color=colour, markersize=size, markeredgecolor=PAPER, clip_on=False)
 
 
-def _places(points: Sequence[MapPoint]) -> list[Place]:
-    """Pixels, with one scale for both directions and the middle of the map in the middle of the sheet."""
+def _places(points: Sequence[MapPoint]) -> tuple[list[Place], float]:
+    """Pixels, with one scale for both directions, and the height of the map, which fills the sheet one way."""
     across, up = [point.x for point in points], [point.y for point in points]
     wide, high = max(across) - min(across), max(up) - min(up)
     if not isfinite(wide) or not isfinite(high):
         raise ValueError("the points lie too far apart")
-    scale = min((WIDTH - 2 * MARGIN) / (wide or 1), (HEIGHT - 2 * MARGIN) / (high or 1))
-    left, top = (WIDTH - scale * wide) / 2, (HEIGHT - scale * high) / 2
-    return [(left + scale * (point.x - min(across)), top + scale * (max(up) - point.y)) for point in points]
+    scale = min((WIDTH - 2 * MARGIN) / (wide or 1), (HIGHEST - 2 * MARGIN) / (high or 1))
+    left = (WIDTH - scale * wide) / 2
+    places = [(left + scale * (point.x - min(across)), MARGIN + scale * (max(up) - point.y)) for point in points]
+    return places, scale * high + 2 * MARGIN
 
 
 def _looks(points: Sequence[MapPoint]) -> dict[str | None, Look]:
     """How the points of each family look: coloured where it has several models, the largest first, else grey."""
     sizes = Counter(point.family for point in points if not point.subject and point.family)
     several = [family for family, count in sizes.most_common() if count > 1]
-    looks: dict[str | None, Look] = dict.fromkeys({point.family for point in points}, (MARK, *SHAPES[0]))
+    looks: dict[str | None, Look] = dict.fromkeys((point.family for point in points), (MARK, *SHAPES[0]))
     for number, family in enumerate(several):
         shape = SHAPES[(number + number // len(HUES)) % len(SHAPES)]
         looks[family] = (HUES[number % len(HUES)], *shape)
@@ -87,12 +88,13 @@ def _write_names(
     sheet: Sheet, axes: Axes, points: Sequence[tuple[Place, MapPoint]], looks: dict[str | None, Look]
 ) -> None:
     """The subject's name, and each family's once, where there is room."""
+    edges = (0.0, 0.0, sheet.width, sheet.height)
     taken = [box_around(place, 10 if point.subject else 5) for place, point in points]
     for place, point in points:
         if not point.subject:
             continue
         name = fitting(point.id, NAME_ROOM, SMALL)
-        box = best_box(place, BOLD * width_of(name, SMALL), 13, taken, SHEET)
+        box = best_box(place, BOLD * width_of(name, SMALL), 13, taken, edges)
         sheet.write(axes, (box[0], (box[1] + box[3]) / 2), name, colour=KIN, small=True, weight="bold")
         taken.append(box)
     families: dict[str, list[Place]] = {}
@@ -102,7 +104,7 @@ def _write_names(
     for family, places in families.items():
         name = fitting(family, NAME_ROOM, SMALL)
         colour = looks[family][0] if len(places) > 1 else SOFT
-        boxes = (free_box(place, width_of(name, SMALL), 8, taken, SHEET) for place in _inner_first(places))
+        boxes = (free_box(place, width_of(name, SMALL), 8, taken, edges) for place in _inner_first(places))
         if found := next((box for box in boxes if box), None):
             sheet.write(axes, (found[0], (found[1] + found[3]) / 2), name, colour=colour, small=True)
             taken.append(found)

@@ -7,6 +7,8 @@ from unicodedata import east_asian_width
 from provcheck.rendering.pictures.palette import CHARACTER, SIZE
 from provcheck.rendering.plain import plain
 
+BROAD, CAPITAL = frozenset("MWmw@%…—"), 1.25
+
 
 def fitting(name: str, width: float, size: float = SIZE) -> str:
     """The name on one line; the middle is left out of one that is wider than `width` pixels."""
@@ -18,8 +20,14 @@ def fitting(name: str, width: float, size: float = SIZE) -> str:
 
 
 def width_of(text: str, size: float = SIZE) -> float:
-    """About how many pixels wide a text is in the system's font."""
-    return CHARACTER * size * sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+    """About how many pixels wide a text is in the system's font; rather too many than too few."""
+    return size * sum(_width(char) for char in text)
+
+
+def _width(char: str) -> float:
+    if char in BROAD or east_asian_width(char) in "WF":
+        return 2 * CHARACTER
+    return CAPITAL * CHARACTER if char.isupper() else CHARACTER
 
 
 def _start(text: str, room: float, size: float) -> str:

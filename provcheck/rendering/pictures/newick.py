@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 SUBJECT_MARK = " (subject)"
-MIN_TIPS_TO_ROOT = 3
+ROOTED = 2
+"""Branches of a root; a tree without one starts from a node with three."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +41,36 @@ class Branch:
 def read_branches(newick: str) -> tuple[Branch, ...]:
     """The branches of a tree, children before parents, the root last. The subject comes out on top.
 
-    A Neighbor-Joining tree has no root; it is drawn from the middle of its longest path. Negative lengths count as 0.
+    A tree without a root is drawn from the middle of its longest path. Lengths below 0, or missing, count as 0; where
+    there are none, all branches are drawn equally long. Raises ValueError for what is no tree.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _laid_out(_rooted(newick))
+        warnings.simplefilter("ignore")  # scikit-bio warns while it is imported
+        return _laid_out(_rooted(_read(newick)))
 
 
-def _rooted(newick: str) -> Any:
+def _read(newick: str) -> Any:
     from skbio import TreeNode
+    from skbio.io import FileFormatError
 
-    tree = TreeNode.read(io.StringIO(newick), format="newick")
+    try:
+        tree = TreeNode.read(io.StringIO(newick), format="newick")
+    except FileFormatError as error:
+        raise ValueError("this is no tree in Newick format") from error
     tree.assign_supports()
-    for node in tree.traverse(include_self=False):
+    for node in tree.traverse():
         node.length = max(0.0, node.length or 0.0)
-    if tree.count(tips=True) >= MIN_TIPS_TO_ROOT and any(node.length for node in tree.traverse(include_self=False)):
-        tree = tree.root_at_midpoint(reset=True)
+        if not isfinite(node.length):
+            raise ValueError("a branch of this tree has no end")
     return tree
+
+
+def _rooted(tree: Any) -> Any:
+    return tree.root_at_midpoint(reset=True) if len(tree.children) > ROOTED and _has_lengths(tree) else tree
+
+
+def _has_lengths(tree: Any) -> bool:
+    return any(node.length for node in tree.traverse(include_self=False))
 
 
 def _laid_out(tree: Any) -> tuple[Branch, ...]:
@@ -63,9 +78,10 @@ def _laid_out(tree: Any) -> tuple[Branch, ...]:
         node.size = 1 if node.is_tip() else sum(child.size for child in node.children)
         node.has_subject = any(child.has_subject for child in node.children) or _is_subject(node)
         node.children.sort(key=lambda child: (not child.has_subject, child.size))
+    step = 0.0 if _has_lengths(tree) else 1.0
     for node in tree.preorder():
         node.start = 0.0 if node.is_root() else node.parent.end
-        node.end = node.start + (node.length or 0.0)
+        node.end = node.start + (0.0 if node.is_root() else node.length or step)
     branches: dict[int, Branch] = {}
     rows = 0
     for node in tree.postorder():

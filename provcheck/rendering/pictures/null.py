@@ -29,7 +29,7 @@ def null_svg(null: NullDistribution, distance: Distance | None, *, standalone: b
     ticks = {step / 5: f"{step / 5:g}" for step in range(int(5 * right) + 1)}
     sheet.ticks(axes, ticks, wording.DISTANCE_AXIS)
     axes.set_yticks([0, highest], [sheet.words("0"), sheet.words(wording.plural(highest, "pair"))])
-    axes.stairs(null.counts, null.edges, fill=True, color=MARK, edgecolor=MARK, linewidth=1)
+    axes.stairs(null.counts, null.edges, fill=True, color=MARK, edgecolor=MARK, linewidth=1, clip_on=False)
     _draw_limit(sheet, axes, null.accuse_below)
     if distance:
         _draw_subject(sheet, axes, distance, SUBJECT_AT * highest)

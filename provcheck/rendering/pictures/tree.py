@@ -36,7 +36,8 @@ def tree_svg(newick: str, *, standalone: bool = False) -> str:
         elif (branch.support or 0) >= SHOWN_SUPPORT:
             at = ((branch.end * scale) - 3, _y(branch.row) - 7.5)
             sheet.write(axes, at, f"{branch.support:.0f}", colour=SOFT, small=True, ha="right")
-    _scale_bar(sheet, axes, scale, ROW * len(tips) + FOOT / 2)
+    if any(branch.length for branch in branches):
+        _scale_bar(sheet, axes, scale, ROW * len(tips) + FOOT / 2)
     return sheet.svg("Lineage tree", describe_tree(branches), standalone=standalone)
 
 

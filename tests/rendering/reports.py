@@ -1,0 +1,84 @@
+"""Reports at the ends of what there is: a real one, one of an adapter, one with nothing in it, one full of traps."""
+
+from __future__ import annotations
+
+from provcheck.data import root
+from provcheck.types import (
+    Background,
+    BankMap,
+    Check,
+    Lineage,
+    MapPoint,
+    Outcome,
+    PolicyFacts,
+    Relation,
+    Report,
+)
+from tests.rendering.factory import BASE, DIGEST, make_report
+from tests.rendering.hostile import HIDDEN, MARKUP, RIGHT_TO_LEFT
+
+LONG = "acme/" + "W" * 300
+WIDE = "組織/" + "模型" * 40
+TRAPS = (
+    *MARKUP,
+    *HIDDEN,
+    RIGHT_TO_LEFT,
+    LONG,
+    WIDE,
+    "$x^2$ \\frac{1}{2}",
+    "words-0",
+    "it's_a 'name'",
+    "]]>&amp;",
+    "{reference}",
+)
+"""Names that some language reads as its own."""
+
+
+def shipped_report() -> Report:
+    """The report in `reports/example`."""
+    return Report.model_validate_json((root() / "reports" / "example" / "report.json").read_bytes())
+
+
+def adapter_report() -> Report:
+    """An adapter on its base, and a bank whose judge is not calibrated."""
+    report = make_report(probability=None)
+    subject = report.subject.model_copy(
+        update={"source": "adapter", "base": report.subject.model_copy(update={"id": BASE}), "declared_base": ()}
+    )
+    return report.model_copy(update={"subject": subject, "background": Background(), "agreement": ()})
+
+
+def bare_report() -> Report:
+    """Nothing was measured, compared or checked."""
+    report = make_report(Relation.INCONCLUSIVE, probability=None, outcomes=())
+    nothing = {
+        "comparisons": (),
+        "agreement": (),
+        "lineage": Lineage(newick=None, nearest_on_tree=None, reason="a tree needs at least three models"),
+        "map": BankMap(reason="the subject has no attributions"),
+        "background": Background(),
+        "limitations": (),
+    }
+    return report.model_copy(update=nothing)
+
+
+def hostile_report() -> Report:
+    """Every name that a stranger can choose is a trap."""
+    report = make_report(subject=MARKUP[0], base=WIDE, text=HIDDEN[0])
+    names = [f"{name} {number}" for number, name in enumerate(TRAPS)]
+    quoted = ["'" + " ".join(name.split()).replace("'", "''") + "'" for name in names]
+    tips = ",".join(f"{name}:0.{number + 1}" for number, name in enumerate(quoted))
+    changed = {
+        "lineage": Lineage(newick=f"(('{MARKUP[2]} (subject)':0.3,{tips})88:0.1,a:1);", nearest_on_tree=MARKUP[3]),
+        "map": BankMap(points=tuple(_point(name, at, len(names)) for at, name in enumerate(names))),
+        "policy": PolicyFacts(name=MARKUP[0], digest=DIGEST, deselected=TRAPS, not_run=(LONG,)),
+        "checks": tuple(Check(id=name, description=name, outcome=Outcome.FAILED, message=name) for name in names),
+        "subject": report.subject.model_copy(update={"license": LONG, "declared_base": TRAPS, "tokenizer": WIDE}),
+        "background": report.background.model_copy(update={"kl_source": MARKUP[0]}),
+    }
+    return report.model_copy(update=changed)
+
+
+def _point(name: str, at: int, of: int) -> MapPoint:
+    """Points in the corners and between."""
+    return MapPoint(id=name, family=name, x=at % 4 - 1.5, y=at / of, subject=at == of - 1)

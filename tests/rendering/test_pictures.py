@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provcheck.data import templates_folder
+from provcheck.rendering.pictures.agreement import agreement_svg
+from provcheck.rendering.pictures.labels import best_box, free_box
+from provcheck.rendering.pictures.map import map_svg
+from provcheck.rendering.pictures.names import fitting, width_of
+from provcheck.rendering.pictures.newick import Branch, read_branches
+from provcheck.rendering.pictures.null import null_svg
+from provcheck.rendering.pictures.palette import HUES, KIN, VARIABLES
+from provcheck.rendering.pictures.scale import scale_svg
+from provcheck.rendering.pictures.tree import tree_svg
+from provcheck.types import Agreement, Distance, KLBand, KLDivergence, MapPoint, NullDistribution
+from tests.rendering.hostile import names
+from tests.rendering.reports import TRAPS
+
+TREE = "((('me (subject)':0.1,mum:0.2)97:0.1,'aunt':0.4)43:0.2,('x':0.3,'y_y':0.3)100:0.4);"
+POINTS = (
+    MapPoint(id="me", family=None, x=0.1, y=0.2, subject=True),
+    MapPoint(id="mum", family="owl", x=0.0, y=0.3),
+    MapPoint(id="aunt", family="owl", x=-0.1, y=0.2),
+    MapPoint(id="x", family="raven", x=1.0, y=-1.0),
+)
+NULL = NullDistribution(edges=(0.6, 0.8, 1.0, 1.2), counts=(2, 30, 8), accuse_below=0.68)
+NEAR = Distance(cosine_distance=0.21, ci95=(0.19, 0.24))
+KL = KLDivergence(bits_per_byte=0.4, se=0.013, scale_band="fine-tune", texts=200)
+BANDS = (KLBand(name="seed", median=0.12), KLBand(name="fine-tune", median=0.45))
+
+PICTURES = {
+    "tree": tree_svg(TREE),
+    "map": map_svg(POINTS),
+    "null": null_svg(NULL, NEAR),
+    "scale": scale_svg(KL, BANDS),
+    "agreement": agreement_svg(NEAR, [Agreement(category="science", blocks=8, distance=NEAR)]),
+}
+
+
+def parse(svg: str) -> ET.Element:
+    return ET.fromstring(svg.partition("?>")[2] or svg)  # noqa: S314 - our own
+
+
+def words(svg: str) -> list[str]:
+    return [one.text or "" for one in parse(svg).iter() if one.tag.endswith("text")]
+
+
+def marks(svg: str, colour: str) -> int:
+    """Shapes of that colour."""
+    shapes = (one for one in parse(svg).iter() if one.tag.rpartition("}")[2] in ("path", "use"))
+    return sum(colour in (one.get("fill"), one.get("stroke")) for one in shapes)
+
+
+@pytest.mark.parametrize("svg", PICTURES.values(), ids=PICTURES)
+def test_pictures_obey_the_policy_of_the_page(svg: str) -> None:
+    root = parse(svg)
+    assert not [one for one in root.iter() if "style" in one.attrib or one.tag.endswith(("style", "script", "image"))]
+    assert all(one.get("href", "#").startswith("#") for one in root.iter())
+    assert "url(" not in svg
+    assert "words-0" not in " ".join(words(svg))
+
+
+@pytest.mark.parametrize("svg", PICTURES.values(), ids=PICTURES)
+def test_pictures_say_in_words_what_they_show(svg: str) -> None:
+    root = parse(svg)
+    said = {one.get("id"): one.text for one in root if one.tag.endswith(("title", "desc"))}
+    assert root.get("role") == "img"
+    assert root.get("aria-labelledby", "").split() == list(said)
+    assert all(said.values())
+
+
+@pytest.mark.parametrize("svg", PICTURES.values(), ids=PICTURES)
+def test_pictures_take_their_colours_from_the_page(svg: str) -> None:
+    colours = {value for pair in re.findall(r'fill="([^"]+)"|stroke="([^"]+)"', svg) for value in pair if value}
+    assert colours <= {"none", *(f"var(--{name})" for name in VARIABLES)}
+
+
+def test_the_palette_is_that_of_the_page() -> None:
+    style = (templates_folder() / "report.css").read_text("utf-8")
+    light, dark = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
+    assert {name: dict(re.findall(r"--(\w+): (#\w{6});", light))[name] for name in VARIABLES} == VARIABLES
+    assert set(VARIABLES) <= set(re.findall(r"--(\w+):", dark))
+
+
+def test_a_file_of_its_own_needs_no_page() -> None:
+    for svg in (tree_svg(TREE, standalone=True), map_svg(POINTS, standalone=True)):
+        assert svg.startswith("<?xml")
+        assert "var(" not in svg
+        assert KIN in svg
+        assert parse(svg).get("font-family")
+
+
+def test_the_same_picture_is_the_same_text() -> None:
+    assert tree_svg(TREE) == PICTURES["tree"]
+    assert map_svg(POINTS) == PICTURES["map"]
+
+
+def test_ids_of_two_pictures_differ() -> None:
+    ids = [id for svg in PICTURES.values() for id in re.findall(r'\bid="([^"]+)"', svg)]
+    assert len(ids) == len(set(ids)) > len(PICTURES)
+
+
+def by_members(branches: tuple[Branch, ...]) -> dict[frozenset[str], Branch]:
+    return {frozenset(branch.members): branch for branch in branches}
+
+
+def test_a_tree_is_laid_out_as_it_was_written() -> None:
+    branches = read_branches(TREE)
+    found = by_members(branches)
+    assert [branch.name for branch in branches if branch.tip][:2] == ["me (subject)", "mum"]
+    assert found[frozenset({"me (subject)", "mum"})].support == 97
+    assert found[frozenset({"me (subject)", "mum"})].end == pytest.approx(0.3)
+    assert found[frozenset({"y_y"})].end == pytest.approx(0.7)
+    assert found[frozenset({"y_y"})].support is None
+
+
+def test_support_stays_with_its_branch_when_a_tree_without_a_root_gets_one() -> None:
+    branches = read_branches("((a:1,b:1)97:1,(c:1,d:9)60:1,e:1);")
+    splits = {min(one.members, tuple("abcde"), key=len): one.support for one in branches if not one.tip}
+    assert splits[("a", "b")] == 97
+    assert 60 in splits.values()
+    assert by_members(branches)[frozenset("d")].end == pytest.approx(max(one.end for one in branches))
+
+
+def test_a_tree_without_support_or_lengths_is_drawn_too() -> None:
+    branches = read_branches("((a,b),c,'me (subject)');")
+    assert by_members(branches)[frozenset("a")].end == 2
+    assert words(tree_svg("((a,b),c,'me (subject)');")) == ["me (subject)", "c", "a", "b"]
+
+
+def test_the_tree_shows_support_from_half_on_and_marks_the_subject() -> None:
+    assert {"97", "100"} <= set(words(PICTURES["tree"]))
+    assert "43" not in words(PICTURES["tree"])
+    assert marks(PICTURES["tree"], "var(--kin)") == 3  # branch, and point with its shape
+    assert marks(tree_svg("((a:1,b:1)97:1,c:1);"), "var(--kin)") == 0
+
+
+@pytest.mark.parametrize("newick", ["", "(a,b", "a)", "(a:x,b);", "(a:inf,b);"])
+def test_what_is_no_tree_is_a_value_error(newick: str) -> None:
+    with pytest.raises(ValueError, match="tree"):
+        tree_svg(newick)
+
+
+def test_names_reach_the_tree_as_they_are() -> None:
+    plain = [name for name in TRAPS if name.isascii() and name.isprintable() and len(name) < 30]
+    quoted = ",".join("'" + name.replace("'", "''") + "':1" for name in plain)
+    assert set(plain) <= set(words(tree_svg(f"({quoted});"))) and len(plain) > 5
+
+
+@given(name=names)
+@settings(max_examples=15, deadline=None)
+def test_no_name_breaks_a_map(name: str) -> None:
+    points = (*POINTS, MapPoint(id="other", family=name, x=3.0, y=3.0))
+    root = parse(map_svg(points))
+    assert {one.tag.rpartition("}")[2] for one in root.iter()} <= {
+        "svg",
+        "title",
+        "desc",
+        "defs",
+        "g",
+        "path",
+        "use",
+        "text",
+    }
+
+
+def test_families_of_several_models_have_a_colour() -> None:
+    assert VARIABLES["hue1"] == HUES[0]
+    assert marks(PICTURES["map"], "var(--hue1)") == 2
+    assert marks(PICTURES["map"], "var(--mark)") == 1
+    assert words(PICTURES["map"])[0] == "me"
+
+
+def test_the_subject_is_named_on_top_of_its_double() -> None:
+    twins = (POINTS[0], MapPoint(id="twin", family="owl", x=POINTS[0].x, y=POINTS[0].y))
+    assert "me" in words(map_svg(twins))
+
+
+@pytest.mark.parametrize(
+    "points", [(), (POINTS[1].model_copy(update={"x": 1e308}), POINTS[2].model_copy(update={"x": -1e308}))]
+)
+def test_what_is_no_map_is_a_value_error(points: tuple[MapPoint, ...]) -> None:
+    with pytest.raises(ValueError, match=r"map|points"):
+        map_svg(points)
+
+
+def test_labels_avoid_each_other_and_the_edge() -> None:
+    sheet = (0.0, 0.0, 100.0, 100.0)
+    right = free_box((10, 50), 40, 5, [], sheet)
+    assert right == (15, 43, 55, 57)
+    assert free_box((90, 50), 40, 5, [], sheet) == (45, 43, 85, 57)
+    below = free_box((50, 50), 40, 5, [(56, 45, 60, 55), (40, 45, 44, 55)], sheet)
+    assert below is not None and below[1] == 55
+    assert free_box((50, 50), 40, 5, [sheet], sheet) is None
+    assert best_box((90, 50), 40, 5, [sheet], sheet) == (45, 43, 85, 57)
+
+
+def test_the_null_distribution_shows_line_and_subject() -> None:
+    assert "a relation is claimed only below 0.680" in words(PICTURES["null"])
+    assert "this model: 0.210" in words(PICTURES["null"])
+    assert "this model" not in " ".join(words(null_svg(NULL, None)))
+    with pytest.raises(ValueError, match="do not fit"):
+        null_svg(NULL.model_construct(edges=(0.0, 1.0), counts=(), accuse_below=0.0), None)
+
+
+def positions(svg: str) -> dict[str, float]:
+    return {one.text or "": float(one.get("x", 0)) for one in parse(svg).iter() if one.tag.endswith("text")}
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-9, 0.011, 344.0, 1e12])
+def test_any_value_has_a_place_on_the_scale(value: float) -> None:
+    svg = scale_svg(KL.model_copy(update={"bits_per_byte": value, "scale_band": None}), BANDS)
+    assert "nan" not in svg
+    assert len(words(svg)) <= 2 * 3 + 9 + 1
+    assert any("does not apply" in one for one in words(svg))
+
+
+def test_the_scale_needs_a_value_and_says_when_it_applies() -> None:
+    assert not any("does not apply" in one for one in words(PICTURES["scale"]))
+    with pytest.raises(ValueError, match="no value"):
+        scale_svg(KL.model_copy(update={"bits_per_byte": None}), BANDS)
+
+
+def test_categories_that_were_not_measured_say_so() -> None:
+    svg = agreement_svg(None, [Agreement(category="science", blocks=8, distance=None)])
+    assert words(svg).count("not measured") == 2
+
+
+@given(name=st.text(max_size=80), width=st.floats(20, 300))
+def test_fitting_names_fit(name: str, width: float) -> None:
+    assert width_of(fitting(name, width)) <= width
