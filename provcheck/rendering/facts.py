@@ -15,7 +15,11 @@ ON_INCONCLUSIVE = {
 def facts_of(report: Report) -> list[tuple[str, str]]:
     """Term and value."""
     facts, subject = report.measurement, report.subject
-    bits = "not measured" if facts.bits_per_byte is None else f"{wording.number(facts.bits_per_byte)} bits per byte"
+    bits = (
+        "not measured"
+        if facts.bits_per_byte is None
+        else f"{wording.number(facts.bits_per_byte)} bits per byte; less is better"
+    )
     return [
         ("Model", _model(subject)),
         *([("Model under the adapter", f"{subject.base.id}: {_model(subject.base)}")] if subject.base else []),
@@ -23,7 +27,7 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
         ("Measured", f"{facts.measured_at:%Y-%m-%d %H:%M %Z}".strip()),
         ("Probes", facts.probes),
         ("Coverage", _coverage(facts.coverage)),
-        ("Its own code length", bits),
+        ("Prediction of the texts", bits),
         ("Device", f"{facts.device}, {facts.dtype}"),
         ("Duration", f"{wording.seconds(report):.1f} seconds"),
         ("Algorithm", facts.algorithm),

@@ -99,7 +99,7 @@ def _nearest_on_tree(lineage: Lineage) -> Markup:
     if lineage.nearest_on_tree is None:
         return Markup()
     share = lineage.nearest_support
-    how_often = "" if share is None else f", as on {wording.probability(share)} of the resampled trees"
+    how_often = "" if share is None else f"; so it is on {wording.probability(share)} of the resampled trees"
     return marked(f"Nearest on the tree: {{nearest}}{how_often}. ", nearest=lineage.nearest_on_tree)
 
 

@@ -50,7 +50,7 @@ class ReferenceRow:
     reference: str
     about: str
     relation: str
-    probability: str
+    probabilities: list[str]
     contrast: DistanceCell
     paper: DistanceCell
     kl: str
@@ -131,7 +131,7 @@ def _reference_row(one: Comparison) -> ReferenceRow:
         reference=short_name(one.reference),
         about=" · ".join(part for part in about if part),
         relation=one.relation.value,
-        probability=wording.relation_probability(one),
+        probabilities=wording.relation_probability(one).split(", "),
         contrast=_distance_cell(one.able.contrast, one.able.reason),
         paper=_distance_cell(one.able.paper, one.able.reason),
         kl=wording.kl(one.kl),

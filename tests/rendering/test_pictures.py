@@ -140,6 +140,12 @@ def test_the_tree_shows_support_from_half_on_and_marks_the_subject() -> None:
     assert marks(tree_svg("((a:1,b:1)97:1,c:1);"), "var(--kin)") == 0
 
 
+def test_support_near_the_root_stays_on_the_sheet() -> None:
+    svg = tree_svg("(((a:1,b:1)66:0.5,(c:1,d:1)77:0.001)88:0.001,e:1.2);")
+    anchors = {one.text: one.get("text-anchor", "start") for one in parse(svg).iter() if one.tag.endswith("text")}
+    assert (anchors["66"], anchors["77"], anchors["88"]) == ("end", "start", "start")
+
+
 @pytest.mark.parametrize("newick", ["", "(a,b", "a)", "(a:x,b);", "(a:inf,b);"])
 def test_what_is_no_tree_is_a_value_error(newick: str) -> None:
     with pytest.raises(ValueError, match="tree"):

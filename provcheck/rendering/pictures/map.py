@@ -8,7 +8,7 @@ from math import dist, isfinite
 
 from matplotlib.axes import Axes
 
-from provcheck.rendering.pictures.labels import Place, best_box, box_around, free_box
+from provcheck.rendering.pictures.labels import Box, Place, best_box, box_around, free_box
 from provcheck.rendering.pictures.names import fitting, width_of
 from provcheck.rendering.pictures.palette import BOLD, HUES, KIN, MARK, PAPER, SMALL, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
@@ -95,7 +95,7 @@ def _write_names(
             continue
         name = fitting(point.id, NAME_ROOM, SMALL)
         box = best_box(place, BOLD * width_of(name, SMALL), 13, taken, edges)
-        sheet.write(axes, (box[0], (box[1] + box[3]) / 2), name, colour=KIN, small=True, weight="bold")
+        _write_beside(sheet, axes, place, box, name, KIN, weight="bold")
         taken.append(box)
     families: dict[str, list[Place]] = {}
     for place, point in points:
@@ -104,10 +104,19 @@ def _write_names(
     for family, places in families.items():
         name = fitting(family, NAME_ROOM, SMALL)
         colour = looks[family][0] if len(places) > 1 else SOFT
-        boxes = (free_box(place, width_of(name, SMALL), 8, taken, edges) for place in _inner_first(places))
-        if found := next((box for box in boxes if box), None):
-            sheet.write(axes, (found[0], (found[1] + found[3]) / 2), name, colour=colour, small=True)
-            taken.append(found)
+        for place in _inner_first(places):
+            if found := free_box(place, width_of(name, SMALL), 8, taken, edges):
+                _write_beside(sheet, axes, place, found, name, colour)
+                taken.append(found)
+                break
+
+
+def _write_beside(sheet: Sheet, axes: Axes, place: Place, box: Box, name: str, colour: str, **how: str) -> None:
+    """Put a name into its box, close to its point."""
+    x, y = place[0], (box[1] + box[3]) / 2
+    sides = {"left": box[0], "right": box[2], "center": x}
+    side = "left" if box[0] > x else "right" if box[2] < x else "center"
+    sheet.write(axes, (sides[side], y), name, colour=colour, small=True, ha=side, **how)
 
 
 def _inner_first(places: Sequence[Place]) -> list[Place]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from unicodedata import east_asian_width
 
-from provcheck.rendering.pictures.palette import CHARACTER, SIZE
+from provcheck.rendering.pictures.palette import SIZE
 from provcheck.rendering.plain import plain
 
-BROAD, CAPITAL = frozenset("MWmw@%…—"), 1.25
+NARROW, BROAD = frozenset("fijlrt .,:;'|!/-()[]"), frozenset("MWmw@%…—")
 
 
 def fitting(name: str, width: float, size: float = SIZE) -> str:
@@ -25,9 +25,12 @@ def width_of(text: str, size: float = SIZE) -> float:
 
 
 def _width(char: str) -> float:
+    """In parts of the height of the letters; measured on DejaVu Sans, the widest of the usual fonts."""
+    if char in NARROW:
+        return 0.42
     if char in BROAD or east_asian_width(char) in "WF":
-        return 2 * CHARACTER
-    return CAPITAL * CHARACTER if char.isupper() else CHARACTER
+        return 1.05
+    return 0.8 if char.isupper() else 0.64
 
 
 def _start(text: str, room: float, size: float) -> str:

@@ -20,5 +20,5 @@ FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, s
 SIZE, SMALL = 13.0, 11.0
 """Heights of letters."""
 
-CHARACTER, BOLD = 0.6, 1.1
-"""Width of a character of a wide font of these, on average, in parts of its height; bold ones are wider."""
+BOLD = 1.1
+"""How much wider bold letters are."""

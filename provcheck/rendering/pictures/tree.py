@@ -7,7 +7,7 @@ from matplotlib.collections import LineCollection
 
 from provcheck.rendering.pictures.names import fitting, width_of
 from provcheck.rendering.pictures.newick import SUBJECT_MARK, Branch, read_branches
-from provcheck.rendering.pictures.palette import BOLD, KIN, MARK, SIZE, SOFT
+from provcheck.rendering.pictures.palette import BOLD, KIN, MARK, SIZE, SMALL, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 
 WIDTH, ROW, MARGIN, FOOT = 700.0, 19.0, 4.0, 30.0
@@ -34,8 +34,7 @@ def tree_svg(newick: str, *, standalone: bool = False) -> str:
         if branch.tip:
             _name(sheet, axes, branch, scale)
         elif (branch.support or 0) >= SHOWN_SUPPORT:
-            at = ((branch.end * scale) - 3, _y(branch.row) - 7.5)
-            sheet.write(axes, at, f"{branch.support:.0f}", colour=SOFT, small=True, ha="right")
+            _write_support(sheet, axes, branch, scale)
     if any(branch.length for branch in branches):
         _scale_bar(sheet, axes, scale, ROW * len(tips) + FOOT / 2)
     return sheet.svg("Lineage tree", describe_tree(branches), standalone=standalone)
@@ -75,6 +74,15 @@ def _name(sheet: Sheet, axes: Axes, tip: Branch, scale: float) -> None:
     axes.plot([x], [y], "o", color=KIN, markersize=8, clip_on=False)
     name = fitting(tip.name.removesuffix(SUBJECT_MARK), room - 10 - BOLD * width_of(SUBJECT_MARK), BOLD * SIZE)
     sheet.write(axes, (x + 10, y), name + SUBJECT_MARK, colour=KIN, weight="bold")
+
+
+def _write_support(sheet: Sheet, axes: Axes, branch: Branch, scale: float) -> None:
+    """Over the end of the branch, or behind it where there is no room before it."""
+    x, y, text = branch.end * scale, _y(branch.row), f"{branch.support:.0f}"
+    if x < width_of(text, SMALL) + 3:
+        sheet.write(axes, (x + 3, y), text, colour=SOFT, small=True)
+    else:
+        sheet.write(axes, (x - 3, y - 7.5), text, colour=SOFT, small=True, ha="right")
 
 
 def _scale_bar(sheet: Sheet, axes: Axes, scale: float, y: float) -> None:
