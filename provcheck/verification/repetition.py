@@ -68,7 +68,7 @@ class Repetition:
         return passed(
             DISTANCES,
             f"of {len(self.pairs)} references: ABLE moved by {able:.2g} at most ({DISTANCE} is accepted), KL by "
-            f"{kl:.1%} at most of what is accepted ({KL_BITS_PER_BYTE} bits/byte and a tenth of its standard error)",
+            f"{kl:.1%} at most of what is accepted ({KL_BITS_PER_BYTE} bits/byte and a quarter of its standard error)",
         )
 
     def _verdict(self) -> Check:
