@@ -200,7 +200,7 @@ def test_a_bank_that_was_changed(world: World, here: Path, capsys: pytest.Captur
 def test_a_policy_with_a_fault(world: World, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "mine.yaml").write_text("name: mine\nchecks:\n  - kind: not-related-too\n", "utf-8")
     said = refused(world.audit(world.models["seed-0"], "--policy", "mine.yaml"), capsys, here)
-    assert "mine.yaml: checks.0" in said
+    assert "mine.yaml, line 3, column 11: checks[0].kind" in said
 
 
 def test_no_demo_in_this_installation(
