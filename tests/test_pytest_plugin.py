@@ -13,6 +13,7 @@ from provcheck.cli import run
 from provcheck.store import save_measurement
 from tests.evidence import subject
 from tests.synthetic import blocks_at, make_bank, make_blocks, make_measurement, roots
+from tests.test_ci import blocks
 from tests.tiny import save_probes, tiny_probes
 
 pytest_plugins = "pytester"
@@ -63,6 +64,15 @@ def test_a_release_suite_that_passes(pytester: pytest.Pytester, files: Path) -> 
     )
     result.assert_outcomes(passed=7)
     result.stdout.fnmatch_lines(["provcheck model: '*me.safetensors'"])
+
+
+def test_the_release_suite_of_the_readme_passes(pytester: pytest.Pytester, files: Path, tmp_path: Path) -> None:
+    (example,) = blocks("python", "In CI")
+    models = {"your-org/base-1": make_blocks(3), **{f"other-org/{n}": make_blocks(20 + n) for n in range(4)}}
+    make_bank(tmp_path / "bank", models)
+    pytester.makepyfile(example)
+    given = (f"--provcheck-model={files / 'me.safetensors'}", f"--provcheck-bank={tmp_path / 'bank'}")
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist", *given).assert_outcomes(passed=1)
 
 
 def test_a_failure_names_the_reference_and_its_numbers(pytester: pytest.Pytester, files: Path) -> None:

@@ -16,13 +16,14 @@ policy_app = typer.Typer(help="Check a policy file, list its checks, print its J
 
 @policy_app.command("check")
 def check_command(
-    policy: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A policy that ships, or a file.")],
+    policies: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Policies that ship, or files.")],
 ) -> None:
-    """Check a policy file, and list its checks. Faults are named with their line."""
+    """Check policy files, and list their checks. Faults are named with their line."""
     from provcheck.policy import collect
     from provcheck.rendering.lines import make_console
 
-    list_checks(collect(policy), make_console(), 0)
+    for policy in policies:
+        list_checks(collect(policy), make_console(), 0)
 
 
 @policy_app.command("list")
