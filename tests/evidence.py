@@ -67,6 +67,7 @@ class Evidence:
 def make_evidence(folder: Path, make: Callable[[Path], Bank] = make_bank) -> Evidence:
     """An audit of a relative of org/root-3 by a bank of synthetic models."""
     evidence = Evidence(folder)
+    folder.mkdir(exist_ok=True)
     make(evidence.bank)
     save_measurement(subject(), evidence.measurement)
     evidence.policy.write_text(POLICY, "utf-8")

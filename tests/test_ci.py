@@ -104,7 +104,7 @@ def committed(folder: Path) -> str:
 
 def hook(folder: Path) -> tuple[int, str]:
     """Run the hook on all files: exit code, and what the hook says where it fails."""
-    command = [BIN / "pre-commit", "run", "--all-files", "--color", "never"]
+    command = [str(BIN / "pre-commit"), "run", "--all-files", "--color", "never"]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment(folder))
     assert "provcheck policy check" in ran.stdout, ran.stdout + ran.stderr
     return ran.returncode, ran.stdout if ran.returncode else ran.stderr

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from provcheck import data
 from provcheck.bank import Bank
+from provcheck.bank.folder import file_digest
 from provcheck.bank.writing import add_file
 from provcheck.cli import run
 from provcheck.errors import BankError, MeasurementFileError
 from provcheck.pipeline import AuditOptions, prepare
+from provcheck.rendering.json_report import read_report
 from provcheck.store import load_measurement, save_measurement
 from provcheck.verdict.calibration import FILE, calibrate
 from tests.evidence import Evidence, make_evidence
@@ -157,3 +160,19 @@ def test_the_padding_of_a_header_counts(tmp_path: Path) -> None:
                 load_measurement(path)
         padded += bool(padding)
     assert padded == 7
+
+
+def test_a_report_states_the_digest_of_the_judge_that_judged(
+    evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bank's own, or the shipped bank's where it has none."""
+    digest = file_digest(evidence.bank / FILE)
+    assert read_report(evidence.report).digests.judge == digest
+    without = make_evidence(tmp_path / "without")
+    assert read_report(without.report).digests.judge is None
+    monkeypatch.setattr(data, "DEFAULT_BANK", "shipped")
+    monkeypatch.setattr(data, "banks", lambda: {"shipped": evidence.bank})
+    assert without.verify() == 1, "another judge than the report's"
+    assert without.audit() in (0, 1)
+    assert read_report(without.report).digests.judge == digest
+    assert without.verify() == 0
