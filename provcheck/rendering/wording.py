@@ -40,7 +40,7 @@ EXIT_CODES = {
 BANDS = {
     "checkpoint": "two stages of one training",
     "seed": "one recipe run twice",
-    "fine-tune / quantization / size": "fine-tune, quantization, size",
+    "fine-tune / quantization / size": "tuned, quantized, resized",
     "same type": "two models of one type",
     "random pair": "two random models",
 }

@@ -11,8 +11,8 @@ from provcheck.rendering.pictures.names import fitting
 from provcheck.rendering.pictures.palette import INK, KIN, LINE, MARK, PAPER, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 
-WIDTH, ROW, TOP, FOOT = 700.0, 30.0, 8.0, 50.0
-LABELS, NUMBERS, GAP = 258.0, 158.0, 14.0
+WIDTH, ROW, TOP, FOOT = 620.0, 30.0, 8.0, 50.0
+LABELS, NUMBERS, GAP = 206.0, 154.0, 14.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def dots_sheet(name: str, rows: Sequence[Dot], ruler: Ruler) -> Sheet:
 
 def _write(sheet: Sheet, sides: Axes, row: Dot, y: float) -> None:
     colour, weight = (KIN, "bold") if row.own else (INK, "normal")
-    label = fitting(row.label, LABELS - 2 * GAP)
+    label = fitting(row.label, LABELS - GAP)
     sheet.write(sides, (LABELS - GAP, y), label, colour=colour, weight=weight, ha="right")
     sheet.write(sides, (WIDTH - NUMBERS + GAP, y), row.number, colour=KIN if row.own else SOFT, weight=weight)
 

@@ -9,8 +9,8 @@ from provcheck.rendering.pictures.palette import INK, KIN, MARK
 from provcheck.rendering.pictures.sheet import Sheet
 from provcheck.types import Distance, NullDistribution
 
-WIDTH, HEIGHT = 700.0, 300.0
-LEFT, TOP, RIGHT, FOOT = 72.0, 30.0, 24.0, 50.0
+WIDTH, HEIGHT = 620.0, 290.0
+LEFT, TOP, RIGHT, FOOT = 72.0, 30.0, 14.0, 50.0
 SUBJECT_AT = 0.3
 """Height of the subject's distance, in parts of the highest bar."""
 

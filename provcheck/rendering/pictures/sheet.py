@@ -7,7 +7,6 @@ filled in afterwards, so that no name is read as a formula, misses a glyph, or b
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -20,8 +19,6 @@ from matplotlib.figure import Figure
 from provcheck.rendering.pictures.palette import FONT, INK, MARK, PAPER, SIZE, SMALL, SOFT
 from provcheck.rendering.pictures.svg import PLACEHOLDER, cleaned, element, use_page_colours
 from provcheck.rendering.plain import plain
-
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would speak of font caches
 
 STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "provcheck", "font.family": "sans-serif"}
 SILENT = dict.fromkeys(("Date", "Creator", "Format", "Type"))
