@@ -6,6 +6,7 @@ ProvcheckError            has a sentence, a hint what to do next, and an exit co
 │   ├── SubjectNotFound   no such folder, file, repository or revision; or no access to it
 │   ├── UnsupportedModel  not a causal language model, no usable tokenizer
 │   ├── UnsafeModel       would run code or unpickle; needs an explicit flag
+│   ├── TooLarge          needs more memory than there is
 │   └── BrokenModel       truncated, corrupt or ill-fitting weights; NaN in the outputs
 ├── ProbeError            a probe folder that does not follow the schema
 ├── MeasurementFileError  a measurement file that is broken or changed
@@ -51,6 +52,10 @@ class UnsupportedModel(SubjectError):
 
 class UnsafeModel(SubjectError):
     """Loading it would run code or unpickle, which needs an explicit flag."""
+
+
+class TooLarge(SubjectError):
+    """It needs more memory than there is."""
 
 
 class BrokenModel(SubjectError):

@@ -3,7 +3,10 @@
 loading     folder -> model and tokenizer
 encoding    probe -> tokens with character spans, or the reason why it is left out
 batching    sequences -> batches that are computed once and kept in a journal
+limits      how large a batch may be
+memory      how much a batch needs, and how much there is
 scoring     tokens -> log-probabilities and input gradients
+softmax     logits -> log-probabilities, a few rows at a time
 likelihood  log-probabilities of tokens -> log-likelihood of texts
 attribution token attributions -> words
 views       words -> the two ABLE views, projected per block of questions (numpy only)
@@ -37,11 +40,16 @@ __all__ = ["MeasureOptions", "measure"]
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """Where and how to measure. `auto`: the GPU when there is one; float32 on CPU, bfloat16 on GPU."""
+    """Where and how to measure. `auto`: the GPU when there is one; float32 on CPU, bfloat16 on GPU.
+
+    batch_tokens: tokens in a batch at most, padding included; None: 2048 on the CPU, 16384 on a GPU.
+    memory_bytes: memory for batches, beside the weights; None: what is free, with a margin.
+    """
 
     device: str = "auto"
     dtype: str = "auto"
     batch_tokens: int | None = None
+    memory_bytes: int | None = None
 
 
 def measure(
@@ -53,12 +61,13 @@ def measure(
 ) -> Measurement:
     """Measure `model` on `probes`; batches that the journal holds are not computed again.
 
-    Raises SubjectError when the model cannot be loaded, is not a causal model, or gives NaN or Inf.
+    Raises SubjectError when the model cannot be loaded, is not a causal model, needs too much memory, or gives NaN or
+    Inf.
     """
     options = options or MeasureOptions()
     started = time.perf_counter()
     loaded = load(model, options.device, options.dtype)
-    run = Run(options.batch_tokens, observe or Silent(), journal or NoJournal())
+    run = Run(options.batch_tokens, observe or Silent(), journal or NoJournal(), options.memory_bytes)
     return measure_loaded(loaded, model, probes, run, started)
 
 

@@ -24,7 +24,11 @@ def attribute_words(
         np.zeros((len(question.options), int(word[-1]) + 1)) for question, word in zip(questions, words, strict=True)
     ]
     stage = Stage[EncodedOption](
-        "attributions", lambda batch: attribute_tokens(loaded, batch), values=lambda option: len(option.ids)
+        "attributions",
+        lambda batch: attribute_tokens(loaded, batch),
+        values=lambda option: len(option.ids),
+        scored=lambda option: option.in_option,
+        gradients=True,
     )
     for option, tokens in run_batches(stage, loaded, encoded, run):
         result[option.probe][option.option] = spread_over_words(tokens, option, words[option.probe])

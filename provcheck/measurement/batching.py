@@ -1,71 +1,93 @@
-"""Sequences in batches of like length: each batch is computed once, and kept in the journal when it is done."""
+"""Sequences in batches of like length: each batch is computed once, and kept in the journal when it is done.
+
+On the CPU several batches of a small model run side by side, each on one thread: that is faster than several threads
+for one batch, and then the numbers do not depend on how many threads there are.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from provcheck.journal import Journal, NoJournal
 from provcheck.measurement.encoding import Encoded
+from provcheck.measurement.limits import Limits, limits_for
 from provcheck.measurement.loading import Loaded
+from provcheck.measurement.memory import is_out_of_memory
 from provcheck.observer import Observer, Silent
 from provcheck.types import Floats
-
-MAX_LOGITS = 2**27
-"""Logits (positions x vocabulary) in memory at once; 2^27 in float32 are half a gigabyte."""
-
-DEFAULT_BATCH_TOKENS = {"cpu": 2048, "cuda": 16384}
 
 E = TypeVar("E", bound=Encoded)
 
 
 @dataclass(frozen=True)
 class Run:
-    """How batches are run: their size in tokens (None: the default), who is told, and where they are kept."""
+    """How batches are run: budgets in tokens and bytes (None: the defaults), who is told, and where they are kept."""
 
     batch_tokens: int | None = None
     observe: Observer = field(default_factory=Silent)
     journal: Journal = field(default_factory=NoJournal)
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Stage(Generic[E]):
-    """One of the measurements: `compute` gives (values,) float64 of a batch, `values` of them for each sequence."""
+    """One of the measurements.
+
+    compute: (values,) float64 of a batch; values: how many of them belong to a sequence; scored: (T,) bool, the tokens
+    of a sequence that need logits; gradients: whether there is a backward pass.
+    """
 
     name: str
     compute: Callable[[list[E]], Floats]
     values: Callable[[E], int]
+    scored: Callable[[E], NDArray[np.bool_]]
+    gradients: bool
 
 
 def run_batches(stage: Stage[E], loaded: Loaded, sequences: Sequence[E], run: Run) -> Iterator[tuple[E, Floats]]:
-    """Every sequence, longest first, with its values. What the journal holds is not computed again."""
+    """Every sequence, longest first, with its values. What the journal holds is not computed again.
+
+    When memory runs out, what is left is cut into batches of half the size. Raises TooLarge when one sequence alone
+    does not fit, and UsageError when it does not fit into the stated memory.
+    """
     run.observe.start(stage.name, len(sequences))
-    for batch in batches(sequences, loaded, run.batch_tokens):
-        sizes = [stage.values(sequence) for sequence in batch]
-        key = batch_key(stage.name, batch)
-        values = run.journal.get(key)
-        if values is None or not _usable(values, sum(sizes)):
-            values = stage.compute(batch)
-            run.journal.put(key, values)
-        yield from zip(batch, np.split(values, np.cumsum(sizes)[:-1]), strict=True)
-        run.observe.advance(len(batch))
+    left = sorted(sequences, key=lambda sequence: -len(sequence.ids))
+    limits = _limits(stage, loaded, left[0], run) if left else None
+    while limits is not None and left:
+        with _values_in_order(stage, batches(left, stage.scored, limits), limits, run.journal) as computed:
+            for batch, values in computed:
+                if values is None:
+                    limits = limits.halved(batch)
+                    run.observe.note(f"out of memory: going on with batches of {limits.tokens} tokens")
+                    break
+                yield from _by_sequence(stage, batch, values)
+                left = left[len(batch) :]
+                run.observe.advance(len(batch))
     run.observe.finish()
 
 
-def batches(sequences: Sequence[E], loaded: Loaded, batch_tokens: int | None) -> Iterator[list[E]]:
-    """Sequences sorted by length, as many a batch as fit the budget of tokens, padding included."""
-    budget = batch_tokens or DEFAULT_BATCH_TOKENS.get(loaded.device.type, 2048)
-    budget = max(1, min(budget, MAX_LOGITS // loaded.model.config.get_text_config().vocab_size))
+def batches(sequences: Iterable[E], scored: Callable[[E], NDArray[np.bool_]], limits: Limits) -> Iterator[list[E]]:
+    """Consecutive sequences, longest first, as many a batch as the limits allow; one alone is always a batch."""
     batch: list[E] = []
-    for sequence in sorted(sequences, key=lambda s: -len(s.ids)):
-        if batch and len(batch[0].ids) * (len(batch) + 1) > budget:
+    total = 0
+    for sequence in sequences:
+        count = int(scored(sequence).sum())
+        if batch and not limits.allow(len(batch) + 1, len(batch[0].ids), total + count):
             yield batch
-            batch = []
+            batch, total = [], 0
         batch.append(sequence)
+        total += count
     if batch:
         yield batch
 
@@ -80,6 +102,78 @@ def batch_key(stage: str, batch: Sequence[Encoded]) -> str:
         digest.update(np.array([sequence.probe, sequence.option, len(sequence.ids)], dtype="<i8").tobytes())
         digest.update(sequence.ids.astype("<i8").tobytes())
     return f"{stage}-{digest.hexdigest()[:40]}"
+
+
+def _limits(stage: Stage[E], loaded: Loaded, longest: E, run: Run) -> Limits:
+    scored = int(stage.scored(longest).sum())
+    return limits_for(
+        loaded, longest, scored, gradients=stage.gradients, tokens=run.batch_tokens, memory=run.memory_bytes
+    )
+
+
+def _by_sequence(stage: Stage[E], batch: list[E], values: Floats) -> Iterator[tuple[E, Floats]]:
+    ends = np.cumsum([stage.values(sequence) for sequence in batch])
+    return zip(batch, np.split(values, ends[:-1]), strict=True)
+
+
+@contextmanager
+def _values_in_order(
+    stage: Stage[E], made: Iterable[list[E]], limits: Limits, journal: Journal
+) -> Iterator[Iterator[tuple[list[E], Floats | None]]]:
+    """Every batch with its values, or with None when memory ran out."""
+    if limits.side_by_side == 1:
+        yield ((batch, _started(stage, batch, journal, None)()) for batch in made)
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(limits.side_by_side)
+    try:
+        yield _ahead(((batch, _started(stage, batch, journal, pool)) for batch in made), limits.side_by_side)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
+
+
+def _ahead(
+    started: Iterable[tuple[list[E], Callable[[], Floats | None]]], ahead: int
+) -> Iterator[tuple[list[E], Floats | None]]:
+    """In order, with so many batches started before the first is waited for."""
+    waiting: deque[tuple[list[E], Callable[[], Floats | None]]] = deque()
+    for item in started:
+        waiting.append(item)
+        if len(waiting) > ahead:
+            batch, result = waiting.popleft()
+            yield batch, result()
+    yield from ((batch, result()) for batch, result in waiting)
+
+
+def _started(stage: Stage[E], batch: list[E], journal: Journal, pool: Executor | None) -> Callable[[], Floats | None]:
+    """A batch that is on its way; the result puts it into the journal, always from the thread that asks."""
+    key = batch_key(stage.name, batch)
+    kept = journal.get(key)
+    if kept is not None and _usable(kept, sum(map(stage.values, batch))):
+        return lambda: kept
+    compute: Callable[[], Floats | None] = partial(_attempt, stage, batch)
+    if pool is not None:
+        compute = pool.submit(compute).result
+
+    def result() -> Floats | None:
+        values = compute()
+        if values is not None:
+            journal.put(key, values)
+        return values
+
+    return result
+
+
+def _attempt(stage: Stage[E], batch: list[E]) -> Floats | None:
+    """The values of a batch, or None when memory ran out; the traceback, which holds tensors, is gone by then."""
+    try:
+        return stage.compute(batch)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
 
 
 def _usable(values: Floats, size: int) -> bool:

@@ -28,6 +28,11 @@ class Loaded:
     dtype: torch.dtype
 
     @property
+    def bytes(self) -> int:
+        """Size of the weights."""
+        return sum(parameter.nbytes for parameter in self.model.parameters())
+
+    @property
     def device_name(self) -> str:
         """`cpu`, or the name of the GPU."""
         return name_device(self.device)

@@ -6,6 +6,8 @@ logits are made that nobody reads.
 
 Rows are padded on the right and there is no attention mask: a causal model never sees what comes later, so padding
 cannot change the tokens before it, and the faster attention kernels take no mask.
+
+Several threads may use one model at once: each hook looks only at the passes of the thread that set it.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -54,10 +57,13 @@ def check_finite(values: NDArray[Any], what: str) -> None:
 
 @contextmanager
 def embeddings_as_leaf(loaded: Loaded) -> Iterator[list[torch.Tensor]]:
-    """Inside, every pass appends to the list its input embeddings (rows, tokens, width) as a tensor with gradient."""
+    """Inside, every pass of this thread appends to the list its input embeddings (rows, tokens, width) as a leaf."""
     leaves: list[torch.Tensor] = []
+    here = get_ident()
 
     def replace(_module: torch.nn.Module, _args: Any, output: torch.Tensor) -> torch.Tensor:
+        if get_ident() != here:
+            return output
         leaves.append(output.detach().requires_grad_())
         return leaves[-1]
 
@@ -85,8 +91,11 @@ def embedding_layer(model: PreTrainedModel) -> torch.nn.Module:
 
 def _logits_at(loaded: Loaded, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """Logits (N, vocabulary) at flat positions (N,) of the batch; where the output layer is, not where the input is."""
+    here = get_ident()
 
     def select(_module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        if get_ident() != here:
+            return args
         hidden = args[0]
         flat = hidden.reshape(math.prod(hidden.shape[:-1]), -1)
         return (flat[positions.to(flat.device)].unsqueeze(0), *args[1:])

@@ -1,22 +1,20 @@
-"""Log-likelihoods against the literal definition, batches, and broken outputs."""
+"""Log-likelihoods against the literal definition, and broken outputs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from provcheck.errors import BrokenModel, UnsupportedModel
-from provcheck.measurement.batching import Run, batches
+from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import Encoded, encode_texts
 from provcheck.measurement.likelihood import loglikelihoods
 from provcheck.measurement.loading import Loaded
 from provcheck.measurement.scoring import embeddings_as_leaf, logprobs
 from provcheck.observer import Silent
 from provcheck.types import ProbeSet
-from tests.measurement.conftest import Case, in_memory, in_place
+from tests.measurement.conftest import Case, in_place
 from tests.tiny import tiny_model
 
 
@@ -24,19 +22,6 @@ def test_loglikelihoods_agree_with_the_literal_ones(case: Case) -> None:
     assert len(case.fast_loglik) >= 8
     np.testing.assert_allclose(case.fast_loglik, case.slow_loglik, atol=1e-3, rtol=0)
     assert (case.fast_loglik < 0).all()
-
-
-@given(
-    lengths=st.lists(st.integers(2, 60), max_size=30),
-    budget=st.one_of(st.none(), st.integers(1, 300)),
-)
-def test_batches_hold_every_sequence_once_and_keep_the_budget(lengths: list[int], budget: int | None) -> None:
-    sequences = [_sequence(length, place) for place, length in enumerate(lengths)]
-    made = list(batches(sequences, in_memory(), budget))
-    assert sorted(sequence.probe for batch in made for sequence in batch) == list(range(len(lengths)))
-    for batch in made:
-        width = max(len(sequence.ids) for sequence in batch)
-        assert len(batch) == 1 or width * len(batch) <= (budget or 2048)
 
 
 def test_the_order_of_texts_changes_nothing(loaded: Loaded, probes: ProbeSet) -> None:
