@@ -22,7 +22,7 @@ from tests.evidence import Evidence, make_evidence
 from tests.synthetic import make_blocks, make_measurement
 from tests.verdict.zoo import make_zoo
 
-PLACES = 12
+PLACES = 8
 """Evenly spaced ones of each region of a file."""
 
 SPACES = b" \t\n\r"

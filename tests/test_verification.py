@@ -14,6 +14,7 @@ from provcheck.rendering.json_report import open_report
 from provcheck.store import save_measurement
 from provcheck.types import Check, FileDigest, Measurement, Outcome, Parent, Relation, Report
 from provcheck.verification import VerifyOptions, conclusion, exit_code, verify
+from provcheck.verification.repetition import Repetition
 from tests.evidence import Evidence, make_evidence, subject
 from tests.synthetic import make_bank, make_blocks, roots
 
@@ -129,6 +130,10 @@ FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "bank": ("statements", lambda r: {"bank": r.bank.model_copy(update={"references": 5000})}),
     "scale": ("statements", lambda r: {"background": r.background.model_copy(update={"kl_bands": ()})}),
     "coverage": ("statements", lambda r: {"measurement": r.measurement.model_copy(update={"bits_per_byte": 0.5})}),
+}
+"""What follows from the numbers, by who notices it."""
+
+FORGED_INPUTS: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "weights": ("weights", lambda r: {"digests": r.digests.model_copy(update={"weights": "0" * 64})}),
     "measured": ("program", lambda r: {"measurement": r.measurement.model_copy(update={"algorithm": "able-kl/0"})}),
     "judge": ("judge", lambda r: {"digests": r.digests.model_copy(update={"judge": "0" * 64})}),
@@ -136,11 +141,24 @@ FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
 }
 
 
-@pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_report_does_not_hold(forgery: str, evidence: Evidence) -> None:
+def forged_by(change: Callable[[Report], dict[str, Any]], report: Report) -> Report:
     """Sealed again with a digest that fits: only measuring and judging again tells."""
+    return Report.model_validate(report.model_dump() | change(report)).sealed()
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_what_does_not_follow_from_the_numbers_is_noticed(forgery: str, made: Evidence) -> None:
+    """The honest report is what judging again gives."""
     noticed_by, change = FORGERIES[forgery]
-    evidence.forge(lambda report: Report.model_validate(report.model_dump() | change(report)))
+    honest = open_report(made.report).report
+    outcomes = {check.id: check.outcome for check in Repetition(forged_by(change, honest), honest, exact=True).checks()}
+    assert {id for id, outcome in outcomes.items() if outcome is Outcome.FAILED} == {noticed_by}
+
+
+@pytest.mark.parametrize("forgery", FORGED_INPUTS)
+def test_a_report_of_other_inputs_does_not_hold(forgery: str, evidence: Evidence) -> None:
+    noticed_by, change = FORGED_INPUTS[forgery]
+    evidence.forge(lambda report: forged_by(change, report))
     found = lines(evidence)
     assert found["report"].outcome is Outcome.PASSED
     assert found[noticed_by].outcome is not Outcome.PASSED, found[noticed_by].message
