@@ -60,6 +60,8 @@ class ModelOptions:
     probes: str = DEFAULT_PROBES
     cache: bool = True
     """Whether to look for the measurement in the cache, and keep it there."""
+    memory_bytes: int | None = None
+    """Memory for batches, beside the weights; None: what is free, with a margin."""
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,8 @@ def measured(source: Loadable | Measurement, options: ModelOptions, observe: Obs
     from provcheck.measurement import MeasureOptions
     from provcheck.measurement.circumstances import circumstances
 
-    probes, how = load_probes(options.probes), MeasureOptions(options.device, options.dtype)
+    probes = load_probes(options.probes)
+    how = MeasureOptions(options.device, options.dtype, memory_bytes=options.memory_bytes)
     key = measurement_key(source, probes, circumstances(how)) if options.cache else None
     if key is None:
         return _measured_now(source, probes, how, observe, None)

@@ -27,6 +27,7 @@ def audit_command(
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
+    memory: o.Memory = None,
     revision: o.Revision = None,
     offline: o.Offline = False,
     allow_pickle: o.AllowPickle = False,
@@ -52,7 +53,9 @@ def audit_command(
     from provcheck.types import ExitCode
 
     settings = AuditOptions(
-        model=ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache),
+        model=ModelOptions(
+            revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory
+        ),
         bank=bank or data.DEFAULT_BANK,
         policy=policy,
         claimed_base=claimed_base,

@@ -127,6 +127,7 @@ def build_command(
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
+    memory: o.Memory = None,
     offline: o.Offline = False,
     allow_pickle: o.AllowPickle = False,
     trust_remote_code: o.TrustRemoteCode = False,
@@ -138,7 +139,7 @@ def build_command(
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import make_console
 
-    settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
+    settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory)
     path = data.manifest_file(manifest)
     folder = out or Path(path.stem)
     with ProgressBar(make_console()) as observer:

@@ -19,6 +19,7 @@ def measure_command(
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
+    memory: o.Memory = None,
     revision: o.Revision = None,
     offline: o.Offline = False,
     allow_pickle: o.AllowPickle = False,
@@ -35,7 +36,9 @@ def measure_command(
 
     if is_measurement_file(model):
         raise UsageError(f"{model} is a measurement already")
-    settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
+    settings = ModelOptions(
+        revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory
+    )
     if output is not None:
         check_writable(output.parent, ())
     console = make_console()

@@ -7,6 +7,20 @@ from typing import Annotated
 
 import typer
 
+
+def parse_size(text: str) -> int:
+    """A positive number of bytes: 8GiB, 500MB, 1.5 GB, or a plain number."""
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    try:
+        size = int(TypeAdapter(ByteSize).validate_python(text))
+    except ValidationError:
+        size = 0
+    if size < 1:
+        raise typer.BadParameter(f"{text!a} is no size of memory; write 8GiB or 500MB")
+    return size
+
+
 MODEL_HELP = "Hub id org/name[@revision], folder, PEFT adapter folder, measurement file, or demo."
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
@@ -23,6 +37,15 @@ Format = Annotated[
 Probes = Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="provcheck-v1, quick, or a folder.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
+Memory = Annotated[
+    int | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        parser=parse_size,
+        help="Memory for batches, beside the weights, such as 8GiB; default: what is free, with a margin.",
+    ),
+]
 Revision = Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit on the Hub.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 AllowPickle = Annotated[
