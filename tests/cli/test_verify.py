@@ -12,6 +12,7 @@ import huggingface_hub
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from provcheck import data
 from provcheck.cli import run
 from provcheck.pipeline import DEMO, ModelOptions, find_model
 from provcheck.rendering.json_report import read_report
@@ -162,3 +163,10 @@ def test_the_demo_repeats_without_naming_it(tmp_path: Path, capsys: pytest.Captu
     assert run(["audit", "demo", "--out", str(tmp_path), "-q"]) == 0
     assert run(["report", "verify", str(tmp_path / "report.json")]) == 0
     assert "the numbers repeat bit for bit" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_example_report_repeats(capsys: pytest.CaptureFixture[str]) -> None:
+    example = data.root() / "reports" / "example" / "report.json"
+    assert run(["report", "verify", str(example)]) == 0
+    assert "so does the verdict" in capsys.readouterr().out
