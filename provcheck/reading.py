@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import stat
 import unicodedata
 from collections.abc import Hashable
@@ -14,6 +15,11 @@ from pydantic import ValidationError
 
 MAX_TEXT = 200
 """Characters kept of a foreign text."""
+
+MAX_VALUES = 2_000_000
+"""Of a JSON file: those of the manifest of a bank of 80,000 references."""
+
+MAX_FAULTS = 10_000
 
 
 def is_file(name: str | Path) -> bool:
@@ -44,6 +50,21 @@ def read_bounded(path: Path, limit: int) -> bytes:
         return file.read(limit)
 
 
+def parse_json(content: bytes, values: int = MAX_VALUES) -> Any:
+    """The value of a JSON text. Raises ValueError, also for more than about so many values, which take up memory.
+
+    For records: pydantic's own reader copies a foreign document once for each field that it lacks.
+    """
+    if sum(map(content.count, (b",", b"[", b"{"))) > values:
+        raise ValueError(f"it holds more than {values:,} values")
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"it is not valid JSON: {error}") from None
+
+
 def read_yaml(path: Path, limit: int) -> Any:
     """The value of a YAML file. Raises OSError, or ValueError with the place of the fault.
 
@@ -64,8 +85,12 @@ def read_yaml(path: Path, limit: int) -> Any:
         raise ValueError(str(error).splitlines()[0]) from None
 
 
-def first_fault(error: ValidationError) -> str:
-    """Where a record does not follow its schema, and why: one short line."""
+def first_fault(error: ValueError) -> str:
+    """Where a text is not JSON, or a record does not follow its schema, and why: one short line."""
+    if not isinstance(error, ValidationError):
+        return reason(error)
+    if error.error_count() > MAX_FAULTS:  # each would be described before the first can be read
+        return f"it does not follow the schema in {error.error_count():,} places"
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part)[:MAX_TEXT] for part in first["loc"][:8])
     return clean(f"{where}: {first['msg']}" if where else first["msg"]) or "it does not follow the schema"

@@ -13,7 +13,7 @@ from pydantic import FailFast, Field, ValidationError, model_validator
 
 from provcheck import data
 from provcheck.errors import BankError
-from provcheck.reading import first_fault, read_bounded, read_yaml, reason
+from provcheck.reading import first_fault, parse_json, read_bounded, read_yaml, reason
 from provcheck.types import Basis, Coverage, Record, Reference
 
 BANK_SCHEMA_VERSION: Literal[2] = 2
@@ -23,8 +23,8 @@ BANK_SCHEMA_VERSION: Literal[2] = 2
 MAX_MANIFEST_BYTES = 32_000_000
 """Some 50,000 references."""
 
-MAX_BUILD_BYTES = 2_000_000
-"""YAML is slow to read: half a minute for so much."""
+MAX_BUILD_BYTES = 1_000_000
+"""10,000 models; YAML is slow to read: a quarter of a minute for so much."""
 
 MAX_GENERATIONS = 200
 """From a root to a reference; no real line of models is a tenth of that."""
@@ -134,11 +134,11 @@ def read_bank_manifest(folder: Path) -> BankManifest:
         if leads_outside(path):
             raise BankError(f"the manifest of bank '{folder.name}' lies outside of its folder", REBUILD)
         content = read_bounded(path, MAX_MANIFEST_BYTES)
-        manifest = BankManifest.model_validate_json(content)
+        manifest = BankManifest.model_validate(parse_json(content))
+    except ValueError as error:
+        raise BankError(f"the manifest of bank '{folder.name}' is broken: {first_fault(error)}", REBUILD) from None
     except OSError as error:
-        raise BankError(f"the manifest of bank '{folder.name}' cannot be read: {reason(error)}") from None
-    except ValidationError as error:
-        raise BankError(f"the manifest of bank '{folder.name}' is broken: {first_fault(error)}") from None
+        raise BankError(f"the manifest of bank '{folder.name}' cannot be read: {reason(error)}", REBUILD) from None
     if manifest.computed_digest() != manifest.digest or not manifest.is_rendered_as(content):
         raise BankError(f"the manifest of bank '{folder.name}' was changed after the bank was built", REBUILD)
     return manifest

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from provcheck.errors import UsageError
-from provcheck.reading import clean, first_fault, read_bounded, reason
+from provcheck.reading import clean, first_fault, parse_json, read_bounded, reason
 from provcheck.types import REPORT_SCHEMA_VERSION, Report
 
-MAX_BYTES = 100_000_000
+MAX_BYTES = 20_000_000
 """A report of the shipped bank has less than 1 MB."""
 
 
@@ -58,10 +56,11 @@ def open_report(path: Path) -> ReportFile:
         content = read_bounded(path, MAX_BYTES)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {reason(error)}") from None
-    _check_version(path, content)
     try:
-        report = Report.model_validate_json(content)
-    except ValidationError as error:
+        found = parse_json(content)
+        _check_version(path, found)
+        report = Report.model_validate(found)
+    except ValueError as error:
         raise UsageError(f"{path.name} is not a report of this version of provcheck: {first_fault(error)}") from None
     return ReportFile(path, content, report, _fault(path, content, report))
 
@@ -77,14 +76,10 @@ def schema_text() -> str:
     return json.dumps(report_schema(), indent=2) + "\n"
 
 
-def _check_version(path: Path, content: bytes) -> None:
+def _check_version(path: Path, found: object) -> None:
     """A report of another schema is named as such, before its fields are looked at. Raises UsageError."""
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        return
     version = found.get("schema_version") if isinstance(found, dict) else None
-    if isinstance(version, int) and version != REPORT_SCHEMA_VERSION:
+    if isinstance(found, dict) and isinstance(version, int) and version != REPORT_SCHEMA_VERSION:
         age = "an older" if version < REPORT_SCHEMA_VERSION else "a later"
         raise UsageError(
             f"{path.name} was written by {age} version of provcheck{_writer(found)}: it has schema_version {version}, "

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel
-from provcheck.reading import read_bounded
+from provcheck.reading import parse_json, read_bounded
 from provcheck.types import FileDigest
 
 if TYPE_CHECKING:
@@ -20,14 +19,17 @@ MAX_SMALL_BYTES = 100_000_000
 MAX_JSON_BYTES = 20_000_000
 """For configs and lists of shards; a hostile one takes some twenty times as much memory when it is parsed."""
 
+MAX_VALUES = 10_000_000
+"""Of a JSON file; a tokenizer of a million pieces has fewer."""
+
 
 def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """The JSON object in a file of at most `limit` bytes; anything else is a BrokenModel."""
     try:
-        value = json.loads(read_bounded(path, limit))
+        value = parse_json(read_bounded(path, limit), MAX_VALUES)
     except OSError as error:
         raise unreadable(path, error) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BrokenModel(f"{path.name} is not valid JSON", "Fetch the file again from where it came.") from error
     if not isinstance(value, dict):
         raise BrokenModel(f"{path.name} holds no JSON object", "Fetch the file again from where it came.")

@@ -16,8 +16,8 @@ from provcheck.subject.files import unreadable
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAX_HEADER_BYTES = 100_000_000
-"""The limit of the reference implementation."""
+MAX_HEADER_BYTES, MAX_VALUES = 100_000_000, 10_000_000
+"""The limit of the reference implementation, and what keeps such a header from filling the memory."""
 
 DTYPE_BITS = {
     **dict.fromkeys(("F4",), 4),
@@ -72,6 +72,8 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
 def _parse(raw: bytes) -> dict[str, Any]:
     if not raw.startswith(b"{"):
         raise _Flaw("its header is not a JSON object")
+    if raw.count(b",") > MAX_VALUES:
+        raise _Flaw("its header lists more tensors than any model has")
     try:
         header: dict[str, Any] = json.loads(raw.decode("utf-8"), object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
