@@ -6,8 +6,8 @@ Data flows one way, and each arrow is one module:
          subject     measurement     comparison                   verdict   lineage   policy    rendering
 
 `types` holds the objects, `pipeline.audit` is the whole flow, `bank` the reference models, `store` measurement files,
-`cache` what was measured before, `data` knows where the shipped files lie, `cli` has one file per command. Imports go
-downward only.
+`cache` what was measured before, `data` knows where the shipped files lie, `cli` has one file per command.
+`verification` repeats a report, `signing` signs it, `pytest_plugin` is for release suites. Imports go downward only.
 """
 
 from __future__ import annotations
