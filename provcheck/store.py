@@ -128,14 +128,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     if not is_file(path):  # a pipe would never answer
         raise MeasurementFileError(f"measurement file not found: {path}")
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise _other(path)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            if metadata.get("provcheck_schema") != SCHEMA_VERSION:  # perhaps the weights of a model: do not read them
-                raise MeasurementFileError(
-                    f"{path.name} is not a measurement of this version of provcheck", "make it with `provcheck measure`"
-                )
-            if path.stat().st_size > MAX_BYTES:
-                raise MeasurementFileError(f"{path.name} is larger than {MAX_BYTES // 1_000_000} MB")
+            if metadata.get("provcheck_schema") != SCHEMA_VERSION:
+                raise _other(path)
             if not _is_laid_out_as_written(path):
                 raise MeasurementFileError(f"{path.name} was changed after it was written", "measure the model again")
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
@@ -152,6 +150,13 @@ def _is_laid_out_as_written(path: Path) -> bool:
         header = file.read(int.from_bytes(file.read(8), "little"))
     compact = json.dumps(json.loads(header), ensure_ascii=False, separators=(",", ":")).encode()
     return header == compact.ljust(-len(compact) // 8 * -8)
+
+
+def _other(path: Path) -> MeasurementFileError:
+    """Perhaps the weights of a model."""
+    return MeasurementFileError(
+        f"{path.name} is not a measurement of this version of provcheck", "make it with `provcheck measure`"
+    )
 
 
 def _arrays_fit(arrays: dict[str, Any]) -> bool:
