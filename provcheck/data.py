@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from provcheck.errors import BankError, PolicyError, UsageError
+from provcheck.reading import is_file
 
 DEFAULT_BANK = "zoo-v1"
 DEMO_SUBJECT = "llama-tech-s1-sft-short"
@@ -32,7 +33,7 @@ def banks() -> dict[str, Path]:
 def bank_folder(name: str) -> Path:
     """The bank of that name, or the folder itself when `name` is the path of a bank."""
     folder = banks().get(name, Path(name))
-    if not (folder / "manifest.json").is_file():
+    if not is_file(folder / "manifest.json"):
         raise BankError(f"There is no bank {name!r}.", _choices("Banks", banks()))
     return folder
 
@@ -45,7 +46,7 @@ def policies() -> dict[str, Path]:
 def policy_file(name: str) -> Path:
     """The policy of that name, or the file itself when `name` is the path of a policy."""
     file = policies().get(name, Path(name))
-    if not file.is_file():
+    if not is_file(file):
         raise PolicyError(f"There is no policy {name!r}.", _choices("Policies", policies()))
     return file
 
@@ -58,7 +59,7 @@ def manifests() -> dict[str, Path]:
 def manifest_file(name: str) -> Path:
     """The shipped manifest of that name, or the file itself when `name` is the path of one."""
     file = manifests().get(name, Path(name))
-    if not file.is_file():
+    if not is_file(file):
         raise BankError(f"There is no manifest {name!r}.", _choices("Manifests", manifests()))
     return file
 

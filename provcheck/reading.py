@@ -23,9 +23,12 @@ MAX_FAULTS = 10_000
 
 
 def is_file(name: str | Path) -> bool:
-    """Whether there is a plain file of that name; False where the system refuses to look (no right to, too long)."""
+    """Whether there is a plain file of that name; False where the system refuses to look (no right to, too long).
+
+    In a text, `~` is the home folder; a path is taken as it is.
+    """
     try:
-        return Path(name).expanduser().is_file()
+        return (Path(name).expanduser() if isinstance(name, str) else name).is_file()
     except (OSError, ValueError, RuntimeError):
         return False
 

@@ -112,6 +112,8 @@ def _digest(arrays: dict[str, Floats], metadata: dict[str, str]) -> str:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all. Raises OutputError."""
+    if not path.name:
+        raise OutputError(f"cannot write {path}: it is a folder", "name a file")
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:16]}.tmp")  # a process id is not unique in containers
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

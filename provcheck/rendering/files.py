@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from provcheck.errors import OutputError
+from provcheck.reading import clean, reason
 from provcheck.rendering import FORMATS, find_formats
 from provcheck.types import Report
 
@@ -30,13 +32,29 @@ def check_writable(out_dir: Path, formats: Iterable[str]) -> None:
     Raises OutputError or UsageError.
     """
     find_formats(formats)
-    missing = [folder for folder in (out_dir, *out_dir.parents) if not folder.exists()]
+    try:
+        missing = [folder for folder in (out_dir, *out_dir.parents) if not folder.exists()]
+    except (OSError, ValueError) as error:  # a name too long, or one that no folder can have
+        raise _unwritable(out_dir, error) from error
     try:
         write_texts(out_dir, {})
     finally:
         for folder in missing:
             with suppress(OSError):
                 folder.rmdir()
+
+
+def check_file(path: Path) -> None:
+    """Find out before the long work whether a file of that name can be written. Raises OutputError."""
+    try:
+        folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        folder = False
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+    if folder:
+        raise OutputError(f"cannot write {path}: it is a folder", "name a file with -o")
+    check_writable(path.parent, ())
 
 
 def write_texts(out_dir: Path, texts: Mapping[str, str]) -> list[Path]:
@@ -48,10 +66,12 @@ def write_texts(out_dir: Path, texts: Mapping[str, str]) -> list[Path]:
                 (Path(stage) / name).write_text(text, encoding="utf-8", newline="\n")
             return _publish(Path(stage), [out_dir / name for name in texts])
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"Cannot write the report into {out_dir}: {reason}.", "Choose another folder with --out."
-        ) from error
+        raise _unwritable(out_dir, error) from error
+
+
+def _unwritable(out_dir: Path, error: Exception) -> OutputError:
+    message = f"Cannot write the report into {clean(str(out_dir))}: {reason(error)}."
+    return OutputError(message, "Choose another folder with --out.")
 
 
 def append_step_summary(report: Report) -> str:
