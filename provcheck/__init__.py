@@ -5,9 +5,10 @@ Data flows one way, and each arrow is one module:
     model id -> Subject -> Measurement -> Comparison (one per reference) -> Verdict + Lineage -> Checks -> Report
          subject     measurement     comparison                   verdict   lineage   policy    rendering
 
-`types` holds the objects, `pipeline.audit` is the whole flow, `bank` the reference models, `store` measurement files,
-`cache` what was measured before, `data` knows where the shipped files lie, `cli` has one file per command.
-`verification` repeats a report, `signing` signs it, `pytest_plugin` is for release suites. Imports go downward only.
+`types` holds the objects, `pipeline.audit` is the whole flow, `source` finds and measures a model, `cache` keeps what
+was measured before, `bank` holds the reference models, `banking` makes banks, `store` reads and writes measurement
+files, `data` knows where the shipped files lie, `cli` has one file per command. `verification` repeats a report,
+`signing` signs it, `pytest_plugin` is for release suites. Imports go downward only.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from provcheck.bank import load_bank
     from provcheck.errors import ProvcheckError
-    from provcheck.pipeline import AuditOptions, audit, compare_models, measure_model
+    from provcheck.pipeline import AuditOptions, audit, compare_models
     from provcheck.probes import load_probes
+    from provcheck.source import measure_model
     from provcheck.store import load_measurement, save_measurement
 
 _HOME = {
     "AuditOptions": "pipeline",
     "audit": "pipeline",
     "compare_models": "pipeline",
-    "measure_model": "pipeline",
+    "measure_model": "source",
     "load_bank": "bank",
     "load_probes": "probes",
     "load_measurement": "store",

@@ -20,7 +20,7 @@ PRELOADED = (
     "transformers.generation",
     "provcheck.cli.app",
     "provcheck.measurement",
-    "provcheck.pipeline",
+    "provcheck.source",
     "provcheck.rendering.progress",
     "provcheck.rendering.files",
 )

@@ -1,7 +1,7 @@
 """The architecture, read off the imports. Imports go downward only:
 
     cli         pipeline and rendering; the commands about a bank use bank and single stages too
-    pipeline    the stages, and whatever lies below them
+    pipeline    the stages, and whatever lies below them; `source` and `banking` are its parts that only measure
     stages      subject, measurement, comparison, verdict, lineage, policy: never one another; bank, store, probes
     bank        store; `rendering` and `doctor` only look at what is there
     base        types, errors, data, observer, reading, journal
@@ -33,7 +33,7 @@ BELOW = BASE | {"bank", "store", "probes"}
 ALLOWED: dict[str, set[str]] = {
     "types": set(),
     "errors": {"types"},
-    "data": {"errors"},
+    "data": {"errors", "reading"},
     "observer": set(),
     "reading": set(),
     "journal": {"types"},
@@ -50,16 +50,18 @@ ALLOWED: dict[str, set[str]] = {
     "rendering": BASE,
     "doctor": BELOW | {"cache"},
     "assembly": BELOW | STAGES,
-    "verification": BELOW | STAGES | {"assembly", "pipeline", "signing", "rendering.json_report"},
-    "pipeline": BELOW | STAGES | {"assembly", "cache"},
-    "cli": BASE | {"pipeline", "rendering", "doctor", "store", "signing", "verification"},
+    "verification": BELOW | STAGES | {"assembly", "pipeline", "source", "signing", "rendering.json_report"},
+    "source": BELOW | {"subject", "measurement", "comparison", "cache"},
+    "banking": BELOW | {"source"},
+    "pipeline": BELOW | STAGES | {"assembly", "source"},
+    "cli": BASE | {"pipeline", "source", "rendering", "doctor", "store", "signing", "verification"},
     "cli/policy": BASE | {"policy", "rendering"},
-    "cli/bank": BASE | {"pipeline", "rendering", "bank", "comparison", "verdict", "lineage"},
-    "cli/drawing": BASE | {"pipeline", "rendering", "bank", "store", "comparison", "lineage"},
-    "cli/tree": BASE | {"pipeline", "rendering", "lineage"},
-    "cli/map": BASE | {"pipeline", "rendering", "lineage"},
+    "cli/bank": BASE | {"banking", "source", "rendering", "bank", "comparison", "verdict", "lineage"},
+    "cli/drawing": BASE | {"pipeline", "source", "rendering", "bank", "store", "comparison", "lineage"},
+    "cli/tree": BASE | {"pipeline", "source", "rendering", "lineage"},
+    "cli/map": BASE | {"pipeline", "source", "rendering", "lineage"},
     "pytest_plugin": BASE | {"pipeline", "policy", "rendering.wording"},
-    "": {"pipeline", "bank", "store", "probes", "errors"},
+    "": {"pipeline", "source", "bank", "store", "probes", "errors"},
 }
 """What a package, or one file of it, may import; the empty name is `provcheck/__init__.py`."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from provcheck.cache import FileJournal
-from provcheck.pipeline import ModelOptions, measure_model
+from provcheck.source import ModelOptions, measure_model
 from provcheck.store import load_measurement
 from provcheck.types import Floats, Measurement
 from tests.cached import same_bits

@@ -12,7 +12,7 @@ from provcheck import AuditOptions, audit, compare_models, data, load_measuremen
 from provcheck.bank import Bank
 from provcheck.comparison import SHORTLIST
 from provcheck.errors import IncompatibleError
-from provcheck.pipeline import ModelOptions
+from provcheck.source import ModelOptions
 from provcheck.types import ExitCode, Measurement, Outcome, Relation, Report
 from tests.synthetic import blocks_at, make_bank, make_blocks, make_measurement, make_probes, roots
 

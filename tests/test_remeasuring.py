@@ -14,7 +14,7 @@ import pytest
 from provcheck.cache import FileJournal
 from provcheck.errors import BrokenModel
 from provcheck.measurement import measure
-from provcheck.pipeline import ModelOptions, measure_model
+from provcheck.source import ModelOptions, measure_model
 from provcheck.types import Floats, Loadable, Measurement
 from tests.cached import Notes, change_weights, flip, same_bits, the_entry
 from tests.tiny import save_probes, tiny_probes

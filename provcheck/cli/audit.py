@@ -43,13 +43,14 @@ def audit_command(
 ) -> None:
     """Measure a model, compare it with the bank, judge, and write the report."""
     from provcheck import data
-    from provcheck.pipeline import AuditOptions, ModelOptions, carry_out, collect_checks, prepare
+    from provcheck.pipeline import AuditOptions, carry_out, collect_checks, prepare
     from provcheck.rendering.collection import print_collected, print_end
     from provcheck.rendering.files import append_step_summary, check_writable, write_files
     from provcheck.rendering.outcomes import summary_outcomes
     from provcheck.rendering.plain import plain
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import Show, make_console, print_header, print_report
+    from provcheck.source import ModelOptions
     from provcheck.types import ExitCode
 
     settings = AuditOptions(
@@ -73,7 +74,9 @@ def audit_command(
         raise typer.Exit(int(ExitCode.NO_CHECKS))
     prepared = prepare(model, settings, collected)
     if show.verbosity >= 0:
-        print_header(console, prepared.tool, prepared.bank_facts, prepared.subject, prepared.runs_on)
+        bank_facts = prepared.bank.manifest
+        references = len(bank_facts.references)
+        print_header(console, prepared.tool, bank_facts.name, references, prepared.subject, prepared.runs_on)
         print_collected(console, collected.policy.name, *counts)
     with ProgressBar(console, quiet=show.verbosity < 0) as observer:
         report = carry_out(prepared, observer)

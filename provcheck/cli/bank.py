@@ -135,9 +135,10 @@ def build_command(
 ) -> None:
     """Measure the models of a manifest into a bank. A killed run continues where it was."""
     from provcheck import data
-    from provcheck.pipeline import ModelOptions, build_from
+    from provcheck.banking import build_from
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import make_console
+    from provcheck.source import ModelOptions
 
     settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory)
     path = data.manifest_file(manifest)
@@ -173,10 +174,11 @@ def add_command(
     no_cache: o.NoCache = False,
 ) -> None:
     """Measure a model and add it to a bank of your own; all other references stay as they are."""
+    from provcheck.banking import add_to_bank
     from provcheck.errors import UsageError
-    from provcheck.pipeline import ModelOptions, add_to_bank
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import make_console
+    from provcheck.source import ModelOptions
     from provcheck.types import Reference
 
     if bool(parents) != (mechanism not in (None, "from-scratch", "undocumented")):

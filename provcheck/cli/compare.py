@@ -24,10 +24,11 @@ def compare_command(
     """Compare two models head to head; no bank is needed for the distances."""
     from rich.console import Console
 
-    from provcheck.pipeline import ModelOptions, compare_models
+    from provcheck.pipeline import compare_models
     from provcheck.rendering.plain import plain
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import make_console
+    from provcheck.source import ModelOptions
 
     settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
     console = make_console()

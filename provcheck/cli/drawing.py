@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from provcheck.lineage import Tips
-    from provcheck.pipeline import ModelOptions
+    from provcheck.source import ModelOptions
 
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="File to write; default: standard output.")
@@ -23,14 +23,12 @@ def settle_output(asked: str | None, output: Path | None, endings: Mapping[str, 
 
     Finds out before the long work whether the file can be written. Raises UsageError or OutputError.
     """
-    from provcheck.errors import OutputError, UsageError
-    from provcheck.rendering.files import check_writable
+    from provcheck.errors import UsageError
+    from provcheck.rendering.files import check_file
 
     if output is None:
         return asked or next(iter(endings.values()))
-    if output.is_dir():
-        raise OutputError(f"cannot write {output}: it is a folder", "name a file with -o")
-    check_writable(output.parent, ())
+    check_file(output)
     form = asked or endings.get(output.suffix.lower())
     if form is None:
         raise UsageError(f"{output.name} does not end in {', '.join(endings)}", "name the format with --format")
@@ -45,9 +43,10 @@ def gather_models(model: str | None, bank_name: str, options: ModelOptions) -> T
     from provcheck.bank import load_bank
     from provcheck.comparison import compare
     from provcheck.lineage import gather, whole
-    from provcheck.pipeline import AuditOptions, measured, prepare
+    from provcheck.pipeline import AuditOptions, prepare
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import make_console
+    from provcheck.source import measured
 
     if model is None:
         bank, measurement, nearest = load_bank(bank_name), None, []

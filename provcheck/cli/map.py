@@ -40,7 +40,7 @@ def map_command(
     from provcheck import data
     from provcheck.errors import UsageError
     from provcheck.lineage import project
-    from provcheck.pipeline import ModelOptions
+    from provcheck.source import ModelOptions
 
     chosen = settle_output(form, output, ENDINGS)
     settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)

@@ -28,10 +28,10 @@ def measure_command(
 ) -> None:
     """Measure a model and write FILE.safetensors."""
     from provcheck.errors import UsageError
-    from provcheck.pipeline import ModelOptions, measure_model
-    from provcheck.rendering.files import check_writable
+    from provcheck.rendering.files import check_file
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import make_console
+    from provcheck.source import ModelOptions, measure_model
     from provcheck.store import is_measurement_file, save_measurement
 
     if is_measurement_file(model):
@@ -40,7 +40,7 @@ def measure_command(
         revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory
     )
     if output is not None:
-        check_writable(output.parent, ())
+        check_file(output)
     console = make_console()
     with ProgressBar(console) as observer:
         measurement = measure_model(model, settings, observer)

@@ -43,8 +43,8 @@ def tree_command(
     from provcheck import data
     from provcheck.errors import UsageError
     from provcheck.lineage import Method, grow
-    from provcheck.pipeline import ModelOptions
     from provcheck.rendering.plain import plain
+    from provcheck.source import ModelOptions
 
     chosen = settle_output(form, output, ENDINGS)
     settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)

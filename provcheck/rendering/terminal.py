@@ -20,7 +20,7 @@ from provcheck.rendering.outcomes import (
     summary_outcomes,
 )
 from provcheck.rendering.plain import plain, plain_report, short_name
-from provcheck.types import BankFacts, Comparison, Outcome, Report, Subject, Tool
+from provcheck.types import Comparison, Outcome, Report, Subject, Tool
 
 __all__ = ["Show", "make_console", "print_header", "print_report"]
 
@@ -47,9 +47,9 @@ class Show:
     seconds: float | None = None
 
 
-def print_header(console: Console, tool: Tool, bank: BankFacts | None, subject: Subject, runs_on: str) -> None:
+def print_header(console: Console, tool: Tool, bank: str, references: int, subject: Subject, runs_on: str) -> None:
     """What is about to be measured; `runs_on` is device and dtype, e.g. `cpu float32`."""
-    bank_text = f"bank {bank.name} ({wording.plural(bank.references, 'reference')})" if bank else "no bank"
+    bank_text = f"bank {bank} ({wording.plural(references, 'reference')})"
     print_rule(console, "provcheck audit starts")
     print_line(console, plain(f"{tool.name} {tool.version} -- {bank_text} -- {runs_on}"))
     print_line(console, f"subject: {_subject(subject)}")

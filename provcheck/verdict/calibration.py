@@ -91,7 +91,7 @@ class Calibration:
             and all(array.shape == (len(NAMES),) for array in features)
             and self.null_distances.ndim == 1
             and len(self.null_distances) > 0
-            and ((self.null_distances >= 0) & (self.null_distances <= 2)).all()
+            and bool(((self.null_distances >= 0) & (self.null_distances <= 2)).all())
             and all(array.dtype.kind == "f" and not (np.abs(array) > MAX_NUMBER).any() for array in arrays)
             and all(np.isfinite(array).all() for array in (*features, self.null_distances, np.array(constants)))
             and all((machine.scale > 0).all() for machine in machines)

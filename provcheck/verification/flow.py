@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provcheck.observer import Observer, Silent
-from provcheck.pipeline import AuditOptions, ModelOptions, Prepared, carry_out, measured
+from provcheck.pipeline import AuditOptions, Prepared, carry_out
 from provcheck.rendering.json_report import ReportFile
+from provcheck.source import ModelOptions, measured
 from provcheck.types import Check, Measurement, Outcome, Report
 from provcheck.verification.lines import DISTANCES, MEASUREMENT, VERDICT, skipped
 from provcheck.verification.materials import (

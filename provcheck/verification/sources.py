@@ -9,7 +9,7 @@ from pathlib import Path
 
 from provcheck.assembly import model_files
 from provcheck.errors import ProvcheckError
-from provcheck.pipeline import DEMO, ModelOptions, find_model
+from provcheck.source import DEMO, ModelOptions, find_model
 from provcheck.store import is_measurement_file, load_measurement
 from provcheck.types import Check, FileDigest, Loadable, Measurement, Report, Subject
 from provcheck.verification.lines import failed, passed

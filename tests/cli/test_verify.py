@@ -14,8 +14,8 @@ from safetensors.numpy import load_file, save_file
 
 from provcheck import data
 from provcheck.cli import run
-from provcheck.pipeline import DEMO, ModelOptions, find_model
 from provcheck.rendering.json_report import read_report
+from provcheck.source import DEMO, ModelOptions, find_model
 from provcheck.types import Report
 from tests.cli.conftest import World
 from tests.subject.fake_hub import COMMITS, FakeHub, Repository, serve

@@ -20,7 +20,7 @@ from tests.rendering.hostile import names
 def printed(report: Report, verbosity: int = 0, **show: Any) -> str:
     file = io.StringIO()
     console = make_console(file)
-    print_header(console, report.tool, report.bank, report.subject, "cpu float32")
+    print_header(console, report.tool, report.bank.name, report.bank.references, report.subject, "cpu float32")
     print_report(report, console, Show(verbosity, **show))
     return file.getvalue()
 
