@@ -1,0 +1,68 @@
+"""Nothing heavy is imported before it is needed: help in 0.4 s, a list of the banks in 1 s."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+RUNS = 5
+HEAVY = {"torch", "transformers", "tokenizers", "peft", "accelerate", "sklearn", "skbio", "scipy", "matplotlib"}
+
+PROGRAM = shutil.which("provcheck", path=str(Path(sys.executable).parent)) or "provcheck is not installed"
+
+
+def seconds(arguments: list[str]) -> float:
+    """Wall time of the program from start to end."""
+    started = time.perf_counter()
+    subprocess.run(arguments, check=True, capture_output=True, timeout=60)
+    return time.perf_counter() - started
+
+
+def best(arguments: list[str]) -> float:
+    """The fastest of a few runs; the others shared the machine."""
+    return min(seconds(arguments) for _ in range(RUNS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "aim"),
+    [
+        ([PROGRAM, "--help"], 0.4),
+        ([PROGRAM, "--version"], 0.4),
+        ([PROGRAM, "audit", "--help"], 0.4),
+        ([PROGRAM, "bank", "list"], 1.0),
+        ([PROGRAM, "policy", "list"], 1.0),
+        ([sys.executable, "-c", "import provcheck"], 0.4),
+    ],
+    ids=lambda value: " ".join(value[1:]) if isinstance(value, list) else None,
+)
+def test_commands_that_measure_nothing_are_fast(arguments: list[str], aim: float) -> None:
+    took = best(arguments)
+    print(f"{took:.2f} s; aim {aim} s")
+    assert took < aim
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["audit", "--help"], ["bank", "list"], ["policy", "list"], ["report", "--help"], []]
+)
+def test_what_they_import(arguments: list[str]) -> None:
+    """`[]`: importing the library."""
+    code = (
+        "import contextlib, io, json, sys\n"
+        "import provcheck\n"
+        "if sys.argv[1:]:\n"
+        "    from provcheck.cli import run\n"
+        "    with contextlib.redirect_stdout(io.StringIO()):\n"
+        "        run(sys.argv[1:])\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
+    loaded = set(json.loads(result.stdout))
+    assert sorted(loaded & HEAVY) == []
+    if "--help" in arguments or not arguments:
+        assert sorted(loaded & {"numpy", "yaml", "jinja2", "huggingface_hub"}) == []
