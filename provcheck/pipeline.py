@@ -61,7 +61,7 @@ class Prepared:
         """Device and dtype of the measurement. Raises UsageError when they cannot be used."""
         if isinstance(self.source, Measurement):
             return f"{self.source.facts.device} {self.source.facts.dtype}"
-        from provcheck.measurement.loading import choose_device, choose_dtype
+        from provcheck.measurement.devices import choose_device, choose_dtype
 
         device = choose_device(self.options.model.device)
         return f"{device} {str(choose_dtype(self.options.model.dtype, device)).removeprefix('torch.')}"

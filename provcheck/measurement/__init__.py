@@ -1,10 +1,12 @@
 """Measure a causal language model: ABLE attributions and log-likelihoods. The only importer of torch and transformers.
 
 loading     folder -> model and tokenizer
+placement   which device the weights go to
+devices     what there is, and how much memory it has
 encoding    probe -> tokens with character spans, or the reason why it is left out
 batching    sequences -> batches that are computed once and kept in a journal
 limits      how large a batch may be
-memory      how much a batch needs, and how much there is
+memory      how much a batch needs
 scoring     tokens -> log-probabilities and input gradients
 softmax     logits -> log-probabilities, a few rows at a time
 likelihood  log-probabilities of tokens -> log-likelihood of texts
@@ -18,7 +20,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -28,9 +30,9 @@ from provcheck import __version__
 from provcheck.journal import Journal, NoJournal
 from provcheck.measurement.attribution import attribute_words
 from provcheck.measurement.batching import Run
-from provcheck.measurement.encoding import encode_questions, encode_texts
+from provcheck.measurement.encoding import EncodedProbes, encode_probes
 from provcheck.measurement.likelihood import loglikelihoods
-from provcheck.measurement.loading import Loaded, load
+from provcheck.measurement.loading import Loaded, load, load_tokenizer
 from provcheck.measurement.views import contrast_view, paper_view, project_blocks
 from provcheck.observer import Observer, Silent
 from provcheck.types import ALGORITHM, Coverage, Floats, Loadable, Measurement, MeasurementFacts, ProbeSet
@@ -66,28 +68,30 @@ def measure(
     """
     options = options or MeasureOptions()
     started = time.perf_counter()
-    loaded = load(model, options.device, options.dtype)
+    tokenizer = load_tokenizer(model)
+    with ThreadPoolExecutor(1) as pool:  # probes are tokenized while the weights are read
+        encoding = pool.submit(encode_probes, tokenizer, probes, model.subject.context_length)
+        loaded = load(model, options.device, options.dtype, tokenizer)
     run = Run(options.batch_tokens, observe or Silent(), journal or NoJournal(), options.memory_bytes)
-    return measure_loaded(loaded, model, probes, run, started)
+    return measure_loaded(loaded, model, probes, encoding.result(), run, started)
 
 
-def measure_loaded(loaded: Loaded, model: Loadable, probes: ProbeSet, run: Run, started: float) -> Measurement:
+def measure_loaded(
+    loaded: Loaded, model: Loadable, probes: ProbeSet, encoded: EncodedProbes, run: Run, started: float
+) -> Measurement:
     """Measure a model that is in memory."""
-    limit = model.subject.context_length
-    questions, no_questions = encode_questions(loaded.tokenizer, probes.questions, limit)
-    texts, no_texts = encode_texts(loaded.tokenizer, probes.texts, limit)
-    words = attribute_words(loaded, probes.questions, questions, run)
-    loglik = loglikelihoods(loaded, texts, len(probes.texts), run)
+    words = attribute_words(loaded, probes.questions, encoded.options, run)
+    loglik = loglikelihoods(loaded, encoded.texts, len(probes.texts), run)
     facts = MeasurementFacts(
         algorithm=ALGORITHM,
         probes=probes.name,
         probes_digest=probes.digest,
         coverage=Coverage(
-            questions=len(probes.questions) - sum(no_questions.values()),
+            questions=len(probes.questions) - encoded.questions_left_out.total(),
             questions_total=len(probes.questions),
             texts=int(np.isfinite(loglik).sum()),
             texts_total=len(probes.texts),
-            left_out=dict(Counter(no_questions) + Counter(no_texts)),
+            left_out=dict(encoded.questions_left_out + encoded.texts_left_out),
         ),
         bits_per_byte=_bits_per_byte(loglik, probes),
         device=loaded.device_name,

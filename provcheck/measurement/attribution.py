@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from provcheck.errors import UnsupportedModel
 from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.encoding import EncodedOption, Ints
 from provcheck.measurement.loading import Loaded
@@ -43,6 +44,11 @@ def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption]) -> Floats:
     """
     with torch.enable_grad(), embeddings_as_leaf(loaded) as leaves:
         values = logprobs(loaded, batch, [option.in_option for option in batch])
+        if not values.requires_grad:
+            raise UnsupportedModel(
+                "the model gives no gradients: its kernels are for inference only",
+                "audit the model as it was before it was quantized",
+            )
         (gradient,) = torch.autograd.grad(values.sum(), leaves[:1])
     products = (leaves[0].detach().float() * gradient.float()).sum(dim=-1).double().cpu().numpy()
     check_finite(values.detach().cpu().numpy(), "outputs")

@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from provcheck.journal import Journal, NoJournal
+from provcheck.measurement.devices import is_out_of_memory
 from provcheck.measurement.encoding import Encoded
 from provcheck.measurement.limits import Limits, limits_for
 from provcheck.measurement.loading import Loaded
-from provcheck.measurement.memory import is_out_of_memory
 from provcheck.observer import Observer, Silent
 from provcheck.types import Floats
 

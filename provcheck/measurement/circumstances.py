@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from provcheck.measurement import MeasureOptions, versions
-from provcheck.measurement.loading import choose_device, choose_dtype, name_device
+from provcheck.measurement.devices import choose_device, choose_dtype, name_device
 
 
 def circumstances(options: MeasureOptions) -> dict[str, object]:

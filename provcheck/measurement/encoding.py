@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from provcheck.types import Question, Text
+from provcheck.types import ProbeSet, Question, Text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -60,6 +60,23 @@ class EncodedOption(Encoded):
         inside = ~self.special & (self.spans[:, 1] > self.question_end)
         inside[0] = False
         return inside
+
+
+@dataclass(frozen=True)
+class EncodedProbes:
+    """All probes that can be measured, and how many were left out for which reason."""
+
+    options: list[EncodedOption]
+    texts: list[Encoded]
+    questions_left_out: Counter[str]
+    texts_left_out: Counter[str]
+
+
+def encode_probes(tokenizer: PreTrainedTokenizerBase, probes: ProbeSet, limit: int | None) -> EncodedProbes:
+    """Every option and text that fits into `limit` tokens."""
+    options, questions_left_out = encode_questions(tokenizer, probes.questions, limit)
+    texts, texts_left_out = encode_texts(tokenizer, probes.texts, limit)
+    return EncodedProbes(options, texts, questions_left_out, texts_left_out)
 
 
 def encode_questions(

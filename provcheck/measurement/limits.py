@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 
 from provcheck.errors import TooLarge, UsageError
+from provcheck.measurement.devices import free_bytes, is_out_of_memory
 from provcheck.measurement.encoding import Encoded
 from provcheck.measurement.loading import Loaded
-from provcheck.measurement.memory import Footprint, footprint, free_bytes, is_out_of_memory, release
+from provcheck.measurement.memory import Footprint, footprint, release
 
 DEFAULT_TOKENS = {"cpu": 2048, "cuda": 16384}
 
@@ -58,10 +59,15 @@ def limits_for(
             f"the longest probe needs about {mib(needed)} beside the weights, more than the {mib(memory)} allowed",
             f"use --memory {mib(needed)} or more",
         )
-    memory = free_bytes(loaded.device) if memory is None else memory
+    memory = free_of(loaded) if memory is None else memory
     threads = torch.get_num_threads() if loaded.device.type == "cpu" and loaded.bytes <= SMALL_MODEL_BYTES else 1
     side_by_side = max(1, min(threads, MAX_SIDE_BY_SIDE, memory // max(1, needed)))
     return Limits(tokens or DEFAULT_TOKENS.get(loaded.device.type, 2048), memory, side_by_side, each)
+
+
+def free_of(loaded: Loaded) -> int:
+    """Memory for batches on the model's devices; when it is spread over several, each holds a like share of a batch."""
+    return min(map(free_bytes, loaded.devices)) * len(loaded.devices)
 
 
 def mib(size: int) -> str:

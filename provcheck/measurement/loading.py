@@ -1,26 +1,29 @@
-"""Load a resolved model and its tokenizer from local files."""
+"""Load a resolved model from local files: plain, quantized or GGUF weights, with or without an adapter."""
 
 from __future__ import annotations
 
+import io
+import json
 import os
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from provcheck.errors import BrokenModel, ProvcheckError, UnsupportedModel, UsageError
+from provcheck.errors import BrokenModel, TooLarge, UnsupportedModel
+from provcheck.measurement.devices import choose_device, choose_dtype, is_out_of_memory, name_device
+from provcheck.measurement.placement import place
 from provcheck.types import Loadable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model in memory: evaluation mode, parameters without gradient."""
+    """A model in memory: evaluation mode, parameters without gradient. `device` is that of the input embeddings."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -33,106 +36,112 @@ class Loaded:
         return sum(parameter.nbytes for parameter in self.model.parameters())
 
     @property
+    def devices(self) -> list[torch.device]:
+        """Where the weights are, the device of the input embeddings first."""
+        return list(dict.fromkeys([self.device, *(parameter.device for parameter in self.model.parameters())]))
+
+    @property
     def device_name(self) -> str:
-        """`cpu`, or the name of the GPU."""
-        return name_device(self.device)
+        """`cpu`, or the name of the GPU, with their number when there are several."""
+        several = f"{len(self.devices)} x " if len(self.devices) > 1 else ""
+        return several + name_device(self.device)
 
 
-def choose_device(device: str) -> torch.device:
-    """`auto` is the first GPU, or else the CPU; raises UsageError for a device that is not there."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"device '{device}' cannot be used: {reason}", "run `provcheck doctor`") from None
-    return chosen
+def load(
+    loadable: Loadable,
+    device: str = "auto",
+    dtype: str = "auto",
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> Loaded:
+    """Load the model, and its tokenizer where that is not there yet; nothing is fetched from the network.
 
-
-def name_device(device: torch.device) -> str:
-    """`cpu`, or the name of the GPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """`auto` is float32 on the CPU and bfloat16 on a GPU; raises UsageError for an unknown name."""
-    if dtype == "auto":
-        return torch.float32 if device.type == "cpu" else torch.bfloat16
-    if dtype not in DTYPES:
-        raise UsageError(f"unknown dtype '{dtype}'", f"use one of: auto, {', '.join(DTYPES)}")
-    return DTYPES[dtype]
-
-
-def load(loadable: Loadable, device: str = "auto", dtype: str = "auto") -> Loaded:
-    """Load model and tokenizer; nothing is fetched from the network.
-
-    Raises UnsupportedModel or BrokenModel with a sentence when the files do not make a causal model.
+    Raises UnsupportedModel, BrokenModel or TooLarge with a sentence when that gives no causal model.
     """
     chosen = choose_device(device)
     precision = choose_dtype(dtype, chosen)
-    _quiet()
-    tokenizer = _load_tokenizer(loadable)
-    model = _load_model(loadable, precision)
+    tokenizer = tokenizer or load_tokenizer(loadable)
+    model = _load_model(loadable, precision, place(loadable.subject, device, chosen, precision))
     if loadable.adapter_folder is not None:
-        model = _merge_adapter(model, loadable.adapter_folder)
-    model = model.to(chosen).eval().requires_grad_(False)
-    return Loaded(model, tokenizer, chosen, precision)
+        model = _apply_adapter(model, loadable.adapter_folder)
+    model = model.eval().requires_grad_(False)
+    embeddings = model.get_input_embeddings()
+    weight = getattr(embeddings, "weight", None)
+    return Loaded(model, tokenizer, chosen if weight is None else weight.device, precision)
 
 
-def _quiet() -> None:
-    """Libraries' warnings and progress bars would mix with provcheck's own output."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-
-
-def _load_tokenizer(loadable: Loadable) -> PreTrainedTokenizerBase:
+def load_tokenizer(loadable: Loadable) -> PreTrainedTokenizerBase:
+    """The adapter's tokenizer, or the model's, or the one in its GGUF file. Raises UnsupportedModel."""
     from transformers import AutoTokenizer
 
+    _quiet()
     where = loadable.subject.id
-    for folder in (loadable.adapter_folder, loadable.folder):
-        if folder is None or not any((Path(folder) / name).exists() for name in TOKENIZER_FILES):
-            continue
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=loadable.trust_remote_code
-            )
-        except Exception as error:
-            raise UnsupportedModel(f"the tokenizer of '{where}' cannot be loaded: {_first_line(error)}") from None
-        if not tokenizer.is_fast:
-            raise UnsupportedModel(
-                f"the tokenizer of '{where}' ({type(tokenizer).__name__}) gives no character offsets",
-                "convert it to a fast tokenizer (tokenizer.json)",
-            )
-        return tokenizer
-    raise UnsupportedModel(f"'{where}' has no tokenizer", "add tokenizer.json to the folder")
+    source = _tokenizer_source(loadable)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            **source, local_files_only=True, trust_remote_code=loadable.trust_remote_code
+        )
+    except Exception as error:
+        raise UnsupportedModel(f"the tokenizer of '{where}' cannot be loaded: {_first_line(error)}") from None
+    if not tokenizer.is_fast:
+        raise UnsupportedModel(
+            f"the tokenizer of '{where}' ({type(tokenizer).__name__}) gives no character offsets",
+            "convert it to a fast tokenizer (tokenizer.json)",
+        )
+    return tokenizer
 
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
 
 
-def _load_model(loadable: Loadable, dtype: torch.dtype) -> PreTrainedModel:
+def _tokenizer_source(loadable: Loadable) -> dict[str, Any]:
+    gguf = _gguf(loadable)
+    enough = TOKENIZER_FILES[:1] if gguf else TOKENIZER_FILES
+    for folder in (loadable.adapter_folder, loadable.folder):
+        if folder is not None and any((Path(folder) / name).exists() for name in enough):
+            return {"pretrained_model_name_or_path": folder}
+    if gguf:
+        return {"pretrained_model_name_or_path": loadable.folder, "gguf_file": gguf}
+    raise UnsupportedModel(f"'{loadable.subject.id}' has no tokenizer", "add tokenizer.json to the folder")
+
+
+def _gguf(loadable: Loadable) -> str | None:
+    """Name of the GGUF file that the weights are in."""
+    model = loadable.subject.base or loadable.subject
+    return model.weights[0].name if model.weight_format == "gguf" else None
+
+
+def _quiet() -> None:
+    """Libraries' warnings and progress bars would mix with provcheck's own output."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    import logging as standard
+
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    standard.getLogger("bitsandbytes").setLevel(standard.ERROR)
+
+
+def _load_model(loadable: Loadable, dtype: torch.dtype, device_map: dict[str, Any]) -> PreTrainedModel:
     from transformers import AutoModelForCausalLM
 
-    where = loadable.subject.id
+    where, gguf = loadable.subject.id, _gguf(loadable)
+    _quiet()
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
-            loadable.folder,
-            dtype=dtype,
-            local_files_only=True,
-            use_safetensors=None if loadable.allow_pickle else True,
-            trust_remote_code=loadable.trust_remote_code,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are reported below, in a sentence
-        )
-    except ProvcheckError:
-        raise
+        with redirect_stderr(io.StringIO()):  # progress bars that cannot be switched off otherwise
+            model, info = AutoModelForCausalLM.from_pretrained(
+                loadable.folder,
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=None if loadable.allow_pickle or gguf else True,
+                trust_remote_code=loadable.trust_remote_code,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are reported below, in a sentence
+                **({"gguf_file": gguf} if gguf else {}),
+                **device_map,
+            )
     except Exception as error:
-        raise BrokenModel(f"'{where}' cannot be loaded: {_first_line(error)}") from None
+        raise _cannot_load(loadable, error) from None
     misfits = [*info.get("mismatched_keys", ()), *info.get("missing_keys", ())]
     if misfits:
         first = misfits[0] if isinstance(misfits[0], str) else misfits[0][0]
@@ -144,14 +153,47 @@ def _load_model(loadable: Loadable, dtype: torch.dtype) -> PreTrainedModel:
     return model
 
 
-def _merge_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
+def _cannot_load(loadable: Loadable, error: Exception) -> BrokenModel | TooLarge | UnsupportedModel:
+    where, reason = loadable.subject.id, _first_line(error)
+    if is_out_of_memory(error):
+        return TooLarge(f"the weights of '{where}' do not fit into memory", "try --dtype bfloat16 or another --device")
+    method = _quantization(loadable)
+    if method is not None:
+        return UnsupportedModel(
+            f"'{where}' is quantized ({method}) and cannot be loaded here: {reason}",
+            "install what is missing or use a GPU; or audit the model as it was before it was quantized",
+        )
+    return BrokenModel(f"'{where}' cannot be loaded: {reason}")
+
+
+def _quantization(loadable: Loadable) -> str | None:
+    """How config.json says that the weights were quantized; None where it says nothing."""
+    try:
+        config = json.loads((Path(loadable.folder) / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    stated = config.get("quantization_config")
+    return str(stated.get("quant_method", "bitsandbytes"))[:40] if isinstance(stated, dict) else None
+
+
+def _apply_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
+    """Merge an adapter into full weights; beside quantized ones it stays, for merging would round it away."""
     from peft import PeftModel
 
     try:
-        merged: PreTrainedModel = PeftModel.from_pretrained(model, folder).merge_and_unload()
+        adapted = PeftModel.from_pretrained(model, folder)
+        if adapted.active_peft_config.is_prompt_learning:
+            raise UnsupportedModel(
+                "the adapter is a prompt: it changes no weights, so there is nothing of its own to measure",
+                "audit its base model",
+            )
+        quantized = getattr(model, "is_quantized", False)
+        result: PreTrainedModel = adapted.get_base_model() if quantized else adapted.merge_and_unload()
+    except UnsupportedModel:
+        raise
     except Exception as error:
         raise BrokenModel(f"the adapter does not fit its base model: {_first_line(error)}") from None
-    return merged
+    return result
 
 
 def _first_line(error: Exception) -> str:

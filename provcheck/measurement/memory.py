@@ -1,22 +1,17 @@
-"""How much memory a batch needs, and how much there is."""
+"""How much memory a batch needs."""
 
 from __future__ import annotations
 
 import gc
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import psutil
 import torch
 
 from provcheck.measurement.encoding import Encoded
 from provcheck.measurement.loading import Loaded
 from provcheck.measurement.scoring import embeddings_as_leaf, logprobs
 from provcheck.measurement.softmax import CHUNK
-
-MARGIN = 0.85
-"""Share of the free memory that is used when no budget is stated."""
 
 COPIES_OF_LAYER = 3
 """What a pass holds at once of one layer, beside what autograd keeps of all layers."""
@@ -77,39 +72,6 @@ def kept_bytes(loaded: Loaded, example: Encoded, width: int) -> int:
     ):
         logprobs(loaded, [row, row], [np.arange(width) == width - 1] * 2)
     return sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in weights)
-
-
-def free_bytes(device: torch.device) -> int:
-    """Memory that can still be had on the device, MARGIN kept back, in coarse steps so that runs repeat."""
-    if device.type == "cuda":
-        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return in_coarse_steps(MARGIN * (torch.cuda.mem_get_info(device)[0] + unused))
-    return in_coarse_steps(MARGIN * min(psutil.virtual_memory().available, free_in_container()))
-
-
-def in_coarse_steps(size: float) -> int:
-    """Rounded down to a power of two, or that and one, two or three quarters more."""
-    step = 1 << max(0, int(size).bit_length() - 3)
-    return int(size) // step * step
-
-
-def free_in_container(group: Path = Path("/sys/fs/cgroup")) -> float:
-    """What a container's limit leaves (cgroup v2); infinite where there is none."""
-    try:
-        return int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
-    except (OSError, ValueError):  # no such file, or the limit is "max"
-        return float("inf")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the machine had not enough memory; its libraries have many ways to say so."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    message = str(error).lower()
-    return isinstance(error, RuntimeError) and any(sign in message for sign in SIGNS)
-
-
-SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
 
 
 def release() -> None:

@@ -29,6 +29,8 @@ class Config:
     architecture: str | None
     context_length: int | None
     vocabulary_size: int | None
+    quantized: bool = False
+    """Then tensors hold packed numbers, and counting their elements does not count parameters."""
 
 
 def read_config(place: Place, *, trust_remote_code: bool) -> Config:
@@ -46,6 +48,22 @@ def read_config(place: Place, *, trust_remote_code: bool) -> Config:
     return config
 
 
+def read_gguf_config(place: Place, name: str) -> Config:
+    """The facts in a GGUF file, as transformers translates them; raises where they are not a causal model's."""
+    from transformers import AutoConfig  # slow to import
+
+    try:
+        data = AutoConfig.from_pretrained(place.folder, gguf_file=name, local_files_only=True).to_dict()
+    except Exception as error:
+        raise UnsupportedModel(
+            f"transformers cannot load {name[:80]!a}: {clean(str(error)) or type(error).__name__}",
+            "Audit the safetensors that it was converted from; or update transformers, if the architecture is new.",
+        ) from error
+    config = _facts(place, data)
+    _check_causal(config, data, {})
+    return config
+
+
 def _facts(place: Place, data: dict[str, Any]) -> Config:
     model_type = clean(data.get("model_type"))
     if model_type is None:
@@ -58,6 +76,7 @@ def _facts(place: Place, data: dict[str, Any]) -> Config:
         architecture=clean(architectures[0]) if isinstance(architectures, list) and architectures else None,
         context_length=None if model_type in RECURRENT else _number(data, *CONTEXT_KEYS),
         vocabulary_size=_number(data, "vocab_size"),
+        quantized=bool(data.get("quantization_config")),
     )
 
 

@@ -17,7 +17,9 @@ def locate(model: str, revision: str | None, *, offline: bool) -> Place:
             raise UsageError("a folder has no revision", "Leave --revision out, or give a Hub id.")
         return in_folder(folder)
     if is_file(model):
-        raise SubjectNotFound(f"{clean(model)} is a file, not a folder", "Give the folder that holds config.json.")
+        raise SubjectNotFound(
+            f"{clean(model)} is a file, not a folder", "Give the folder that holds config.json, or the GGUF file alone."
+        )
     if looks_like_path(model):
         raise SubjectNotFound(f"folder not found: {clean(model)}", "Check the path; a Hub id has the form org/name.")
     return on_hub(model, revision, offline=offline)

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel, SubjectError, UnsupportedModel
 from provcheck.reading import clean, existing_folder
+from provcheck.subject import ggufs
 from provcheck.subject.cards import read_card
 from provcheck.subject.companions import companions
-from provcheck.subject.configs import read_config
+from provcheck.subject.configs import Config, read_config, read_gguf_config
 from provcheck.subject.files import read_json
 from provcheck.subject.location import locate, looks_like_path, on_hub
 from provcheck.subject.places import Place, in_folder
 from provcheck.subject.tokenization import tokenizer_kind
-from provcheck.subject.weights import ADAPTER, MODEL, combine, read_weights
+from provcheck.subject.weights import ADAPTER, MODEL, combine, is_gguf, read_weights
 from provcheck.types import Loadable, Subject
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ def _cache_hint(place: Place) -> Iterator[None]:
 
 def _full_model(place: Place, options: Options) -> Loadable:
     """Cheap checks come first, so that an unusable model is refused before its weights are downloaded."""
-    config = read_config(place, trust_remote_code=options.trust_remote_code)
-    tokenizer = tokenizer_kind(place)
+    config, tokenizer = _config_and_tokenizer(place, options)
     card = read_card(place.folder / "README.md")
     weights = read_weights(place, MODEL, allow_pickle=options.allow_pickle)
     subject = Subject(
@@ -80,7 +80,7 @@ def _full_model(place: Place, options: Options) -> Loadable:
         weight_format=weights.format,
         model_type=config.model_type,
         architecture=config.architecture,
-        parameters=weights.parameters,
+        parameters=None if config.quantized else weights.parameters,
         context_length=config.context_length,
         tokenizer=tokenizer,
         vocabulary_size=config.vocabulary_size,
@@ -94,6 +94,18 @@ def _full_model(place: Place, options: Options) -> Loadable:
         allow_pickle=options.allow_pickle,
         trust_remote_code=options.trust_remote_code,
     )
+
+
+def _config_and_tokenizer(place: Place, options: Options) -> tuple[Config, str]:
+    """What config.json says, or a GGUF file where the weights are in one; and the kind of the tokenizer."""
+    gguf = ggufs.choose_gguf(place) if is_gguf(place) else None
+    if gguf is None:
+        return read_config(place, trust_remote_code=options.trust_remote_code), tokenizer_kind(place)
+    place.fetch([gguf])
+    path = place.folder / gguf
+    ggufs.count_elements(path)  # a broken file is told as such
+    beside = "tokenizer.json" in place.names
+    return read_gguf_config(place, gguf), tokenizer_kind(place) if beside else ggufs.tokenizer_kind(path)
 
 
 def _adapter(place: Place, options: Options) -> Loadable:

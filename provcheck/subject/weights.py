@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from provcheck.errors import BrokenModel, UnsafeModel, UnsupportedModel
 from provcheck.reading import clean
+from provcheck.subject import ggufs
 from provcheck.subject.files import digest, read_json
 from provcheck.subject.headers import count_elements
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from provcheck.subject.places import Place
     from provcheck.types import FileDigest
 
-Format = Literal["safetensors", "pickle"]
+Format = Literal["safetensors", "pickle", "gguf"]
 
 INDEX = ".index.json"
-OTHER_FORMATS = (".gguf", ".onnx", ".h5", ".msgpack", ".ckpt", ".pt", ".pth", ".bin", ".safetensors")
+OTHER_FORMATS = (".onnx", ".h5", ".msgpack", ".ckpt", ".pt", ".pth", ".bin", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,14 @@ def read_weights(place: Place, layout: Layout, *, allow_pickle: bool) -> Weights
     weight_format, names = _choose(place, layout, allow_pickle=allow_pickle)
     place.fetch(names)
     paths = [place.folder / name for name in names]
-    parameters = sum(map(count_elements, paths)) if weight_format == "safetensors" else None
-    return Weights(weight_format, tuple(map(digest, paths)), parameters)
+    count = {"safetensors": count_elements, "gguf": ggufs.count_elements}.get(weight_format)
+    return Weights(weight_format, tuple(map(digest, paths)), sum(map(count, paths)) if count else None)
+
+
+def is_gguf(place: Place) -> bool:
+    """Whether the weights are in a GGUF file, because there are no others."""
+    others = _files(place, MODEL.safetensors) or _files(place, MODEL.pickle)
+    return not others and ggufs.choose_gguf(place) is not None
 
 
 def combine(files: Iterable[FileDigest], base_digest: str | None = None) -> str:
@@ -66,6 +73,8 @@ def _choose(place: Place, layout: Layout, *, allow_pickle: bool) -> tuple[Format
     if names := _files(place, layout.safetensors):
         return "safetensors", names
     names = _files(place, layout.pickle)
+    if not names and layout is MODEL and (gguf := ggufs.choose_gguf(place)):
+        return "gguf", (gguf,)
     if not names:
         raise _no_weights(place)
     if not allow_pickle:

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import ByT5Tokenizer
 
 from provcheck.errors import BrokenModel, UnsupportedModel, UsageError
-from provcheck.measurement.loading import choose_device, choose_dtype, load
+from provcheck.measurement.devices import choose_device, choose_dtype
+from provcheck.measurement.loading import load
 from provcheck.subject import resolve
 from provcheck.types import Loadable
 from tests.tiny import save_tiny

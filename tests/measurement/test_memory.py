@@ -14,9 +14,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.measurement import memory
+from provcheck.measurement import devices
+from provcheck.measurement.devices import free_bytes, free_in_container, in_coarse_steps, is_out_of_memory
 from provcheck.measurement.encoding import EncodedOption
-from provcheck.measurement.memory import footprint, free_bytes, in_coarse_steps, is_out_of_memory, kept_bytes
+from provcheck.measurement.memory import footprint, kept_bytes
 from tests.measurement.conftest import in_memory
 from tests.measurement.peak import sequence
 from tests.tiny import ARCHITECTURES, VOCABULARY
@@ -67,11 +68,11 @@ def test_coarse_steps_do_not_move_with_a_little_noise() -> None:
 def test_a_container_has_what_its_limit_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "memory.max").write_text(f"{2**28}\n")
     (tmp_path / "memory.current").write_text(f"{2**27}\n")
-    assert memory.free_in_container(tmp_path) == 2**27
+    assert free_in_container(tmp_path) == 2**27
     (tmp_path / "memory.max").write_text("max\n")
-    assert memory.free_in_container(tmp_path) == float("inf")
-    assert memory.free_in_container(tmp_path / "none") == float("inf")
-    monkeypatch.setattr(memory, "free_in_container", lambda: 2**27)
+    assert free_in_container(tmp_path) == float("inf")
+    assert free_in_container(tmp_path / "none") == float("inf")
+    monkeypatch.setattr(devices, "free_in_container", lambda: 2**27)
     assert 0 < free_bytes(torch.device("cpu")) < 2**27
 
 

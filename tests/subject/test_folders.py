@@ -179,7 +179,7 @@ BROKEN: list[tuple[dict[str, object], type[SubjectError], str]] = [
     ({"tokenizer.json": {"model": {"type": "\u202eBPE"}}}, UnsupportedModel, "unknown type"),
     ({"tokenizer.json": {"model": {"type": ["BPE"]}}}, UnsupportedModel, "unknown type"),
     ({"model.safetensors": None}, BrokenModel, "m has no weights"),
-    ({"model.safetensors": None, "model.gguf": b""}, UnsupportedModel, "only 'model.gguf'"),
+    ({"model.safetensors": None, "model.onnx": b""}, UnsupportedModel, "only 'model.onnx'"),
     ({"model.safetensors": tensors(a=(8,))[:-3]}, BrokenModel, "model.safetensors: tensor 'a' reaches past the end"),
     ({"model.safetensors": b"no"}, BrokenModel, "model.safetensors: the file ends inside its header"),
 ]

@@ -1,0 +1,75 @@
+"""Devices, their names, the numbers they compute with, and the memory they have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import torch
+
+from provcheck.errors import UsageError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+MARGIN = 0.85
+"""Share of the free memory that is used when no budget is stated."""
+
+
+def choose_device(device: str) -> torch.device:
+    """`auto` is the first GPU, or else the CPU; raises UsageError for a device that is not there."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"device '{device}' cannot be used: {reason}", "run `provcheck doctor`") from None
+    return chosen
+
+
+def name_device(device: torch.device) -> str:
+    """`cpu`, or the name of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """`auto` is float32 on the CPU and bfloat16 on a GPU; raises UsageError for an unknown name."""
+    if dtype == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if dtype not in DTYPES:
+        raise UsageError(f"unknown dtype '{dtype}'", f"use one of: auto, {', '.join(DTYPES)}")
+    return DTYPES[dtype]
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can still be had on the device, MARGIN kept back, in coarse steps so that runs repeat."""
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return in_coarse_steps(MARGIN * (torch.cuda.mem_get_info(device)[0] + unused))
+    return in_coarse_steps(MARGIN * min(psutil.virtual_memory().available, free_in_container()))
+
+
+def in_coarse_steps(size: float) -> int:
+    """Rounded down to a power of two, or that and one, two or three quarters more."""
+    step = 1 << max(0, int(size).bit_length() - 3)
+    return int(size) // step * step
+
+
+def free_in_container(group: Path = Path("/sys/fs/cgroup")) -> float:
+    """What a container's limit leaves (cgroup v2); infinite where there is none."""
+    try:
+        return int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
+    except (OSError, ValueError):  # no such file, or the limit is "max"
+        return float("inf")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device or the machine had not enough memory; its libraries have many ways to say so."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(sign in message for sign in SIGNS)
+
+
+SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")

@@ -1,0 +1,1 @@
+"""Benchmarks, which print figures and test nothing: `python -m tests.benchmarks --help`."""

@@ -1,0 +1,50 @@
+"""`python -m tests.benchmarks`: how fast provcheck measures, and how exactly."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line of provcheck does
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+
+Every = Annotated[int, typer.Option("--every", min=1, help="Only every n-th probe.")]
+
+
+@app.command("loop")
+def loop_command(
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Folder; default: a random llama of 1.1 million parameters.")
+    ] = None,
+    every: Every = 4,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Both sides alternate; the fastest round counts.")] = 3,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Default: what torch chooses.")] = None,
+) -> None:
+    """The literal loop, one option and one text at a time, against provcheck, on one model and the CPU."""
+    from tests.benchmarks.speed import against_the_loop
+
+    for line in against_the_loop(model, every, rounds, threads):
+        typer.echo(line)
+
+
+@app.command("device")
+def device_command(
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")] = "auto",
+    shape: Annotated[str, typer.Option("--shape", help="7b or tiny: a random llama of that shape.")] = "7b",
+    dtype: Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")] = "auto",
+    every: Every = 1,
+) -> None:
+    """Which share of the device's matrix-product rate is reached, and how long all probes take."""
+    from tests.benchmarks.rate import share_of_the_rate
+
+    for line in share_of_the_rate(device, shape, dtype, every):
+        typer.echo(line)
+
+
+if __name__ == "__main__":
+    app()

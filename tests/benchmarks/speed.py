@@ -1,0 +1,95 @@
+"""provcheck against the literal loop, in one process and on one model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from provcheck.measurement.attribution import attribute_words
+from provcheck.measurement.batching import Run
+from provcheck.measurement.encoding import encode_questions, encode_texts
+from provcheck.measurement.likelihood import loglikelihoods
+from provcheck.measurement.loading import Loaded, load
+from provcheck.subject import resolve
+from tests.benchmarks.models import every_nth, random_llama
+from tests.measurement.literal import literal_words
+
+if TYPE_CHECKING:
+    from provcheck.types import ProbeSet
+
+AIM = 6.0
+CONTEXT = 1024
+
+
+def against_the_loop(folder: Path | None, every: int, rounds: int, threads: int | None) -> Iterator[str]:
+    """Lines with both times, their ratio, and the aim beside it; each side's fastest round counts."""
+    loaded = load(resolve(str(folder)), "cpu", "float32") if folder else random_llama("1m")
+    probes, threads = every_nth(every), threads or torch.get_num_threads()
+    options = sum(len(question.options) for question in probes.questions)
+    size = sum(parameter.numel() for parameter in loaded.model.parameters())
+    yield f"{folder.name if folder else 'random llama'}, {size:,} parameters, float32, {threads} threads"
+    yield f"every {every}th probe: {options} options, {len(probes.texts)} texts; fastest of {rounds} rounds"
+    yield "loop: as the papers' public code, one sequence at a time, log-softmax of all positions, a float per token"
+    sides = {
+        "attributions": (loop_attributions, provcheck_attributions),
+        "log-likelihood": (loop_loglikelihoods, provcheck_loglikelihoods),
+    }
+    for stage, (loop, ours) in sides.items():
+        slow, fast = [], []
+        for _ in range(rounds):
+            slow += [_seconds(loop, loaded, probes, count) for count in sorted({1, threads})]
+            fast += [_seconds(ours, loaded, probes, threads)]
+        ratio = min(slow) / min(fast)
+        verdict = "reached" if ratio >= AIM else "not reached"
+        times = f"loop {min(slow):6.2f}s  provcheck {min(fast):6.2f}s"
+        yield f"{stage:<15} {times}  {ratio:4.1f}x  aim {AIM:.0f}x: {verdict}"
+
+
+def loop_attributions(loaded: Loaded, probes: ProbeSet) -> None:
+    """One option at a time."""
+    for question in probes.questions:
+        literal_words(loaded.model, loaded.tokenizer, question)
+
+
+def loop_loglikelihoods(loaded: Loaded, probes: ProbeSet) -> None:
+    """One text at a time, with a cache of keys and values that nobody uses, and a float for every token."""
+    for text in probes.texts:
+        ids = torch.tensor([loaded.tokenizer(text.text)["input_ids"]])
+        with torch.no_grad():
+            logprobs = torch.log_softmax(loaded.model(ids, use_cache=True).logits, dim=-1)
+        sum(float(logprobs[0, place - 1, ids[0, place]]) for place in range(1, ids.shape[1]))
+
+
+def provcheck_attributions(loaded: Loaded, probes: ProbeSet) -> None:
+    """What `provcheck measure` does, tokenizing included."""
+    encoded, _ = encode_questions(loaded.tokenizer, probes.questions, CONTEXT)
+    attribute_words(loaded, probes.questions, encoded, Run())
+
+
+def provcheck_loglikelihoods(loaded: Loaded, probes: ProbeSet) -> None:
+    """What `provcheck measure` does, tokenizing included."""
+    encoded, _ = encode_texts(loaded.tokenizer, probes.texts, CONTEXT)
+    loglikelihoods(loaded, encoded, len(probes.texts), Run())
+
+
+def _seconds(work: Callable[[Loaded, ProbeSet], None], loaded: Loaded, probes: ProbeSet, threads: int) -> float:
+    """The loop of tiny operations is often faster on one thread than on several; it is timed on both."""
+    with _threads(threads):
+        started = time.perf_counter()
+        work(loaded, probes)
+        return time.perf_counter() - started
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
