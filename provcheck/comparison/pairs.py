@@ -11,7 +11,7 @@ import numpy as np
 from provcheck.bank import Bank
 from provcheck.bank.manifest import BankEntry
 from provcheck.comparison.distance import pairwise_distances
-from provcheck.comparison.divergence import clip_floor, divergence
+from provcheck.comparison.divergence import clip_floor, pairwise_divergences
 from provcheck.types import Relation
 
 MAX_REFERENCES = 500
@@ -34,14 +34,14 @@ def pair_groups(bank: Bank) -> list[PairGroup]:
     references = bank.references[:MAX_REFERENCES]
     paper = pairwise_distances(bank.paper_blocks[: len(references)])
     contrast = pairwise_distances(bank.contrast_blocks[: len(references)])
-    floor = clip_floor(bank.loglik_nats)
+    floor, mean_bytes = clip_floor(bank.loglik_nats), bank.manifest.mean_text_bytes
+    kl = pairwise_divergences(bank.loglik_nats[: len(references)], floor, mean_bytes)
     groups: dict[tuple[Relation, str], list[tuple[float, float, float]]] = defaultdict(list)
     for i, j in combinations(range(len(references)), 2):
         relation = bank.kinship.relation(references[i].id, references[j].id)
         if relation is Relation.INCONCLUSIVE:
             continue
-        kl = divergence(bank.loglik_nats[i], bank.loglik_nats[j], floor, bank.manifest.mean_text_bytes)
-        values = (float(paper[i, j]), float(contrast[i, j]), kl.bits_per_byte)
+        values = (float(paper[i, j]), float(contrast[i, j]), float(kl[i, j]))
         groups[_group(references[i], references[j], relation)].append(values)
     made = [_summary(relation, kind, rows) for (relation, kind), rows in groups.items()]
     return sorted(made, key=lambda group: (list(Relation).index(group.relation), group.contrast[1]))

@@ -12,7 +12,7 @@ import numpy as np
 
 from provcheck.bank import Bank
 from provcheck.comparison.distance import pairwise_distances
-from provcheck.comparison.divergence import clip_floor, divergence
+from provcheck.comparison.divergence import clip_floor, pairwise_divergences
 from provcheck.types import Comparison, NullDistribution, Relation
 
 RELATED_SHARE = 0.85
@@ -51,21 +51,20 @@ class MarginRule:
         """Read the independent pairs off the bank's documented lineage."""
         rows = np.unique(np.linspace(0, len(bank.references) - 1, MAX_REFERENCES).astype(int))
         distances = pairwise_distances(bank.contrast_blocks[rows])
-        floor = clip_floor(bank.loglik_nats)
+        floor, mean_bytes = clip_floor(bank.loglik_nats), bank.manifest.mean_text_bytes
+        divergences = pairwise_divergences(bank.loglik_nats[rows], floor, mean_bytes)
         between, kl = [], []
         for i, j in combinations(range(len(rows)), 2):
             relation = bank.kinship.relation(bank.references[rows[i]].id, bank.references[rows[j]].id)
             if relation.independent and np.isfinite(distances[i, j]):
                 between.append(distances[i, j])
-            if relation is Relation.UNRELATED:
-                first, second = bank.loglik_nats[rows[i]], bank.loglik_nats[rows[j]]
-                kl.append(divergence(first, second, floor, bank.manifest.mean_text_bytes).bits_per_byte)
+            if relation is Relation.UNRELATED and np.isfinite(divergences[i, j]):
+                kl.append(divergences[i, j])
         enough = len(between) >= MIN_PAIRS
-        measured = [value for value in kl if np.isfinite(value)]
         return cls(
             pairs=len(between),
             smallest_distance=float(min(between)) if enough else None,
-            smallest_kl=min(measured) if enough and measured else None,
+            smallest_kl=float(min(kl)) if enough and kl else None,
         )
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.comparison.divergence import MIN_TEXTS, clip_floor, divergence
+from provcheck.comparison.divergence import MIN_TEXTS, clip_floor, divergence, pairwise_divergences
 from provcheck.types import Floats
 from tests.comparison.factory import MEAN_BYTES, random_loglik
 
@@ -114,3 +116,15 @@ def test_single_precision_banks_lose_nothing_that_counts() -> None:
     exact = divergence(one, two, -np.inf, MEAN_BYTES)
     stored = divergence(one, two.astype(np.float32), -np.inf, MEAN_BYTES)
     assert stored.bits_per_byte == pytest.approx(exact.bits_per_byte, rel=1e-5)
+
+
+@given(st.integers(0, 10_000))
+def test_all_pairs_at_once_are_what_each_is_alone(seed: int) -> None:
+    stream = np.random.default_rng(seed)
+    loglik = stream.normal(-300, 40, size=(5, 60)).astype(np.float32)
+    loglik[1] = loglik[0]
+    loglik[2, :20], loglik[3, 25:], loglik[4, :] = np.nan, np.nan, stream.choice([np.nan, -300.0], 60)
+    together = pairwise_divergences(loglik, -350.0, 400.0)
+    for i, j in product(range(5), repeat=2):
+        alone = divergence(loglik[i], loglik[j], -350.0, 400.0).bits_per_byte
+        np.testing.assert_allclose(together[i, j], alone, rtol=1e-9, atol=1e-12)

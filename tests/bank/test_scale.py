@@ -1,0 +1,100 @@
+"""A bank of 10,000 references: loading it, an audit against it, and the memory that both take."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from provcheck.bank import load_bank
+from provcheck.bank.folder import ARRAYS_FILE
+from provcheck.bank.writing import add_file
+from provcheck.errors import BankError
+from provcheck.store import save_measurement
+from provcheck.verdict.calibration import FILE, calibrate
+from tests.bank.large import write_large_bank
+from tests.synthetic import make_measurement
+
+REFERENCES = 10_000
+RUNS = 3
+LOAD_SECONDS, AUDIT_SECONDS, PEAK_GIGABYTES = 2.0, 5.0, 2.0
+"""The aims. An audit: compare, judge, place, draw the map, check the policy."""
+
+CALIBRATED_ON = 150
+"""References that the judge is fitted on: all pairs of them, which takes seconds."""
+
+PARENT = 777
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_large_bank(tmp_path_factory.mktemp("banks") / "large", REFERENCES)
+
+
+@pytest.fixture(scope="module")
+def subject(bank: Path) -> Path:
+    """The measurement of a descendant of one of the references."""
+    loaded = load_bank(str(bank))
+    noise = np.random.default_rng(1).standard_normal(loaded.contrast_blocks[PARENT].shape)
+    blocks = (loaded.contrast_blocks[PARENT] + 0.4 * noise).astype(np.float32)
+    made = make_measurement("org/subject", blocks, loglik=loaded.loglik_nats[PARENT].astype(np.float64))
+    facts = made.facts.model_copy(update={"probes_digest": loaded.manifest.probes_digest})
+    save_measurement(replace(made, facts=facts), bank.parent / "subject.safetensors")
+    return bank.parent / "subject.safetensors"
+
+
+def check(bank: Path, subject: Path) -> dict[str, Any]:
+    """The fastest of a few audits, each in a process of its own; the others shared the machine."""
+    command = [sys.executable, "-m", "tests.bank.auditing", str(bank), str(subject)]
+    root = Path(__file__).parents[2]
+    runs = [
+        json.loads(subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout)
+        for _ in range(RUNS)
+    ]
+    best: dict[str, Any] = runs[0] | {
+        key: min(run[key] for run in runs) for key in ("load_seconds", "audit_seconds", "peak_gigabytes")
+    }
+    print(best)
+    assert best["references"] == REFERENCES
+    assert best["nearest"] == load_bank(str(bank)).references[PARENT].id
+    assert best["load_seconds"] < LOAD_SECONDS
+    assert best["audit_seconds"] < AUDIT_SECONDS
+    assert best["peak_gigabytes"] < PEAK_GIGABYTES
+    return best
+
+
+@pytest.mark.slow
+def test_with_the_rule(bank: Path, subject: Path) -> None:
+    assert "margin rule" in check(bank, subject)["judge"]
+
+
+@pytest.mark.slow
+def test_with_a_judge_of_its_own(bank: Path, subject: Path) -> None:
+    loaded = load_bank(str(bank))
+    add_file(loaded, FILE, calibrate(loaded, list(range(CALIBRATED_ON))).save())
+    assert "SVM calibrated on large" in check(bank, subject)["judge"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [8, 300, 10_000_000, 250_000_001, -1])
+def test_one_changed_byte_is_noticed(bank: Path, place: int) -> None:
+    path = bank / ARRAYS_FILE
+    with path.open("r+b") as file:
+        file.seek(place, 0 if place >= 0 else 2)
+        byte = file.read(1)[0]
+        file.seek(-1, 1)
+        file.write(bytes([byte ^ 1]))
+    try:
+        with pytest.raises(BankError, match="was changed after the bank was built"):
+            load_bank(str(bank))
+    finally:
+        with path.open("r+b") as file:
+            file.seek(place, 0 if place >= 0 else 2)
+            file.write(bytes([byte]))
+    assert load_bank(str(bank)).manifest.name == "large"
