@@ -15,7 +15,8 @@ from provcheck.rendering.progress import ProgressBar
 from tests.cli.conftest import World, tree
 
 STOPS_WHILE_MEASURING = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells make background jobs ignore it
 from provcheck.cli import main
 from provcheck.rendering.progress import ProgressBar
 
