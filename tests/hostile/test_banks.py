@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.bank import Bank
+from provcheck.bank import Bank, load_bank
 from provcheck.bank.folder import ARRAYS_FILE, file_digest, verify_bank
 from provcheck.bank.manifest import BankManifest
+from provcheck.errors import BankError
 from tests.hostile.strategies import FEW, changed, damaged, dump, value_or_error
 from tests.synthetic import make_blocks, make_measurement, make_reference, write_bank
 
@@ -91,3 +93,32 @@ def test_any_header_of_the_arrays(whole: Bank, copied: Path, data: st.DataObject
     (copied / ARRAYS_FILE).write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
     sign(copied, json.loads((whole.folder / MANIFEST).read_text("utf-8")))
     use(copied)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, ARRAYS_FILE])
+def test_a_bank_does_not_lead_out_of_its_folder(copied: Path, tmp_path: Path, name: str) -> None:
+    """Even to the very bytes that it should hold: what lies elsewhere is not the bank's to show."""
+    (copied / name).rename(tmp_path / "elsewhere")
+    (copied / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BankError, match=r"lies outside of its folder|lacks its file"):
+        load_bank(str(copied))
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "a/b", "", ".hidden", "a\nb", "x" * 300])
+def test_a_bank_names_only_files_of_its_folder(copied: Path, name: str) -> None:
+    content = json.loads((copied / MANIFEST).read_text("utf-8"))
+    content["files"][name] = "0" * 64
+    (copied / MANIFEST).write_bytes(dump(content))
+    with pytest.raises(BankError, match=r"manifest of bank 'bank' is broken: files"):
+        load_bank(str(copied))
+
+
+def test_a_line_of_thousands_of_parents_is_refused_at_once(copied: Path) -> None:
+    content = json.loads((copied / MANIFEST).read_text("utf-8"))
+    first = content["references"][0]
+    chain = [{**first, "id": f"m{n}", "parents": [f"m{n + 1}"]} for n in range(5000)]
+    (copied / MANIFEST).write_bytes(dump({**content, "references": chain}))
+    started = time.perf_counter()
+    with pytest.raises(BankError, match="a line of more than 200 generations"):
+        load_bank(str(copied))
+    assert time.perf_counter() - started < 5
