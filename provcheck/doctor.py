@@ -16,6 +16,8 @@ from provcheck.errors import ProvcheckError
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "peft", "accelerate", "scikit-bio")
 
+OPTIONAL_PACKAGES = {"bitsandbytes": "models quantized to 8 or 4 bits", "gguf": "GGUF files"}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -32,6 +34,7 @@ def examine() -> list[Finding]:
     return [
         Finding("python", True, platform.python_version()),
         *(_package(name) for name in PACKAGES),
+        *(_package(name, why) for name, why in OPTIONAL_PACKAGES.items()),
         Finding("processor", True, f"{os.cpu_count()} cores, {platform.machine()}"),
         _gpu(),
         _memory(),
@@ -44,11 +47,12 @@ def examine() -> list[Finding]:
     ]
 
 
-def _package(name: str) -> Finding:
+def _package(name: str, why: str = "") -> Finding:
+    optional = bool(why)
     try:
-        return Finding(name, True, importlib.metadata.version(name))
+        return Finding(name, True, importlib.metadata.version(name), optional)
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, False, f"run `pip install {name}`")
+        return Finding(name, False, f"run `pip install {name}`" + (f" to measure {why}" if why else ""), optional)
 
 
 def _gpu() -> Finding:
@@ -56,13 +60,23 @@ def _gpu() -> Finding:
 
     if not torch.cuda.is_available():
         return Finding("GPU", False, "none; models are measured on the CPU, large ones slowly", optional=True)
-    properties = torch.cuda.get_device_properties(0)
-    return Finding("GPU", True, f"{properties.name}, {properties.total_memory / 1e9:.0f} GB", optional=True)
+    free, total = torch.cuda.mem_get_info(0)
+    several = f"{torch.cuda.device_count()} x " if torch.cuda.device_count() > 1 else ""
+    detail = f"{several}{torch.cuda.get_device_name(0)}, {total / 1e9:.0f} GB, {_room(free)}"
+    return Finding("GPU", True, detail, optional=True)
 
 
 def _memory() -> Finding:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    return Finding("memory", True, f"{total / 1e9:.0f} GB" if total else "unknown")
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return Finding("memory", True, f"{memory.total / 1e9:.0f} GB, {_room(memory.available)}")
+
+
+def _room(free: int) -> str:
+    """What weights fit into so many free bytes: four bytes a parameter in float32, two in bfloat16."""
+    billions = free / 4e9
+    return f"{free / 1e9:.0f} GB free: up to {billions:.1f}B parameters in float32, {2 * billions:.1f}B in bfloat16"
 
 
 def _cache(root: Path) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 
 import pytest
 
@@ -35,6 +36,33 @@ def test_a_missing_package_is_named_with_what_to_do(
     monkeypatch.setattr(importlib.metadata, "version", without_peft)
     assert run(["doctor"]) == 1
     assert "MISSING  peft           run `pip install peft`" in capsys.readouterr().out
+
+
+def test_a_missing_optional_package_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = importlib.metadata.version
+
+    def without_gguf(name: str) -> str:
+        if name == "gguf":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_gguf)
+    assert run(["doctor"]) == 0
+    assert "MISSING  gguf           run `pip install gguf` to measure GGUF files" in capsys.readouterr().out
+
+
+def test_memory_says_what_fits() -> None:
+    (memory,) = (finding for finding in examine() if finding.what == "memory")
+    found = re.fullmatch(
+        r"(\d+) GB, (\d+) GB free: up to ([\d.]+)B parameters in float32, ([\d.]+)B in bfloat16", memory.detail
+    )
+    assert found
+    total, free, single, half = map(float, found.groups())
+    assert 0 < free <= total
+    assert single == pytest.approx(free / 4, abs=0.2)
+    assert half == pytest.approx(2 * single, abs=0.11)
 
 
 def test_a_broken_bank_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

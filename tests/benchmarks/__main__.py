@@ -46,5 +46,17 @@ def device_command(
         typer.echo(line)
 
 
+@app.command("precision")
+def precision_command(
+    models: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Models to measure again and again.")],
+    every: Every = 1,
+) -> None:
+    """How far dtype, size of the batch, padding and device move the numbers, as a Markdown table."""
+    from tests.benchmarks.precision import compare_settings
+
+    for line in compare_settings(models, every):
+        typer.echo(line)
+
+
 if __name__ == "__main__":
     app()

@@ -1,0 +1,52 @@
+"""The benchmarks run; their figures depend on the machine and are not tested."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from provcheck import data
+from tests.benchmarks.__main__ import app
+
+
+def run(*arguments: str) -> list[str]:
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output.splitlines()
+
+
+def test_the_loop_prints_times_ratio_and_aim() -> None:
+    lines = run("loop", "--every", "120", "--rounds", "1", "--threads", "1")
+    assert lines[0] == "random llama, 1,119,616 parameters, float32, 1 threads"
+    assert lines[1] == "every 120th probe: 20 options, 5 texts; fastest of 1 rounds"
+    for stage, line in zip(("attributions", "log-likelihood"), lines[3:], strict=True):
+        assert re.fullmatch(
+            rf"{stage} +loop +\d+\.\d\ds  provcheck +\d+\.\d\ds +\d+\.\dx  aim 6x: (not )?reached", line
+        )
+
+
+def test_a_model_may_be_named() -> None:
+    folder = data.demo_folder()
+    assert run("loop", "--model", str(folder), "--every", "240", "--rounds", "1")[0].startswith(
+        f"{folder.name}, 553,824"
+    )
+
+
+def test_the_device_prints_rate_shares_and_seconds() -> None:
+    lines = run("device", "--device", "cpu", "--shape", "tiny", "--every", "120")
+    assert lines[0] == "random llama tiny on cpu, float32, 69,792 weights without the input embedding"
+    assert re.fullmatch(r"product of two matrices of 1024 x 1024: [\d.]+ TFLOP/s", lines[1])
+    assert re.match(r"attributions +[\d,]+ tokens in [\d.]+s, [\d,]+ tokens/s, 4N FLOPs a token: \d+% of", lines[2])
+    assert re.match(r"log-likelihood +[\d,]+ tokens in [\d.]+s, [\d,]+ tokens/s, 2N FLOPs a token: \d+% of", lines[3])
+    assert re.fullmatch(r"every 120th probe in [\d.]+s after loading, aim 60s for all: (not )?reached", lines[4])
+
+
+@pytest.mark.slow
+def test_precision_prints_a_table() -> None:
+    lines = run("precision", str(data.demo_folder()), "--every", "16")
+    rows = [line.split(" | ") for line in lines if line.startswith(f"| {data.demo_folder().name}")]
+    assert len(rows) >= 8
+    assert rows[0][1:2] + rows[0][-2:] == ["again", "yes", "reached |"]
+    assert all("reached" in row[-1] for row in rows)
