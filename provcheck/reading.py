@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import stat
 import unicodedata
 from collections.abc import Hashable
@@ -105,13 +106,17 @@ def reason(error: Exception) -> str:
 
 
 def clean(text: object) -> str | None:
-    """A foreign text made safe to print: one bounded line without control or bidi characters; None if empty."""
+    """A foreign text made safe to print: one bounded line without control or bidi characters; None if empty.
+
+    Tokens of the Hub, and names with passwords in addresses, are taken out.
+    """
     if not isinstance(text, str):
         return None
     kept = "".join(c for c in text[: 10 * MAX_TEXT] if unicodedata.category(c) not in _UNPRINTABLE)
-    return kept.strip()[:MAX_TEXT] or None
+    return _SECRET.sub("", kept).strip()[:MAX_TEXT] or None
 
 
+_SECRET = re.compile(r"\bhf_[A-Za-z0-9]{30,}|(?<=://)[^/@\s]*@")
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 

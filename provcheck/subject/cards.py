@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -29,8 +30,14 @@ class Card:
 def read_card(path: Path) -> Card:
     """The card in README.md; an empty one where there is none or it cannot be understood."""
     data = _front_matter(path)
-    bases = dict.fromkeys(_strings(data.get("base_model"))[:MAX_BASES])
+    bases = dict.fromkeys(map(_without_folders, _strings(data.get("base_model"))[:MAX_BASES]))
     return Card(license=_license(data), base_model=tuple(bases))
+
+
+def _without_folders(base: str) -> str:
+    """Training programs write the path of the base on the trainer's machine, which may be this one, into the card."""
+    name = PureWindowsPath(base)
+    return name.name or base if name.is_absolute() or base.startswith(("/", "~", "\\")) else base
 
 
 def _license(data: dict[str, Any]) -> str | None:

@@ -116,7 +116,7 @@ def _explain(error: Exception, repo_id: str, revision: str) -> tuple[str, str]:
 
     match error:
         case errors.GatedRepoError():
-            hint = f"Ask for access at {constants.ENDPOINT}/{repo_id}, then log in with `hf auth login`."
+            hint = f"Ask for access at {clean(constants.ENDPOINT)}/{repo_id}, then log in with `hf auth login`."
             return f"{repo_id} is gated, and you have no access to it", hint
         case errors.RevisionNotFoundError():
             return f"{repo_id} has no revision {revision}", "Give a branch, a tag or a full commit."

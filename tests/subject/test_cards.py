@@ -25,6 +25,8 @@ def card(tmp_path: Path, text: str | bytes) -> Card:
         ("---\r\nlicense: mit\r\n---\r\n", Card("mit")),
         ("\ufeff---\nlicense: mit\n---\n", Card("mit")),
         ("---\nbase_model:\n- org/a\n- org/b\n- org/a\n---\n", Card(None, ("org/a", "org/b"))),
+        ("---\nbase_model: /home/me/models/base\n---\n", Card(None, ("base",))),
+        ("---\nbase_model: [~/base/, 'C:\\me\\base']\n---\n", Card(None, ("base",))),
         ("---\nlicense: [mit, apache-2.0]\n---\n", Card("mit, apache-2.0")),
         ("---\nlicense: other\nlicense_name: llama3\n---\n", Card("llama3")),
         ("---\nlicense: other\n---\n", Card("other")),
