@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from provcheck.measurement.attribution import attribute_words
+from provcheck.measurement.attribution import attribute_words, spread_over_words, word_of_character
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
 from provcheck.measurement.likelihood import loglikelihoods
@@ -34,12 +34,13 @@ def against_the_loop(folder: Path | None, every: int, rounds: int, threads: int 
     size = sum(parameter.numel() for parameter in loaded.model.parameters())
     yield f"{folder.name if folder else 'random llama'}, {size:,} parameters, float32, {threads} threads"
     yield f"every {every}th probe: {options} options, {len(probes.texts)} texts; fastest of {rounds} rounds"
-    yield "loop: as the papers' public code, one sequence at a time, log-softmax of all positions, a float per token"
-    sides = {
-        "attributions": (loop_attributions, provcheck_attributions),
-        "log-likelihood": (loop_loglikelihoods, provcheck_loglikelihoods),
-    }
-    for stage, (loop, ours) in sides.items():
+    yield "loop: one sequence at a time, log-softmax of all positions, a float per token"
+    yield "backward(): the same loop with S.backward(), which makes gradients of the weights too"
+    for stage, loop, ours in (
+        ("attributions", loop_attributions, provcheck_attributions),
+        ("... backward()", loop_backward, provcheck_attributions),
+        ("log-likelihood", loop_loglikelihoods, provcheck_loglikelihoods),
+    ):
         slow, fast = [], []
         for _ in range(rounds):
             slow += [_seconds(loop, loaded, probes, count) for count in sorted({1, threads})]
@@ -54,6 +55,22 @@ def loop_attributions(loaded: Loaded, probes: ProbeSet) -> None:
     """One option at a time."""
     for question in probes.questions:
         literal_words(loaded.model, loaded.tokenizer, question)
+
+
+def loop_backward(loaded: Loaded, probes: ProbeSet) -> None:
+    """One option at a time, with a model as from_pretrained gives it: its weights want gradients."""
+    options, _ = encode_questions(loaded.tokenizer, probes.questions, CONTEXT)
+    loaded.model.requires_grad_(True)
+    for option in options:
+        ids = torch.from_numpy(option.ids)[None]
+        embeddings = loaded.model.get_input_embeddings()(ids).detach().requires_grad_()
+        logprobs = torch.log_softmax(loaded.model(inputs_embeds=embeddings).logits[0], dim=-1)
+        places = torch.from_numpy(option.in_option.nonzero()[0])
+        logprobs[places - 1, ids[0, places]].sum().backward()  # type: ignore[no-untyped-call]
+        loaded.model.zero_grad()
+        tokens = (embeddings.detach() * embeddings.grad).sum(dim=-1)[0].double().numpy()
+        spread_over_words(tokens, option, word_of_character(probes.questions[option.probe].question))
+    loaded.model.requires_grad_(False)
 
 
 def loop_loglikelihoods(loaded: Loaded, probes: ProbeSet) -> None:
