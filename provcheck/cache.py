@@ -29,6 +29,7 @@ import platformdirs
 
 from provcheck.errors import MeasurementFileError, OutputError
 from provcheck.observer import Observer
+from provcheck.reading import shown
 from provcheck.store import load_measurement, save_measurement, write_whole
 from provcheck.types import ALGORITHM, Floats, Loadable, Measurement, ProbeSet, Subject
 
@@ -47,13 +48,6 @@ def cache_root() -> Path:
     """The cache folder: PROVCHECK_CACHE, or else the place that the system has for caches."""
     named = os.environ.get(FOLDER_VARIABLE)
     return Path(named).expanduser() if named else platformdirs.user_cache_path("provcheck")
-
-
-def shown(path: Path) -> str:
-    """The path with `~` for the home folder, so that output shows no user's name."""
-    with contextlib.suppress(ValueError, RuntimeError):
-        return str(Path("~") / path.absolute().relative_to(Path.home()))
-    return str(path)
 
 
 def measurement_key(model: Loadable, probes: ProbeSet, circumstances: Mapping[str, object]) -> str | None:

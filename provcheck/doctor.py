@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provcheck import data
-from provcheck.cache import cache_root, cache_usage, shown
+from provcheck.cache import cache_root, cache_usage
 from provcheck.errors import ProvcheckError
+from provcheck.reading import shown
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "peft", "accelerate", "scikit-bio")
 

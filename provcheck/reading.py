@@ -8,6 +8,7 @@ import re
 import stat
 import unicodedata
 from collections.abc import Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,13 @@ def first_fault(error: ValueError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part)[:MAX_TEXT] for part in first["loc"][:8])
     return clean(f"{where}: {first['msg']}" if where else first["msg"]) or "it does not follow the schema"
+
+
+def shown(path: Path) -> str:
+    """The path with `~` for the home folder, so that output shows no user's name."""
+    with suppress(ValueError, RuntimeError):
+        return str(Path("~") / path.absolute().relative_to(Path.home()))
+    return str(path)
 
 
 def reason(error: Exception) -> str:

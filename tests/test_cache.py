@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from provcheck import cache as cache_module
-from provcheck.cache import MeasurementCache, cache_root, cache_usage, measurement_key, shown
+from provcheck.cache import MeasurementCache, cache_root, cache_usage, measurement_key
+from provcheck.reading import shown
 from provcheck.subject import resolve
 from provcheck.types import Loadable, ProbeSet
 from tests.cached import Notes, change_json, change_weights, flip, same_bits, the_entry

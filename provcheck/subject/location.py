@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from provcheck.errors import SubjectNotFound, UsageError
-from provcheck.reading import clean, existing_folder, is_file
+from provcheck.reading import clean, existing_folder, is_file, shown
 from provcheck.subject import hub
 from provcheck.subject.places import Place, in_folder
 
@@ -16,12 +18,13 @@ def locate(model: str, revision: str | None, *, offline: bool) -> Place:
         if revision is not None:
             raise UsageError("a folder has no revision", "Leave --revision out, or give a Hub id.")
         return in_folder(folder)
+    name = clean(shown(Path(model)) if model.startswith("/") else model)
     if is_file(model):
         raise SubjectNotFound(
-            f"{clean(model)} is a file, not a folder", "Give the folder that holds config.json, or the GGUF file alone."
+            f"{name} is a file, not a folder", "Give the folder that holds config.json, or the GGUF file alone."
         )
     if looks_like_path(model):
-        raise SubjectNotFound(f"folder not found: {clean(model)}", "Check the path; a Hub id has the form org/name.")
+        raise SubjectNotFound(f"folder not found: {name}", "Check the path; a Hub id has the form org/name.")
     return on_hub(model, revision, offline=offline)
 
 
