@@ -11,7 +11,7 @@ from provcheck import __version__, data
 from provcheck.assembly import background, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
 from provcheck.comparison import agreement, compare, compare_two
-from provcheck.errors import IncompatibleError
+from provcheck.errors import IncompatibleError, UsageError
 from provcheck.lineage import draw_map, place
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
@@ -98,6 +98,8 @@ def collect_checks(options: AuditOptions) -> Collected:
 
 def prepare(model: str, options: AuditOptions, collected: Collected | None = None) -> Prepared:
     """Read policy (unless it was collected), bank and probes, and find the subject. Raises ProvcheckError."""
+    if options.claimed_base and options.claimed_base.startswith(("/", "~", ".", "\\")):
+        raise UsageError("--claimed-base takes the id of a model, not a path", "name the base as its card would")
     collected = collected or collect_checks(options)
     bank = load_bank(options.bank)
     find_calibration(bank)  # a judge that cannot be used is refused before the long work

@@ -10,9 +10,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from provcheck.cli import run
+from provcheck.errors import SubjectNotFound
+from provcheck.subject import resolve
 from tests.subject.builders import write
 from tests.tiny import save_probes, save_tiny, tiny_probes
 
@@ -111,6 +114,21 @@ def test_no_file_tells_whose_machine_it_was(home: Home) -> None:
         if mark.encode() in path.read_bytes()
     ]
     assert found == []
+
+
+def test_a_path_is_no_claim(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would stand in the report."""
+    assert run(["audit", "demo", "--claimed-base", str(home.folder / "models" / "copy")]) == 4
+    assert "takes the id of a model" in capsys.readouterr().err
+
+
+def test_no_password_of_an_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = f"http://{USER}:{TOKEN}@127.0.0.1:9/{TOKEN}"
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    with pytest.raises(SubjectNotFound) as caught:
+        resolve("org/model")
+    assert not [mark for mark in MARKS if mark in caught.value.message + caught.value.hint]
 
 
 def test_no_token_is_printed(home: Home) -> None:
