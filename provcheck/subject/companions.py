@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from provcheck.subject import tokenization
@@ -27,8 +28,14 @@ def companions(place: Place, *, code: bool = False) -> tuple[FileDigest, ...]:
     modules = {name for name in place.names if code and _is_module(name)}
     if modules:
         place.fetch(modules)
-    names = modules | (place.names & NAMES)
+    names = modules | (place.names & NAMES) | _tokenizers_for_versions(place)
     return tuple(digest(place.folder / name, limit=MAX_SMALL_BYTES) for name in sorted(names))
+
+
+def _tokenizers_for_versions(place: Place) -> set[str]:
+    """`tokenizer.VERSION.json`: transformers reads one of them in place of tokenizer.json where its config lists it."""
+    named = {name for name in place.names if re.fullmatch(r"tokenizer\.[\w.-]+\.json", name)}
+    return {name for name in named if (place.folder / name).is_file()}
 
 
 def _is_module(name: str) -> bool:

@@ -44,6 +44,12 @@ def test_a_change_beside_the_weights_is_seen(tmp_path: Path, name: str) -> None:
     assert {file.name for file in set(after.files) ^ set(before.files)} == {name}
 
 
+def test_a_tokenizer_for_some_versions_of_transformers_is_digested(tmp_path: Path) -> None:
+    """transformers reads it in place of tokenizer.json when tokenizer_config.json lists it."""
+    folder = write(tmp_path / "m", model_files(**{"tokenizer.4.0.0.json": {}, "tokenizer.json.bak": "x"}))
+    assert names(folder) == ["README.md", "config.json", "tokenizer.4.0.0.json", "tokenizer.json"]
+
+
 def test_an_adapter_and_its_base_have_their_own(tmp_path: Path) -> None:
     base = write(tmp_path / "base", model_files())
     subject = resolve(str(write(tmp_path / "adapter", adapter_files("../base")))).subject
