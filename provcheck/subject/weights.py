@@ -52,7 +52,8 @@ def read_weights(place: Place, layout: Layout, *, allow_pickle: bool) -> Weights
     place.fetch(names)
     paths = [place.folder / name for name in names]
     count = {"safetensors": count_elements, "gguf": ggufs.count_elements}.get(weight_format)
-    return Weights(weight_format, tuple(map(digest, paths)), sum(map(count, paths)) if count else None)
+    parameters = sum(map(count, paths)) if count else None  # a broken header is found before terabytes are digested
+    return Weights(weight_format, tuple(map(digest, paths)), parameters)
 
 
 def is_gguf(place: Place) -> bool:
