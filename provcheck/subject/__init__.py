@@ -7,6 +7,8 @@
     stamps       whether the files stayed as they were
     weights      which weight files count, their digests and sizes
     headers      is a safetensors file whole
+    ggufs        one file that holds weights, config and tokenizer
+    gguf_headers is its header one that its reader gets through
     configs      what config.json says, and whether that is a causal language model
     tokenization which kind of tokenizer
     companions   digests of what lies beside the weights

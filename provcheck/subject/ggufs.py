@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from provcheck.errors import BrokenModel, UnsupportedModel
 from provcheck.reading import clean
+from provcheck.subject.gguf_headers import check_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +57,7 @@ def _reader(path: Path) -> Any:
             f"{path.name} is a GGUF file, and the package that reads them is missing", "Run `pip install gguf`."
         ) from None
     try:
+        check_header(path)
         return GGUFReader(path)
     except Exception as error:
         raise BrokenModel(

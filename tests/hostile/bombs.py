@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -133,6 +134,19 @@ FAST: dict[str, Bomb] = {
         h,
         "model.safetensors",
         lambda p: placed(p, pack({"a": {"dtype": "F32", "shape": [10**9] * 100_000, "data_offsets": [0, 4]}}, b"1234")),
+    ),
+}
+
+GGUF = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + struct.pack("<Q1sIIQ", 1, b"k", 9, 0, 2**40)
+"""One key whose value is an array of a million million bytes."""
+
+FAST |= {
+    "GGUF of a huge array": lambda h: resolve(str(sparse(h / "m" / "m.gguf", GGUF).parent)),
+    "GGUF of many keys": lambda h: resolve(
+        str(sparse(h / "m" / "m.gguf", b"GGUF" + struct.pack("<IQQ", 3, 0, 2**40)).parent)
+    ),
+    "GGUF of many tensors": lambda h: resolve(
+        str(sparse(h / "m" / "m.gguf", b"GGUF" + struct.pack("<IQQ", 3, 2**40, 0)).parent)
     ),
 }
 

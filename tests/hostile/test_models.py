@@ -15,6 +15,7 @@ from provcheck.types import Loadable
 from tests.hostile.strategies import FEW, changed, damaged, dump, value_or_error
 from tests.rendering.hostile import names
 from tests.subject.builders import adapter_files, model_files, pack, write
+from tests.tiny_gguf import save_gguf
 
 INDEX = "model.safetensors.index.json"
 TOKENIZER = {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "added_tokens": []}
@@ -70,6 +71,20 @@ def test_any_header_of_the_weights(tmp_path: Path, data: st.DataObject) -> None:
 def test_any_bytes_in_the_weights(tmp_path: Path, data: st.DataObject) -> None:
     content = data.draw(damaged(model_files()["model.safetensors"]))  # type: ignore[arg-type]
     look_at(write(tmp_path / "m", model_files(**{"model.safetensors": content})))
+
+
+@pytest.fixture(scope="module")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_gguf(tmp_path_factory.mktemp("ggufs") / "tiny.gguf", "F32")
+
+
+@FEW
+@given(data=st.data())
+def test_any_bytes_in_a_gguf_file(gguf: Path, tmp_path: Path, data: st.DataObject) -> None:
+    content = gguf.read_bytes()
+    place = data.draw(st.sampled_from((0, 20, 400, 1500)))
+    spoiled = content[:place] + data.draw(damaged(content[place : place + 60])) + content[place + 60 :]
+    look_at(write(tmp_path / "m", {"tiny.gguf": spoiled}))
 
 
 @FEW
