@@ -10,6 +10,7 @@ import torch
 
 from provcheck.errors import UnsupportedModel
 from provcheck.measurement.batching import Run, Stage, run_batches
+from provcheck.measurement.devices import repeatable
 from provcheck.measurement.encoding import EncodedOption, Ints
 from provcheck.measurement.loading import Loaded
 from provcheck.measurement.scoring import check_finite, embeddings_as_leaf, logprobs
@@ -42,7 +43,7 @@ def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption]) -> Floats:
 
     S is the sum of log P over the tokens of the option. Source: ABLE, equation 1.
     """
-    with torch.enable_grad(), embeddings_as_leaf(loaded) as leaves:
+    with repeatable(loaded.device), torch.enable_grad(), embeddings_as_leaf(loaded) as leaves:
         values = logprobs(loaded, batch, [option.in_option for option in batch])
         if not values.requires_grad:
             raise UnsupportedModel(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
+import torch.utils.deterministic
 
 from provcheck.errors import UsageError
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+"""Read once, by the first matrix product on a GPU; without it products may differ in their last bits."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -73,3 +82,27 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+
+
+@contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """Inside, a GPU uses kernels that give the same bits every time, where there are such; a CPU does so anyway.
+
+    Attention's backward pass, for one, adds up in an order that varies unless it is asked not to.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    settings: Any = torch.utils.deterministic
+    enabled = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = settings.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    settings.fill_uninitialized_memory = False
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*deterministic.*")
+            yield
+    finally:
+        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
+        settings.fill_uninitialized_memory = fill

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from provcheck.measurement.batching import Run, Stage, run_batches
+from provcheck.measurement.devices import repeatable
 from provcheck.measurement.encoding import Encoded
 from provcheck.measurement.loading import Loaded
 from provcheck.measurement.scoring import check_finite, logprobs
@@ -32,7 +33,7 @@ def loglikelihoods(loaded: Loaded, texts: Sequence[Encoded], total: int, run: Ru
 
 def sum_logprobs(loaded: Loaded, batch: Sequence[Encoded]) -> Floats:
     """(len(batch),) float64 sums of the log-probabilities of all tokens but the first, in nats."""
-    with torch.inference_mode():
+    with repeatable(loaded.device), torch.inference_mode():
         values = logprobs(loaded, batch, list(map(all_but_the_first, batch))).double().cpu().numpy()
     check_finite(values, "outputs")
     starts = np.cumsum([0, *(len(text.ids) - 1 for text in batch[:-1])])

@@ -37,8 +37,8 @@ class Loaded:
 
     @property
     def devices(self) -> list[torch.device]:
-        """Where the weights are, the device of the input embeddings first."""
-        return list(dict.fromkeys([self.device, *(parameter.device for parameter in self.model.parameters())]))
+        """Where the weights are."""
+        return list(dict.fromkeys(parameter.device for parameter in self.model.parameters()))
 
     @property
     def device_name(self) -> str:
