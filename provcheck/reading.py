@@ -120,8 +120,14 @@ def clean(text: object) -> str | None:
     """
     if not isinstance(text, str):
         return None
-    kept = "".join(c for c in text[: 10 * MAX_TEXT] if unicodedata.category(c) not in _UNPRINTABLE)
-    return _SECRET.sub("", kept).strip()[:MAX_TEXT] or None
+    kept = "".join(_printable(c) for c in text[: 10 * MAX_TEXT])
+    return _SECRET.sub("", kept).strip()[:MAX_TEXT].strip() or None
+
+
+def _printable(character: str) -> str:
+    """The character, a plain space for other spaces, or nothing."""
+    category = unicodedata.category(character)
+    return "" if category in _UNPRINTABLE else " " if category == "Zs" else character
 
 
 _SECRET = re.compile(r"\bhf_[A-Za-z0-9]{30,}|(?<=://)[^/@\s]*@")
