@@ -16,8 +16,8 @@
     files        bounded, forgiving reading of files that nobody vouches for
 
 Everything that is read here was written by strangers: sizes are bounded, names stay inside the folder, and nothing is
-run or unpickled. Links are followed: the Hub's cache is made of them, and in a folder its owner made them. Neither torch
-nor transformers is imported before it is needed.
+run or unpickled. Links are followed: the Hub's cache is made of them, and in a folder its owner made them. Neither
+torch nor transformers is imported before it is needed.
 """
 
 from provcheck.subject.resolution import resolve
