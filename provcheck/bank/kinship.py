@@ -20,6 +20,7 @@ class Kinship:
     def __init__(self, references: Sequence[Reference]) -> None:
         self._by_id = {reference.id: reference for reference in references}
         self._lines: dict[str, frozenset[str]] = {}
+        self._undocumented = frozenset(id for id, one in self._by_id.items() if one.mechanism == UNDOCUMENTED)
 
     def line(self, id: str) -> frozenset[str]:
         """The model and all its ancestors."""
@@ -40,9 +41,10 @@ class Kinship:
         """The documented relation, in either direction; inconclusive where a lineage is not documented."""
         if self._original(first) == self._original(second):
             return Relation.IDENTICAL
-        if self.line(first) & self.line(second):
+        one, other = self.line(first), self.line(second)
+        if not one.isdisjoint(other):
             return Relation.DERIVED
-        if any(self._undocumented(member) for member in self.line(first) | self.line(second)):
+        if not (self._undocumented.isdisjoint(one) and self._undocumented.isdisjoint(other)):
             return Relation.INCONCLUSIVE
         if self._by_id[first].family == self._by_id[second].family:
             return Relation.SAME_RECIPE
@@ -59,9 +61,6 @@ class Kinship:
             for parent in reference.parents[:1]:
                 children.setdefault(parent, []).append(id)
         return children
-
-    def _undocumented(self, id: str) -> bool:
-        return id in self._by_id and self._by_id[id].mechanism == UNDOCUMENTED
 
     def _parents(self, id: str) -> tuple[str, ...]:
         return self._by_id[id].parents if id in self._by_id else ()
