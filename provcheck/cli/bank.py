@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 bank_app = typer.Typer(help="Banks of reference models.")
 
 Editable = Annotated[str, typer.Argument(metavar="DIR", help="Folder of a bank of your own.")]
+ROUNDING = 1e-6
+"""Distances below this are rounding, which differs from machine to machine."""
+
 Name = Annotated[str, typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.")]
 
 
@@ -216,8 +219,8 @@ def _say_edited(name: str, edited: Edited) -> None:
 
 
 def _median_and_range(values: tuple[float, float, float]) -> str:
-    low, median, high = values
-    return f"{median:.3g} ({low:.3g} to {high:.3g})"
+    low, median, high = (f"< {ROUNDING:g}" if value < ROUNDING else f"{value:.3g}" for value in values)
+    return f"{median} ({low} to {high})"
 
 
 def _family_tree(bank: Bank) -> list[str]:
