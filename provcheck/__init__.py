@@ -1,51 +1,97 @@
 """provcheck: where do this language model's weights come from?
 
-Data flows one way, and each arrow is one module:
+Data flows one way, and each arrow is one room:
 
-    model id -> Subject -> Measurement -> Comparison (one per reference) -> Verdict + Lineage -> Checks -> Report
-         subject     measurement     comparison                   verdict   lineage   policy    rendering
+    model id -> Target -> Measurement -> Comparison (one per reference) -> Verdict + Lineage -> Checks -> Report
+         targets    measuring      comparison                     verdict   lineage   policy    rendering
 
-`types` holds the objects, `pipeline.audit` is the whole flow, `source` finds and measures a model, `cache` keeps what
-was measured before, `bank` holds the reference models, `banking` makes banks, `store` reads and writes measurement
-files, `data` knows where the shipped files lie, `cli` has one file per command. `verification` repeats a report,
-`signing` signs it, `pytest_plugin` is for release suites. Imports go downward only.
+`types` holds the objects and `pipeline.audit` is the whole flow. `signals` holds the kinds of evidence, one folder
+each; all rooms loop over them. `measurement` runs models, `store` and `cache` keep what was measured, `bank` holds the
+reference models, `building` makes banks, `evaluation` is offline work on them. `verification` repeats a report,
+`signing` signs it, `cli` has one file for each command, `pytest_plugin` is for release suites. Imports go downward
+only; README.md beside this file says why.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provcheck.bank import load_bank
+    from provcheck.bank import Bank, load_bank
     from provcheck.errors import ProvcheckError
+    from provcheck.measuring import ModelOptions, measure_model
+    from provcheck.observer import Observer
     from provcheck.pipeline import AuditOptions, audit, compare_models
     from provcheck.probes import load_probes
-    from provcheck.source import measure_model
+    from provcheck.report_file import read_report
     from provcheck.store import load_measurement, save_measurement
+    from provcheck.types import (
+        Comparison,
+        Measurement,
+        NotMeasured,
+        ProbeSet,
+        Relation,
+        Report,
+        Sketch,
+        Subject,
+        Verdict,
+    )
 
 _HOME = {
-    "AuditOptions": "pipeline",
     "audit": "pipeline",
+    "AuditOptions": "pipeline",
     "compare_models": "pipeline",
-    "measure_model": "source",
+    "measure_model": "measuring",
+    "ModelOptions": "measuring",
     "load_bank": "bank",
+    "Bank": "bank",
     "load_probes": "probes",
     "load_measurement": "store",
     "save_measurement": "store",
+    "read_report": "report_file",
+    "Observer": "observer",
     "ProvcheckError": "errors",
+    **dict.fromkeys(
+        (
+            "Report",
+            "Verdict",
+            "Relation",
+            "Comparison",
+            "Measurement",
+            "Sketch",
+            "NotMeasured",
+            "Subject",
+            "ProbeSet",
+        ),
+        "types",
+    ),
 }
 
 __version__ = "0.1.0"
 __all__ = [
-    "AuditOptions",
-    "ProvcheckError",
     "audit",
+    "AuditOptions",
+    "ModelOptions",
+    "Observer",
+    "Report",
+    "Verdict",
+    "Relation",
+    "Comparison",
     "compare_models",
-    "load_bank",
-    "load_measurement",
-    "load_probes",
     "measure_model",
+    "Measurement",
+    "Sketch",
+    "NotMeasured",
+    "Subject",
+    "load_measurement",
     "save_measurement",
+    "load_bank",
+    "Bank",
+    "load_probes",
+    "ProbeSet",
+    "read_report",
+    "ProvcheckError",
 ]
 
 
@@ -53,6 +99,4 @@ def __getattr__(name: str) -> Any:
     """Import public names when they are first used, so that `provcheck --help` stays fast."""
     if name not in _HOME:
         raise AttributeError(f"module 'provcheck' has no attribute '{name}'")
-    from importlib import import_module
-
     return getattr(import_module(f"provcheck.{_HOME[name]}"), name)

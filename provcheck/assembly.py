@@ -7,49 +7,49 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from provcheck import data
 from provcheck.bank import Bank
-from provcheck.bank.folder import file_digest
-from provcheck.comparison.scale import load_scale
+from provcheck.signals import all_signals
 from provcheck.store import measurement_digest
 from provcheck.types import (
-    Background,
+    BankFacts,
     Digests,
     FileDigest,
-    KLBand,
     Measurement,
     MeasurementFacts,
-    NullDistribution,
+    Record,
     Relation,
-    Subject,
     Verdict,
 )
+from provcheck.wording import plural
 
 
-def background(null: NullDistribution | None) -> Background:
-    """What the subject's numbers are seen against: the judge's independent pairs and the papers' KL scale."""
-    scale = load_scale()
-    bands = tuple(KLBand(name=band.name, median=band.median) for band in scale.bands)
-    return Background(null=null, kl_bands=bands, kl_source=f"{scale.source}, {scale.table}")
+def bank_facts(bank: Bank) -> BankFacts:
+    """What the report says of the bank."""
+    manifest = bank.manifest
+    return BankFacts(name=manifest.name, digest=manifest.digest, references=len(manifest.references))
 
 
-def digests(measurement: Measurement, bank: Bank, policy_digest: str, judge_digest: str | None) -> Digests:
-    """sha256 of everything that went into the report."""
+def backgrounds(facts: MeasurementFacts) -> tuple[dict[str, Record], dict[str, str]]:
+    """Published numbers that those of the measured signals are seen against, and the digests of their files."""
+    found = {name: signal.against() for name, signal in all_signals().items() if name in facts.measured}
+    records = {name: one[0] for name, one in found.items() if one}
+    return records, {name: one[1] for name, one in found.items() if one}
+
+
+def digests(
+    measurement: Measurement, bank: Bank, policy: str, judge: str | None, background: dict[str, str]
+) -> Digests:
+    """sha256 of everything that went into the report; the last three are digests already."""
     return Digests(
         weights=measurement.subject.weights_digest,
-        model_files=_files_digest(model_files(measurement.subject)),
+        model_files=_files_digest(measurement.subject.all_files),
         measurement=measurement_digest(measurement),
-        probes=measurement.facts.probes_digest,
+        probes=measurement.run.probes_digest,
         bank=bank.manifest.digest,
-        judge=judge_digest,
-        policy=policy_digest,
-        kl_scale=file_digest(data.kl_scale_file()),
+        judge=judge,
+        policy=policy,
+        background=background,
     )
-
-
-def model_files(subject: Subject) -> tuple[FileDigest, ...]:
-    """The files beside the weights; for an adapter also those of the model under it."""
-    return (*subject.files, *(subject.base.files if subject.base else ()))
 
 
 def repeat_command(name: str, *options: tuple[str, str | None]) -> str:
@@ -68,12 +68,26 @@ def limitations(facts: MeasurementFacts, verdict: Verdict, of_judge: str) -> tup
         "it was allowed.",
         of_judge,
         "Heavy continued training and distillation into another architecture can hide an ancestor.",
+        *_not_measured(facts),
     ]
-    if facts.coverage.share < 1:
-        lines.append(f"Only {facts.coverage.share:.1%} of the probes were measured.")
     if verdict.relation is Relation.INCONCLUSIVE:
         lines.append("Inconclusive is not an acquittal: the evidence was not enough to decide.")
     return tuple(lines)
+
+
+def _not_measured(facts: MeasurementFacts) -> list[str]:
+    """What each signal left out."""
+    lines = []
+    for name, signal in all_signals().items():
+        found = facts.signals.get(name)
+        coverage = facts.measured[name].coverage if name in facts.measured else None
+        if coverage and coverage.share < 1:
+            of = f"{coverage.measured:,} of {plural(coverage.total, coverage.unit)}"
+            lines.append(f"{signal.title}: only {of} were measured.")
+        elif found is None or coverage is None:
+            why = getattr(found, "not_measured", "the measurement holds none")
+            lines.append(f"{signal.title} was not measured: {why}.")
+    return lines
 
 
 def _files_digest(files: Iterable[FileDigest]) -> str:

@@ -1,12 +1,13 @@
 """Measurements that were made before, and the finished batches of those that were cut off.
 
-    ROOT/measurements/KEY.safetensors   a measurement file with its raw attributions
-    ROOT/journals/KEY/BATCH             a finished batch of a measurement that is not finished
+    ROOT/measurements/KEY.safetensors   a measurement file of one signal, with its raw arrays
+    ROOT/checkpoints/KEY/BATCH          a finished batch of a measurement that is not finished
 
-A key says what was measured and how, by digests; never by a name or a path. Whatever is read is checked against its own
-digest, and measured again when it was changed. Whoever can write into the folder can still forge a measurement, digest
-and all, so it is made for its user alone; `--no-cache` neither reads nor writes it. A cache that cannot be read or
-written (full or read-only disk) never stops an audit.
+A key says what was measured and how, by digests; never by a name or a path. Each signal has an entry of its own, so
+that a new signal, or a new version of one, leaves those of the others valid. Whatever is read is checked against its
+own digest, and measured again when it was changed. Whoever can write into the folder can still forge a measurement,
+digest and all, so it is made for its user alone; `--no-cache` neither reads nor writes it. A cache that cannot be read
+or written (full or read-only disk) never stops an audit.
 
 Size: a measurement takes about 0.4 MB with the shipped probes; the most recently used stay, 1 GB in all. What is left
 of a measurement that was never continued (0.3 MB) goes after a week.
@@ -15,33 +16,34 @@ of a measurement that was never continued (0.3 MB) goes after a week.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
-import shutil
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
-import numpy as np
 import platformdirs
 
+from provcheck import probes as probes_module
+from provcheck.checkpoint import FileCheckpoint, remove
 from provcheck.errors import MeasurementFileError, OutputError
+from provcheck.io import safetensors
+from provcheck.io.digests import file_digest
+from provcheck.io.text import shown
 from provcheck.observer import Observer
-from provcheck.reading import shown
-from provcheck.store import load_measurement, save_measurement, write_whole
-from provcheck.types import ALGORITHM, Floats, Loadable, Measurement, ProbeSet, Subject
+from provcheck.signals import Signal
+from provcheck.store import load_measurement, save_measurement
+from provcheck.types import Measurement, ProbeSet, canonical_digest, measurement, subject
 
 FOLDER_VARIABLE = "PROVCHECK_CACHE"
 MAX_BYTES = 1_000_000_000
 MAX_IDLE_SECONDS = 7 * 24 * 3600
-"""Age of journals, and of files that a killed process was just writing, at which they are removed."""
+"""Age of checkpoints, and of files that a killed process was just writing, at which they are removed."""
 
-NOT_READ = {"README.md", "generation_config.json"}
-"""Files beside the weights that no number depends on."""
-
-DIGEST_BYTES = 32
+SHAPING = (measurement, subject, probes_module, safetensors)
+"""Modules that shape the numbers of every signal. What runs a model is part of the target's environment."""
 
 
 def cache_root() -> Path:
@@ -50,44 +52,27 @@ def cache_root() -> Path:
     return Path(named).expanduser() if named else platformdirs.user_cache_path("provcheck")
 
 
-def measurement_key(model: Loadable, probes: ProbeSet, circumstances: Mapping[str, object]) -> str | None:
-    """sha256 (hex) over everything that the numbers depend on; `circumstances` are device, dtype, versions and so on.
-
-    None, and nothing may be cached, where that is not known: code from a model's repository can load what it likes.
-    """
-    if _runs_code(model) or not model.subject.files:
-        return None
-    content = [ALGORITHM, probes.digest, _content(model.subject), dict(circumstances)]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _runs_code(model: Loadable) -> bool:
-    """Whether code of the model's repository is allowed, and asked for; also where that cannot be read."""
-    folders = [Path(folder) for folder in (model.folder, model.adapter_folder) if folder is not None]
-    return model.trust_remote_code and any(
-        _asks_for_code(folder / name) for folder in folders for name in ("config.json", "tokenizer_config.json")
+def measurement_key(signal: Signal, probes: ProbeSet, identity: list[object], environment: Mapping[str, object]) -> str:
+    """sha256 (hex) over everything that the numbers of a signal depend on; the last two are the target's."""
+    return canonical_digest(
+        [signal.version, signal.material(probes), identity, dict(environment), _digest_of_code(signal)]
     )
 
 
-def _asks_for_code(config: Path) -> bool:
-    try:
-        return bool(json.loads(config.read_bytes()).get("auto_map"))
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return True
+def _digest_of_code(signal: Signal) -> str:
+    """sha256 (hex) over the signal's folder, or its file, and over the modules that shape the numbers of all."""
+    own = _file_of(sys.modules[type(signal).__module__])
+    files = sorted(own.parent.glob("*.py")) if own.name == "__init__.py" else [own]
+    return canonical_digest([file_digest(path) for path in (*files, *map(_file_of, SHAPING))])
 
 
-def _content(subject: Subject) -> list[object]:
-    """Digests of the files of a model, and for an adapter of the model under it."""
-    weights = sorted((file.name, file.sha256) for file in subject.weights)
-    files = sorted((file.name, file.sha256) for file in subject.files if file.name not in NOT_READ)
-    return [weights, files, subject.base and _content(subject.base)]
+def _file_of(module: ModuleType) -> Path:
+    return Path(str(module.__file__))
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What the cache holds: finished measurements, and the bytes of all files."""
+    """What the cache holds: finished measurements of one signal each, and the bytes of all files."""
 
     measurements: int
     bytes: int
@@ -113,28 +98,29 @@ class MeasurementCache:
         try:
             if not path.is_file():
                 return None
-            measurement = load_measurement(path)
+            found = load_measurement(path)
         except (OSError, MeasurementFileError) as error:
             self._observe.note(f"the cached measurement is not used, since it cannot be trusted: {_reason(error)}")
-            _remove(path)
+            remove(path)
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # it was used, so it stays longer
-        return measurement
+        return found
 
-    def store(self, key: str, measurement: Measurement) -> None:
-        """Keep a finished measurement, remove its journal, and whatever is old or too much."""
+    def store(self, key: str, found: Measurement) -> bool:
+        """Keep a finished measurement, and remove whatever is old or too much; False where it cannot be kept."""
         try:
             self.make_root()
-            save_measurement(measurement, self._entry(key), raw=True)
+            save_measurement(found, self._entry(key), raw=True)
         except (OSError, OutputError) as error:
-            return self.cannot_keep(error)
-        self.journal(key).remove()
-        return self._prune()
+            self.cannot_keep(error)
+            return False
+        self._prune()
+        return True
 
-    def journal(self, key: str) -> FileJournal:
-        """The journal of the measurement with that key."""
-        return FileJournal(self.root / "journals" / key, self)
+    def checkpoint(self, key: str) -> FileCheckpoint:
+        """The checkpoint of the measurement with that key."""
+        return FileCheckpoint(self.root / "checkpoints" / key, self.make_root, self.cannot_keep)
 
     def cannot_keep(self, error: Exception) -> None:
         """Say once that nothing is kept, and why."""
@@ -155,51 +141,37 @@ class MeasurementCache:
         for path in sorted(self.root.glob("measurements/*.safetensors"), key=_stat, reverse=True):
             total += _stat(path)[1]
             if total > MAX_BYTES:
-                _remove(path)
-        for path in (*self.root.glob("journals/*"), *self.root.glob("measurements/.*.tmp")):
+                remove(path)
+        for path in (*self.root.glob("checkpoints/*"), *self.root.glob("measurements/.*.tmp")):
             if time.time() - _stat(path)[0] > MAX_IDLE_SECONDS:
-                _remove(path)
+                remove(path)
 
 
-class FileJournal:
-    """A journal (`provcheck.journal`) in a folder: for each batch a file, which begins with its digest."""
+@dataclass(frozen=True)
+class Entries:
+    """What a cache holds of one target, measured in one way: an entry for each signal, and a checkpoint."""
 
-    def __init__(self, folder: Path, cache: MeasurementCache) -> None:
-        self.folder = folder
-        self._cache = cache
-        self._writable = True
+    cache: MeasurementCache
+    identity: list[object]
+    environment: Mapping[str, object]
+    probes: ProbeSet
 
-    def get(self, key: str) -> Floats | None:
-        """The array that was put under the key; None where there is none, or not the whole of it."""
-        try:
-            content = (self.folder / key).read_bytes()
-        except OSError:
-            return None
-        if content[:DIGEST_BYTES] != _digest(key, content[DIGEST_BYTES:]):
-            return None
-        return np.frombuffer(content, "<f8", offset=DIGEST_BYTES).astype(np.float64)
+    def find(self, signals: Iterable[Signal]) -> dict[str, Measurement]:
+        """The entries of those signals that are there, by name."""
+        entries = ((signal.name, self.cache.find(self._key(signal))) for signal in signals)
+        return {name: entry for name, entry in entries if entry is not None and name in entry.sketches}
 
-    def put(self, key: str, array: Floats) -> None:
-        """Keep a (N,) float64 array, whole or not at all."""
-        values = array.astype("<f8").tobytes()
-        for last_try in (False, True):  # a process that is done with the same model may have just removed the folder
-            try:
-                if self._writable:
-                    self._cache.make_root()
-                    write_whole(self.folder / key, _digest(key, values) + values)
-                return
-            except (OSError, OutputError) as error:
-                if last_try:
-                    self._writable = False
-                    self._cache.cannot_keep(error)
+    def keep(self, signal: Signal, found: Measurement) -> bool:
+        """Keep what was measured of one signal; nothing is lost where it was not. False where it cannot be kept."""
+        return signal.name not in found.sketches or self.cache.store(self._key(signal), found)
 
-    def remove(self) -> None:
-        """Remove the folder; what another process writes into it meanwhile stays."""
-        _remove(self.folder)
+    @property
+    def checkpoint(self) -> FileCheckpoint:
+        """One for all signals: they may ask the model for the same."""
+        return self.cache.checkpoint(canonical_digest([self.identity, dict(self.environment), self.probes.digest]))
 
-
-def _digest(key: str, values: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + b"\0" + values).digest()
+    def _key(self, signal: Signal) -> str:
+        return measurement_key(signal, self.probes, self.identity, self.environment)
 
 
 def _stat(path: Path) -> tuple[float, int]:
@@ -209,14 +181,6 @@ def _stat(path: Path) -> tuple[float, int]:
     except OSError:
         return 0.0, 0
     return stat.st_mtime, stat.st_size
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def _reason(error: Exception) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from provcheck import data
 from provcheck.cache import cache_root, cache_usage
 from provcheck.errors import ProvcheckError
-from provcheck.reading import shown
+from provcheck.io import data
+from provcheck.io.text import shown
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "peft", "accelerate", "scikit-bio")
 

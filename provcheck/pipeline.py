@@ -5,19 +5,18 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from provcheck import __version__, data
-from provcheck.assembly import background, digests, limitations, repeat_command
+from provcheck import __version__
+from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
-from provcheck.comparison import agreement, compare, compare_two
-from provcheck.errors import IncompatibleError, UsageError
+from provcheck.comparison import compare, compare_two, examine
+from provcheck.errors import BankError, UsageError
+from provcheck.io import data
 from provcheck.lineage import draw_map, place
+from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
-from provcheck.probes import load_probes
-from provcheck.source import DEMO, ModelOptions, find_for, measure_model, measured
-from provcheck.types import BankFacts, Comparison, Loadable, Measurement, Report, Subject, Tool
+from provcheck.targets import DEMO, Target
+from provcheck.types import Comparison, Measurement, Report, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibration
 from provcheck.verdict.merges import name_parents
 
@@ -44,27 +43,17 @@ class Prepared:
     options: AuditOptions
     collected: Collected
     bank: Bank
-    source: Loadable | Measurement
+    target: Target
 
     @property
     def subject(self) -> Subject:
         """The model that is audited."""
-        return self.source.subject
-
-    def bank_facts(self, judge: str) -> BankFacts:
-        """What the report says of the bank, and of the judge that read it."""
-        manifest = self.bank.manifest
-        return BankFacts(name=manifest.name, digest=manifest.digest, references=len(manifest.references), judge=judge)
+        return self.target.subject
 
     @property
     def runs_on(self) -> str:
         """Device and dtype of the measurement. Raises UsageError when they cannot be used."""
-        if isinstance(self.source, Measurement):
-            return f"{self.source.facts.device} {self.source.facts.dtype}"
-        from provcheck.measurement.devices import choose_device, choose_dtype
-
-        device = choose_device(self.options.model.device)
-        return f"{device} {str(choose_dtype(self.options.model.dtype, device)).removeprefix('torch.')}"
+        return self.target.runs_on(self.options.model.how)
 
     @property
     def tool(self) -> Tool:
@@ -103,53 +92,59 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
     collected = collected or collect_checks(options)
     bank = load_bank(options.bank)
     find_calibration(bank)  # a judge that cannot be used is refused before the long work
-    return Prepared(model, options, collected, bank, find_for(bank.manifest, model, options.model))
+    target = find_comparable(bank.manifest.bases, bank.manifest.name, model, options.model)
+    return Prepared(model, options, collected, bank, target)
 
 
 def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
     options, bank, subject = prepared.options, prepared.bank, prepared.subject
-    measurement = measured(prepared.source, options.model, observe)
+    measurement = measured(prepared.target, options.model, observe)
+    facts, limit = measurement.facts, prepared.collected.policy.max_false_accusation_rate
+    judge = choose_judge(bank, limit)
     comparisons = compare(measurement, bank, claims(subject, options.claimed_base))
-    asked = [comparison.reference for comparison in comparisons]
-    judge = choose_judge(bank, measurement, asked, prepared.collected.policy.max_false_accusation_rate)
-    comparisons, verdict = decide(comparisons, judge, measurement.facts.coverage, bank.kinship)
+    comparisons, verdict = decide(comparisons, judge, facts, bank.ancestry)
     verdict = name_parents(verdict, comparisons, measurement, bank)
-    evidence = Evidence(subject, measurement.facts, comparisons, verdict, options.claimed_base, bank.references)
+    comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, bank)
+    evidence = Evidence(subject, facts, comparisons, verdict, options.claimed_base, bank.references)
     checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)
+    background, background_digests = backgrounds(facts)
     return Report(
         tool=prepared.tool,
         subject=subject,
-        measurement=measurement.facts,
-        bank=prepared.bank_facts(judge.name),
+        measurement=facts,
+        bank=bank_facts(bank),
+        judge=judge.facts,
         policy=policy_facts,
         claimed_base=options.claimed_base,
         comparisons=comparisons,
         verdict=verdict,
-        agreement=agreement(measurement, bank, verdict.reference or comparisons[0].reference),
         lineage=place(measurement, bank, comparisons),
         map=draw_map(measurement, bank, comparisons),
-        background=background(judge.null),
+        background=background,
         checks=checks,
         summary=summarise(checks),
         exit_code=exit_code(checks, policy_facts.on_inconclusive),
-        limitations=limitations(measurement.facts, verdict, judge.limitation),
-        digests=digests(measurement, bank, policy_facts.digest, judge.digest),
-    ).sealed()
+        limitations=limitations(facts, verdict, judge.limitation),
+        digests=digests(measurement, bank, policy_facts.digest, judge.digest, background_digests),
+    ).with_digest()
 
 
 def compare_models(
     first: str, second: str, options: ModelOptions | None = None, observe: Observer | None = None
 ) -> tuple[Measurement, Measurement, Comparison]:
-    """Measure two models and compare them head to head; without a bank there is no relation to judge."""
+    """Measure two models and compare them head to head; there is no relation to judge.
+
+    What a signal must know of many models it takes from the shipped bank, where that was measured in the same way, so
+    that the numbers are those of an audit. Raises ProvcheckError.
+    """
     options, observe = options or ModelOptions(), observe or Silent()
-    measured = [measure_model(model, options, observe) for model in (first, second)]
-    probes = load_probes(options.probes)
-    sizes = [len(text.text.encode()) for text in probes.texts]
-    facts = measured[0].facts
-    if facts.probes_digest != probes.digest:
-        raise IncompatibleError(
-            f"'{measured[0].subject.id}' was measured on probe set {facts.probes}, not {probes.name}",
-            "name the probe set of the measurement files with --probes",
-        )
-    return measured[0], measured[1], compare_two(measured[0], measured[1], float(np.mean(sizes)))
+    one, two = (measure_model(model, options, observe) for model in (first, second))
+    return one, two, compare_two(one, two, _shipped_bank())
+
+
+def _shipped_bank() -> Bank | None:
+    try:
+        return load_bank(data.DEFAULT_BANK)
+    except BankError:
+        return None

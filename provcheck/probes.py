@@ -13,7 +13,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from provcheck.errors import ProbeError
-from provcheck.reading import clean, existing_folder, first_fault, is_file, read_bounded, reason
+from provcheck.io.text import clean, reason
+from provcheck.io.untrusted import existing_folder, first_fault, is_file, read_bounded
 from provcheck.types import ProbeSet, Question, Text
 
 DEFAULT_PROBES = "provcheck-v1"

@@ -151,7 +151,7 @@ def _audit(given: dict[str, str]) -> Provenance:
 
 
 def _numbers(report: Report) -> dict[str, str]:
-    """` (ABLE contrast 0.209, KL 344 ± 51.7)` by reference."""
-    from provcheck.rendering.wording import distance, kl
+    """What the signals say in brief, in brackets, by reference."""
+    from provcheck.rendering.columns import numbers_of
 
-    return {c.reference: f" (ABLE contrast {distance(c.able.contrast)}, KL {kl(c.kl)})" for c in report.comparisons}
+    return {one.reference: f" ({numbers_of(one)})" for one in report.comparisons}

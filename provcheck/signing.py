@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provcheck.errors import UsageError
-from provcheck.reading import read_bounded, reason
+from provcheck.io.text import reason
+from provcheck.io.untrusted import read_bounded
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

@@ -1,4 +1,4 @@
-"""What the tests of the cache share: ways to change files, and to compare measurements bit for bit."""
+"""What the tests of the cache share: ways to change files and entries."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from provcheck.observer import Silent
-from provcheck.types import Measurement
-
-ARRAYS = ("paper_blocks", "contrast_blocks", "loglik_nats", "words")
 
 
 class Notes(Silent):
@@ -23,10 +20,6 @@ class Notes(Silent):
 
     def note(self, message: str) -> None:
         self.messages.append(message)
-
-
-def same_bits(first: Measurement, second: Measurement) -> bool:
-    return all(getattr(first, name).tobytes() == getattr(second, name).tobytes() for name in ARRAYS)
 
 
 def change_weights(folder: Path) -> None:
@@ -51,6 +44,10 @@ def flip(path: Path, place: int) -> None:
     path.write_bytes(content)
 
 
+def entries(root: Path) -> list[Path]:
+    return sorted(root.glob("measurements/*.safetensors"))
+
+
 def the_entry(root: Path) -> Path:
-    (entry,) = root.glob("measurements/*.safetensors")
+    (entry,) = entries(root)
     return entry

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from provcheck.bank import Bank
 from provcheck.cli import run
-from provcheck.rendering.json_report import JsonReport, read_report
+from provcheck.rendering.json_report import JsonReport
+from provcheck.report_file import read_report
 from provcheck.store import save_measurement
 from provcheck.types import Measurement, Report
 from tests.synthetic import blocks_at, make_bank, make_blocks, make_measurement
@@ -55,8 +56,8 @@ class Evidence:
         return run(["report", "verify", str(self.report), str(self.measurement), *settings, *options])
 
     def forge(self, change: Callable[[Report], Report]) -> None:
-        """Change the report and seal it again, as whoever has provcheck can."""
-        forged = change(read_report(self.report)).sealed()
+        """Change the report and give it a digest that fits, as whoever has provcheck can."""
+        forged = change(read_report(self.report)).with_digest()
         self.report.write_text(JsonReport().render(forged), "utf-8", newline="\n")
 
     def copied_to(self, folder: Path) -> Evidence:

@@ -19,10 +19,12 @@ PRELOADED = (
     "transformers.models.auto.tokenization_auto",
     "transformers.generation",
     "provcheck.cli.app",
-    "provcheck.measurement",
-    "provcheck.source",
+    "provcheck.measurement.engine",
+    "provcheck.signals.able",
+    "provcheck.signals.likelihood",
+    "provcheck.measuring",
     "provcheck.rendering.progress",
-    "provcheck.rendering.files",
+    "provcheck.rendering.outputs",
 )
 
 

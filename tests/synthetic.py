@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,22 @@ import numpy as np
 
 from provcheck.bank import Bank, load_bank, save_bank
 from provcheck.probes import probe_set
+from provcheck.signals import find_signal
+from provcheck.signals.able.values import CONTRAST, PAPER
+from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.types import (
-    ALGORITHM,
     Coverage,
+    FileDigest,
     Floats,
     Measurement,
-    MeasurementFacts,
+    NotMeasured,
     ProbeSet,
     Question,
     Reference,
+    RunFacts,
+    SignalFacts,
+    Sketch,
+    Stack,
     Subject,
     Text,
 )
@@ -66,16 +74,22 @@ def make_measurement(
     blocks: Floats,
     *,
     loglik: Floats | None = None,
+    paper: Floats | None = None,
     share: float = 1.0,
     probes: ProbeSet = PROBES,
     weights: str | None = None,
 ) -> Measurement:
-    """A measurement with these contrast (and paper) blocks; `weights` are what the weight files hold."""
+    """A measurement with these contrast blocks, and paper blocks unless others are given.
+
+    `weights` are what the weight files hold.
+    """
     seed = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)
+    digest = hashlib.sha256((weights or name).encode()).hexdigest()
     subject = Subject(
         id=name,
         source="folder",
-        weights_digest=hashlib.sha256((weights or name).encode()).hexdigest(),
+        weights=(FileDigest(name="model.safetensors", bytes=1, sha256=digest),),
+        weights_digest=digest,
         revision=None,
         model_type="llama",
         parameters=1234,
@@ -84,20 +98,79 @@ def make_measurement(
         declared_base=(),
         base=None,
     )
-    facts = MeasurementFacts(
-        algorithm=ALGORITHM,
+    run = RunFacts(
         probes=probes.name,
         probes_digest=probes.digest,
-        coverage=Coverage(questions=round(100 * share), questions_total=100, texts=TEXTS, texts_total=TEXTS),
-        bits_per_byte=1.0,
         device="cpu",
         dtype="float32",
         versions={"torch": "0"},
-        seconds=1.5,
         measured_at=datetime(2025, 11, 21, tzinfo=UTC),
     )
     words = np.random.default_rng(seed).standard_normal(WORDS).astype(np.float32)
-    return Measurement(subject, facts, blocks, blocks, make_loglik(seed) if loglik is None else loglik, words)
+    able = {PAPER: blocks if paper is None else paper, CONTRAST: blocks}
+    covered = Coverage(measured=round(100 * share), total=100, unit="question")
+    likelihoods = {LOGLIK: make_loglik(seed) if loglik is None else loglik}
+    texts = Coverage(measured=TEXTS, total=TEXTS, unit="text")
+    signals = {
+        "able": Sketch(_facts("able", probes, covered), able, {"able_words": words}),
+        "likelihood": Sketch(_facts("likelihood", probes, texts, {"bits_per_byte": 1.0}), likelihoods, {}),
+    }
+    return Measurement(subject, run, signals)
+
+
+def _facts(
+    name: str, probes: ProbeSet, coverage: Coverage, values: dict[str, float | None] | None = None
+) -> SignalFacts:
+    signal = find_signal(name)
+    return SignalFacts(
+        version=signal.version,
+        material=signal.material(probes),
+        context=dict(signal.context(probes)),
+        coverage=coverage,
+        values=values or {},
+        seconds=0.75,
+    )
+
+
+def with_arrays(measurement: Measurement, signal: str, **arrays: Floats) -> Measurement:
+    """The same measurement with other arrays of one signal."""
+    sketch = measurement.sketches[signal]
+    changed = replace(sketch, arrays={**sketch.arrays, **arrays})
+    return replace(measurement, signals={**measurement.signals, signal: changed})
+
+
+def with_facts(measurement: Measurement, signal: str, **facts: Any) -> Measurement:
+    """The same measurement with other facts of one signal."""
+    sketch = measurement.sketches[signal]
+    changed = replace(sketch, facts=sketch.facts.model_copy(update=facts))
+    return replace(measurement, signals={**measurement.signals, signal: changed})
+
+
+def without(measurement: Measurement, signal: str, reason: str = "it is an endpoint") -> Measurement:
+    """The same model, not measured by that signal."""
+    return replace(measurement, signals={**measurement.signals, signal: NotMeasured(not_measured=reason)})
+
+
+def array_of(measurement: Measurement, name: str) -> Floats:
+    """One array, by the name that it has in a measurement file."""
+    return next(one.arrays[name] for one in measurement.sketches.values() if name in one.arrays)
+
+
+def stacked(bank: Bank, name: str) -> Floats:
+    """One array of all references of a bank."""
+    return next(stack.arrays[name] for stack in bank.stacks.values() if name in stack.arrays)
+
+
+def row_of(bank: Bank, row: int) -> Measurement:
+    """A reference of a bank that has every signal, as a subject of its own."""
+    arrays = {name: stacked(bank, name)[row] for name in (PAPER, CONTRAST, LOGLIK)}
+    made = make_measurement("subject", arrays[CONTRAST].astype(np.float32), loglik=arrays[LOGLIK].astype(np.float64))
+    return with_arrays(made, "able", **{PAPER: arrays[PAPER].astype(np.float32)})
+
+
+def stack_of_blocks(blocks: Floats) -> Stack:
+    """Models with these contrast (and paper) blocks (M, B, K)."""
+    return Stack({"categories": {"c": blocks.shape[1]}}, ({},) * len(blocks), {PAPER: blocks, CONTRAST: blocks})
 
 
 def make_reference(id: str, *parents: str, **fields: Any) -> Reference:
@@ -118,8 +191,8 @@ def make_bank(folder: Path, models: Mapping[str, Floats] | None = None, *, probe
     )
 
 
-def write_bank(folder: Path, models: Sequence[tuple[Reference, Measurement]], *, words: bool = False) -> Bank:
+def write_bank(folder: Path, models: Sequence[tuple[Reference, Measurement]], *, raw: bool = False) -> Bank:
     """Save the bank and load it again."""
-    probes = make_probes(models[0][1].facts.probes)
-    save_bank(folder, folder.name, probes, models, words=words)
+    probes = make_probes(models[0][1].run.probes)
+    save_bank(folder, folder.name, probes, models, raw=raw)
     return load_bank(str(folder))

@@ -14,12 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import provcheck
 from provcheck import cache as cache_module
-from provcheck.cache import MeasurementCache, cache_root, cache_usage, measurement_key
-from provcheck.reading import shown
-from provcheck.subject import resolve
-from provcheck.types import Loadable, ProbeSet
-from tests.cached import Notes, change_json, change_weights, flip, same_bits, the_entry
+from provcheck.cache import Entries, MeasurementCache, cache_root, cache_usage, measurement_key
+from provcheck.io.digests import file_digest
+from provcheck.io.text import shown
+from provcheck.signals import TABLE, find_signal
+from provcheck.targets.local import LocalTarget
+from provcheck.targets.resolution import resolve
+from provcheck.types import ModelFiles, NotMeasured, ProbeSet
+from tests.cached import Notes, change_json, change_weights, flip, the_entry
+from tests.measured import same_bits
 from tests.synthetic import make_blocks, make_measurement, make_probes
 
 
@@ -39,10 +44,10 @@ def model(tiny_folder: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_folder, tmp_path / "model")
 
 
-def key_of(folder: Path, probes: ProbeSet | None = None, **how: object) -> str:
-    key = measurement_key(resolve(str(folder)), probes or make_probes(), how)
-    assert key is not None
-    return key
+def key_of(folder: Path, probes: ProbeSet | None = None, signal: str = "able", **how: object) -> str:
+    identity = LocalTarget(resolve(str(folder))).identity()
+    assert identity is not None
+    return measurement_key(find_signal(signal), probes or make_probes(), identity, how)
 
 
 # What a key depends on
@@ -70,9 +75,10 @@ def test_neither_name_nor_card_matters(model: Path) -> None:
     assert key_of(renamed) == before
 
 
-def test_probes_and_circumstances_matter(model: Path) -> None:
+def test_signal_probes_and_environment_matter(model: Path) -> None:
     keys = [
         key_of(model),
+        key_of(model, signal="likelihood"),
         key_of(model, make_probes("others")),
         key_of(model, dtype="float32"),
         key_of(model, dtype=""),
@@ -80,30 +86,54 @@ def test_probes_and_circumstances_matter(model: Path) -> None:
     assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.parametrize("changed", ["the signal's", "another signal's", "the types'"])
+def test_code_that_shapes_the_numbers_matters(changed: str, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key_of(model)
+    signals = Path(provcheck.__file__).parent / "signals"
+    files = {
+        "the signal's": signals / "able" / "views.py",
+        "another signal's": signals / "likelihood" / "divergence.py",
+        "the types'": Path(provcheck.__file__).parent / "types" / "measurement.py",
+    }
+    monkeypatch.setattr(
+        "provcheck.cache.file_digest", lambda path: "0" if path == files[changed] else file_digest(path)
+    )
+    assert (key_of(model) == before) == (changed == "another signal's")
+
+
+def test_another_version_of_a_signal_leaves_the_others_valid(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [key_of(model, signal=name) for name in TABLE]
+    monkeypatch.setattr(type(find_signal("able")), "version", "able/999")
+    after = [key_of(model, signal=name) for name in TABLE]
+    assert [one == two for one, two in zip(before, after, strict=True)] == [name != "able" for name in TABLE]
+
+
 def test_an_adapter_depends_on_its_base(model: Path, tmp_path: Path) -> None:
     adapter = resolve(str(model)).subject
     base = adapter.model_copy(update={"weights": (adapter.weights[0].model_copy(update={"sha256": "0" * 64}),)})
-    keys = {
-        measurement_key(Loadable(adapter.model_copy(update={"base": under}), str(model)), make_probes(), {})
+    identities = [
+        LocalTarget(ModelFiles(adapter.model_copy(update={"base": under}), str(model))).identity()
         for under in (None, adapter, base)
-    }
+    ]
+    assert all(identities)
+    keys = {measurement_key(find_signal("able"), make_probes(), identity or [], {}) for identity in identities}
     assert len(keys) == 3
 
 
 def test_what_code_of_a_repository_loads_is_not_known(model: Path) -> None:
-    before = key_of(model)
-    trusted = replace(resolve(str(model)), trust_remote_code=True)
-    assert measurement_key(trusted, make_probes(), {}) == before, "it asks for none"
+    before = LocalTarget(resolve(str(model))).identity()
+    trusted = LocalTarget(replace(resolve(str(model)), trust_remote_code=True))
+    assert trusted.identity() == before is not None, "it asks for none"
     change_json(model, "tokenizer_config.json", auto_map={"AutoTokenizer": ["elsewhere/repo--code.Mine", None]})
-    assert measurement_key(trusted, make_probes(), {}) is None
+    assert trusted.identity() is None
     (model / "tokenizer_config.json").write_text("[1]", "utf-8")
-    assert measurement_key(trusted, make_probes(), {}) is None
+    assert trusted.identity() is None
 
 
 def test_without_digests_of_the_files_nothing_is_kept(model: Path) -> None:
     found = resolve(str(model))
     unknown = replace(found, subject=found.subject.model_copy(update={"files": ()}))
-    assert measurement_key(unknown, make_probes(), {}) is None
+    assert LocalTarget(unknown).identity() is None
 
 
 # Finding and keeping
@@ -131,16 +161,16 @@ def test_a_flipped_byte_is_never_trusted(place: int, cache: MeasurementCache, no
     assert cache.find("a" * 64) is not None
 
 
-def test_a_journal_gives_back_every_bit(cache: MeasurementCache) -> None:
+def test_a_checkpoint_gives_back_every_bit(cache: MeasurementCache) -> None:
     array = np.array([0.1, -0.0, np.nan, 5e-324, np.inf])
-    cache.journal("a").put("attributions-1", array)
-    found = cache.journal("a").get("attributions-1")
+    cache.checkpoint("a").put("attributions-1", array)
+    found = cache.checkpoint("a").get("attributions-1")
     assert found is not None and found.tobytes() == array.tobytes() and found.flags.writeable
-    assert cache.journal("b").get("attributions-1") is None
-    cache.journal("a").put("empty", array[:0])
-    assert cache.journal("a").get("empty") is not None
-    cache.journal("a").remove()
-    assert cache.journal("a").get("attributions-1") is None
+    assert cache.checkpoint("b").get("attributions-1") is None
+    cache.checkpoint("a").put("empty", array[:0])
+    assert cache.checkpoint("a").get("empty") is not None
+    cache.checkpoint("a").remove()
+    assert cache.checkpoint("a").get("attributions-1") is None
 
 
 @pytest.mark.parametrize(
@@ -148,36 +178,50 @@ def test_a_journal_gives_back_every_bit(cache: MeasurementCache) -> None:
     [lambda x: b"", lambda x: x[:20], lambda x: x[:-8], lambda x: x + bytes(8), lambda x: x[:-1] + bytes([x[-1] ^ 1])],
 )
 def test_a_damaged_batch_is_not_used(damage: Callable[[bytes], bytes], cache: MeasurementCache) -> None:
-    journal = cache.journal("a")
-    journal.put("batch", np.arange(4.0))
-    path = journal.folder / "batch"
+    checkpoint = cache.checkpoint("a")
+    checkpoint.put("batch", np.arange(4.0))
+    path = checkpoint.folder / "batch"
     path.write_bytes(damage(path.read_bytes()))
-    assert journal.get("batch") is None
-    journal.put("batch", np.arange(4.0))
-    path.rename(journal.folder / "other")
-    assert journal.get("other") is None, "a batch under the name of another"
+    assert checkpoint.get("batch") is None
+    checkpoint.put("batch", np.arange(4.0))
+    path.rename(checkpoint.folder / "other")
+    assert checkpoint.get("other") is None, "a batch under the name of another"
 
 
-def test_a_finished_measurement_needs_no_journal(cache: MeasurementCache) -> None:
+def test_a_finished_measurement_needs_no_checkpoint(cache: MeasurementCache) -> None:
     for key in ("a", "b"):
-        cache.journal(key).put("batch", np.arange(4.0))
-    cache.store("a", make_measurement("me", make_blocks(0)))
-    assert [path.name for path in (cache.root / "journals").iterdir()] == ["b"]
+        cache.checkpoint(key).put("batch", np.arange(4.0))
+    assert cache.store("a", make_measurement("me", make_blocks(0)))
+    cache.checkpoint("a").remove()
+    assert [path.name for path in (cache.root / "checkpoints").iterdir()] == ["b"]
 
 
-def test_another_process_may_remove_the_journal_at_any_time(
+def test_a_target_has_an_entry_for_each_signal_and_one_checkpoint(cache: MeasurementCache) -> None:
+    measurement, probes = make_measurement("me", make_blocks(0)), make_probes()
+    here, elsewhere = Entries(cache, ["x"], {}, probes), Entries(cache, ["y"], {}, probes)
+    able, likelihood = find_signal("able"), find_signal("likelihood")
+    alone = replace(measurement, signals={"able": measurement.signals["able"]})
+    assert here.keep(able, alone) and not elsewhere.find([able])
+    assert list(here.find([able, likelihood])) == ["able"]
+    lacking = replace(measurement, signals={"likelihood": NotMeasured(not_measured="no texts")})
+    assert here.keep(likelihood, lacking), "nothing is lost"
+    assert list(here.find([able, likelihood])) == ["able"]
+    assert here.checkpoint.folder != elsewhere.checkpoint.folder
+
+
+def test_another_process_may_remove_the_checkpoint_at_any_time(
     cache: MeasurementCache, notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal, move = cache.journal("a"), Path.replace
+    checkpoint, move = cache.checkpoint("a"), Path.replace
 
     def meddle(path: Path, target: Path) -> Path:
         monkeypatch.setattr(Path, "replace", move)
-        journal.remove()
+        checkpoint.remove()
         return move(path, target)
 
     monkeypatch.setattr(Path, "replace", meddle)
-    journal.put("batch", np.arange(4.0))
-    assert journal.get("batch") is not None and not notes.messages
+    checkpoint.put("batch", np.arange(4.0))
+    assert checkpoint.get("batch") is not None and not notes.messages
 
 
 # Size
@@ -203,13 +247,13 @@ def test_what_was_never_continued_goes_after_a_week(cache: MeasurementCache) -> 
     cache.store("done", make_measurement("me", make_blocks(0)))
     old, young = time.time() - 8 * 24 * 3600, time.time() - 6 * 24 * 3600
     for name, age in (("old", old), ("young", young)):
-        cache.journal(name).put("batch", np.arange(4.0))
-        os.utime(cache.journal(name).folder, (age, age))
+        cache.checkpoint(name).put("batch", np.arange(4.0))
+        os.utime(cache.checkpoint(name).folder, (age, age))
         part = cache.root / "measurements" / f".{name}.safetensors.0.tmp"
         part.write_bytes(b"cut off")
         os.utime(part, (age, age))
     cache.store("other", make_measurement("me", make_blocks(0)))
-    assert [path.name for path in (cache.root / "journals").iterdir()] == ["young"]
+    assert [path.name for path in (cache.root / "checkpoints").iterdir()] == ["young"]
     assert [path.name for path in cache.root.glob("measurements/.*")] == [".young.safetensors.0.tmp"]
     assert cache.find("done") is not None
 
@@ -229,15 +273,15 @@ def no_file_longer_than(size: int) -> Iterator[None]:
 
 
 def test_a_full_disk_is_noted_once_and_leaves_no_rubbish(cache: MeasurementCache, notes: Notes) -> None:
-    journal = cache.journal("a")
-    journal.put("first", np.arange(4.0))
+    checkpoint = cache.checkpoint("a")
+    checkpoint.put("first", np.arange(4.0))
     with no_file_longer_than(100):
-        journal.put("second", np.arange(1000.0))
-        journal.put("third", np.arange(1000.0))
-        cache.store("a", make_measurement("me", make_blocks(0)))
+        checkpoint.put("second", np.arange(1000.0))
+        checkpoint.put("third", np.arange(1000.0))
+        assert not cache.store("a", make_measurement("me", make_blocks(0)))
     assert notes.messages == [f"the cache {shown(cache.root)} cannot be written, so nothing is kept: File too large"]
     assert [path.name for path in cache.root.rglob("*") if path.is_file()] == ["first"]
-    assert journal.get("first") is not None, "what was kept before still helps a later run"
+    assert checkpoint.get("first") is not None, "what was kept before still helps a later run"
 
 
 @pytest.mark.parametrize("where", ["file/in/the/way", "loop"])
@@ -245,8 +289,8 @@ def test_a_folder_that_cannot_be_made(where: str, tmp_path: Path, notes: Notes) 
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "loop").symlink_to("loop")
     broken = MeasurementCache(tmp_path / where, notes)
-    assert broken.find("a") is None and broken.journal("a").get("batch") is None
-    broken.journal("a").put("batch", np.arange(4.0))
+    assert broken.find("a") is None and broken.checkpoint("a").get("batch") is None
+    broken.checkpoint("a").put("batch", np.arange(4.0))
     broken.store("a", make_measurement("me", make_blocks(0)))
     assert len(notes.messages) == 1 and "cannot be written" in notes.messages[0]
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from provcheck import data
 from provcheck.cli import run
+from provcheck.io import data
 from provcheck.rendering.json_report import JsonReport
 from tests.rendering.factory import make_report
 

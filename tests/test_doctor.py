@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from provcheck import data
 from provcheck.cli import run
 from provcheck.doctor import PACKAGES, examine
 from provcheck.errors import BankError
+from provcheck.io import data
 
 
 def test_it_looks_at_everything() -> None:

@@ -13,13 +13,26 @@ import provcheck
 
 PUBLIC = [
     "AuditOptions",
+    "Bank",
+    "Comparison",
+    "Measurement",
+    "ModelOptions",
+    "NotMeasured",
+    "Observer",
+    "ProbeSet",
     "ProvcheckError",
+    "Relation",
+    "Report",
+    "Sketch",
+    "Subject",
+    "Verdict",
     "audit",
     "compare_models",
     "load_bank",
     "load_measurement",
     "load_probes",
     "measure_model",
+    "read_report",
     "save_measurement",
 ]
 PACKAGES = [module.name for module in pkgutil.iter_modules(provcheck.__path__, "provcheck.") if module.ispkg]

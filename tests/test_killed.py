@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from provcheck.cache import FileJournal
-from provcheck.source import ModelOptions, measure_model
+from provcheck.checkpoint import FileCheckpoint
+from provcheck.measuring import ModelOptions, measure_model
+from provcheck.signals import TABLE
 from provcheck.store import load_measurement
 from provcheck.types import Floats, Measurement
-from tests.cached import same_bits
+from tests.measured import same_bits
 from tests.tiny import save_probes, tiny_probes
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
@@ -31,6 +32,7 @@ class Work:
     options: ModelOptions
     whole: Measurement
     batches: int
+    of_first_signal: int
 
     def arguments(self, output: Path) -> list[str]:
         return ["measure", str(self.model), "-o", str(output), "--raw", "--probes", self.options.probes]
@@ -40,14 +42,18 @@ class Counter:
     """Counts batches that are computed."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.computed = 0
-        self._put = FileJournal.put
-        patch.setattr(FileJournal, "put", self._counting())
+        self.names: list[str] = []
+        self._put = FileCheckpoint.put
+        patch.setattr(FileCheckpoint, "put", self._counting())
 
-    def _counting(self) -> Callable[[FileJournal, str, Floats], None]:
-        def put(journal: FileJournal, key: str, array: Floats) -> None:
-            self.computed += 1
-            self._put(journal, key, array)
+    @property
+    def computed(self) -> int:
+        return len(self.names)
+
+    def _counting(self) -> Callable[[FileCheckpoint, str, Floats], None]:
+        def put(checkpoint: FileCheckpoint, key: str, array: Floats) -> None:
+            self.names.append(key)
+            self._put(checkpoint, key, array)
 
         return put
 
@@ -61,7 +67,9 @@ def work(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Work:
         counter = Counter(patch)
         whole = measure_model(str(tiny_folder), options)
     assert counter.computed >= 6
-    return Work(tiny_folder, options, whole, counter.computed)
+    first = sum(name.startswith("attributions-") for name in counter.names)
+    assert 3 <= first <= counter.computed - 3
+    return Work(tiny_folder, options, whole, counter.computed, first)
 
 
 def run_forked(runs: list[tuple[Path, str]], arguments: list[str]) -> list[str]:
@@ -75,33 +83,36 @@ def run_forked(runs: list[tuple[Path, str]], arguments: list[str]) -> list[str]:
 
 
 def kept(cache: Path) -> int:
-    """Finished batches in the journals."""
-    return sum(not path.name.startswith(".") for path in cache.glob("journals/*/*"))
+    """Finished batches in the checkpoints."""
+    return sum(not path.name.startswith(".") for path in cache.glob("checkpoints/*/*"))
 
 
 @pytest.fixture(scope="module")
 def home(work: Work, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Caches after runs that were killed, one after the other (chain) or at the end, and after two runs at once."""
     home = tmp_path_factory.mktemp("caches")
-    last = work.batches + 1
+    last = work.batches + len(TABLE)  # files: each batch, and an entry for each signal
+    between = work.of_first_signal + 1
     chain = [(home / "chain", moment) for moment in ("1+", "2-", "2+")]
-    killed = [*chain, (home / "unkept", f"{last}-"), (home / "kept", f"{last}+")]
+    ends = [(home / "unkept", f"{last}-"), (home / "kept", f"{last}+")]
+    killed = [*chain, (home / "unentered", f"{between}-"), (home / "between", f"{between}+"), *ends]
     codes = run_forked([*killed, (home / "two", "together")], work.arguments(home / "{process}.safetensors"))
     assert codes == [*["-9"] * len(killed), "0 0"]
     return home
 
 
-@pytest.mark.parametrize(("cache", "batches"), [("chain", 1 + 1 + 2), ("unkept", None)])
+@pytest.mark.parametrize("cache", ["chain", "unentered", "between", "unkept"])
 def test_what_was_finished_is_not_computed_again(
-    cache: str, batches: int | None, work: Work, home: Path, monkeypatch: pytest.MonkeyPatch
+    cache: str, work: Work, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = work.batches if batches is None else batches
+    first = work.of_first_signal
+    done = {"chain": 1 + 1 + 2, "unentered": first, "between": first, "unkept": work.batches}[cache]
     assert kept(home / cache) == done
     counter = Counter(monkeypatch)
     monkeypatch.setenv("PROVCHECK_CACHE", str(home / cache))
     assert same_bits(measure_model(str(work.model), work.options), work.whole)
     assert counter.computed == work.batches - done
-    assert not list((home / cache).glob("journals/*"))
+    assert not list((home / cache).glob("checkpoints/*"))
 
 
 @pytest.mark.parametrize("cache", ["kept", "two"])
@@ -119,7 +130,7 @@ def test_two_at_once(work: Work, home: Path) -> None:
     assert len(made) == 2, "and none of a process that was killed"
     assert all(same_bits(one, work.whole) for one in made)
     files = [path for path in (home / "two").rglob("*") if path.is_file()]
-    assert [path.parent.name for path in files] == ["measurements"], "one entry, and nothing left over"
+    assert [path.parent.name for path in files] == ["measurements"] * len(TABLE), "and nothing left over"
 
 
 def kill_when_two_batches_are_kept(work: Work, cache: Path) -> bool:

@@ -8,13 +8,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from provcheck import AuditOptions, audit, compare_models, data, load_measurement, save_measurement
+from provcheck import AuditOptions, ModelOptions, audit, compare_models, load_measurement, pipeline, save_measurement
 from provcheck.bank import Bank
-from provcheck.comparison import SHORTLIST
-from provcheck.errors import IncompatibleError
-from provcheck.source import ModelOptions
-from provcheck.types import ExitCode, Measurement, Outcome, Relation, Report
-from tests.synthetic import blocks_at, make_bank, make_blocks, make_measurement, make_probes, roots
+from provcheck.comparison import SHORTLIST, compare_two
+from provcheck.errors import BankError, IncompatibleError, MeasurementFileError
+from provcheck.io import data
+from provcheck.signals.able.values import able_of
+from provcheck.signals.likelihood.values import LikelihoodValues, likelihood_of
+from provcheck.types import ExitCode, Measurement, NotMeasured, Outcome, Relation, Report
+from tests.synthetic import (
+    blocks_at,
+    make_bank,
+    make_blocks,
+    make_measurement,
+    make_probes,
+    make_reference,
+    roots,
+    with_facts,
+    without,
+    write_bank,
+)
+from tests.tiny import save_probes
 
 
 @pytest.fixture
@@ -38,6 +52,11 @@ def test_a_report_holds_everything(bank: Bank) -> None:
     assert {c.outcome for c in report.checks} == {Outcome.PASSED, Outcome.SKIPPED}
     assert report.exit_code is ExitCode.OK
     assert report.limitations
+    assert report.judge.name == "margin rule (not calibrated)"
+    assert report.lineage.subject == "me/mine"
+    assert set(report.background) == set(report.digests.background) == {"likelihood"}
+    examined = [one.reference for one in report.comparisons if (values := able_of(one)) and values.categories]
+    assert examined == ["org/root-3"], "categories only for the reference that decides"
 
 
 def test_the_command_in_the_report_names_no_folder_of_this_machine(bank: Bank) -> None:
@@ -57,7 +76,7 @@ def test_low_coverage_is_inconclusive_and_says_so(bank: Bank) -> None:
     report = report_on(make_measurement("me", blocks_at(make_blocks(3), 0.3), share=0.4), bank)
     assert report.verdict.relation is Relation.INCONCLUSIVE
     assert "Only 40 of 100 questions" in report.verdict.reasons[0]
-    assert any("40" in line for line in report.limitations)
+    assert "ABLE: only 40 of 100 questions were measured." in report.limitations
     assert any("not an acquittal" in line for line in report.limitations)
     assert report.exit_code is ExitCode.CHECK_FAILED, "the default policy asks for more coverage"
 
@@ -72,19 +91,23 @@ def test_a_model_without_log_likelihoods_is_still_judged(bank: Bank) -> None:
     quiet = make_measurement("quiet", blocks_at(make_blocks(3), 0.3), loglik=np.full(40, np.nan))
     report = report_on(quiet, bank)
     assert report.verdict.relation is Relation.DERIVED
-    assert report.comparisons[0].kl.bits_per_byte is None and report.comparisons[0].kl.reason
+    why = "only 0 texts were measured by both models; at least 30 are needed"
+    assert {one.signals["likelihood"] for one in report.comparisons} == {NotMeasured(not_measured=why)}
 
 
 def test_a_measurement_of_other_probes_is_refused(bank: Bank) -> None:
     other = make_measurement("me", make_blocks(0), probes=make_probes("others"))
-    with pytest.raises(IncompatibleError, match=r"probe set others .* 'bank' on synthetic"):
+    with pytest.raises(IncompatibleError, match=r"measured on the probe set [0-9a-f]{12}, 'bank' on [0-9a-f]{12}"):
         report_on(other, bank)
 
 
 def test_a_measurement_of_another_shape_is_refused(bank: Bank) -> None:
     odd = make_measurement("me", make_blocks(0)[:3])
-    with pytest.raises(IncompatibleError, match="have arrays of another shape"):
+    with pytest.raises(MeasurementFileError, match="lacks arrays that a measurement has"):
         report_on(odd, bank)
+    forged = with_facts(odd, "able", context={"categories": {"c0": 3}})
+    with pytest.raises(IncompatibleError, match="have arrays of another shape"):
+        report_on(forged, bank)
 
 
 def test_a_false_claim_is_found_in_a_bank_that_is_too_large_to_compare_in_full(tmp_path: Path) -> None:
@@ -111,13 +134,106 @@ def test_the_same_audit_twice_gives_the_same_report(bank: Bank) -> None:
     assert one == two
 
 
-def test_comparing_measurement_files_of_probes_that_are_not_named(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        save_measurement(make_measurement(name, make_blocks(ord(name))), tmp_path / f"{name}.safetensors")
-    first, second = (str(tmp_path / f"{name}.safetensors") for name in ("a", "b"))
-    with pytest.raises(IncompatibleError, match="was measured on probe set synthetic") as caught:
-        compare_models(first, second, ModelOptions())
+def saved(folder: Path, *measurements: Measurement) -> list[str]:
+    """Files of these measurements."""
+    for measurement in measurements:
+        save_measurement(measurement, folder / f"{measurement.subject.id}.safetensors")
+    return [str(folder / f"{measurement.subject.id}.safetensors") for measurement in measurements]
+
+
+def test_measurement_files_are_compared_without_their_probes(tmp_path: Path) -> None:
+    """Everything that comparing must know of the probes is in the files."""
+    pair = [make_measurement(name, make_blocks(ord(name))) for name in "ab"]
+    first, second, found = compare_models(*saved(tmp_path, *pair), ModelOptions())
+    assert (first.subject, second.subject) == (pair[0].subject, pair[1].subject)
+    assert found == compare_two(*pair)
+    assert able_of(found) and likelihood_of(found)
+
+
+def test_measurement_files_of_other_probes_are_not_compared(tmp_path: Path) -> None:
+    pair = [make_measurement(name, make_blocks(ord(name)), probes=make_probes(name)) for name in "ab"]
+    with pytest.raises(IncompatibleError, match="was measured on the probe set") as caught:
+        compare_models(*saved(tmp_path, *pair), ModelOptions())
     assert "--probes" in caught.value.hint
+
+
+def kl(report: Report, reference: str) -> LikelihoodValues:
+    found = next(likelihood_of(one) for one in report.comparisons if one.reference == reference)
+    assert found is not None
+    return found
+
+
+def test_a_comparison_of_two_has_the_numbers_of_an_audit(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One floor, that of the shipped bank, where it was measured in the same way."""
+    subject = make_measurement("me", blocks_at(make_blocks(3), 0.3))
+    second = make_measurement("org/root-3", make_blocks(3))
+    audited = kl(report_on(subject, bank), "org/root-3")
+    monkeypatch.setattr(data, "banks", lambda: {data.DEFAULT_BANK: bank.folder})
+    (bank.folder.parent / "org").mkdir()
+    _, _, pair = compare_models(*saved(bank.folder.parent, subject, second))
+    values = likelihood_of(pair)
+    assert values is not None
+    for field in ("bits_per_byte", "se", "winsorised_bits_per_byte"):
+        assert getattr(values, field) == pytest.approx(getattr(audited, field), rel=1e-4)
+    alone = likelihood_of(compare_two(subject, second))
+    assert alone is not None and alone.bits_per_byte != values.bits_per_byte
+
+
+def test_two_models_are_compared_where_no_bank_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "banks", dict)
+    with pytest.raises(BankError):
+        pipeline.load_bank(data.DEFAULT_BANK)
+    pair = [make_measurement(name, make_blocks(ord(name))) for name in "ab"]
+    _, _, found = compare_models(*saved(tmp_path, *pair))
+    assert found == compare_two(*pair)
+
+
+def test_a_subject_that_lacks_a_signal_goes_all_the_way(bank: Bank) -> None:
+    report = report_on(without(make_measurement("me", blocks_at(make_blocks(3), 0.3)), "able"), bank)
+    reason = NotMeasured(not_measured="it is an endpoint")
+    assert report.measurement.signals["able"] == reason
+    assert {one.signals["able"] for one in report.comparisons} == {reason}
+    assert report.verdict.relation is Relation.INCONCLUSIVE
+    assert "ABLE was not measured: it is an endpoint." in report.limitations
+    assert report.lineage.newick is None and report.map.reason
+    (coverage,) = (check for check in report.checks if check.id == "coverage-at-least")
+    assert coverage.outcome is Outcome.INCONCLUSIVE and "ABLE (it is an endpoint)" in coverage.message
+    assert report.exit_code is ExitCode.OK, "the default policy warns"
+    assert all(likelihood_of(one) for one in report.comparisons)
+
+
+def test_a_bank_with_a_reference_that_lacks_a_signal(tmp_path: Path) -> None:
+    models = [(make_reference(id), make_measurement(id, blocks)) for id, blocks in roots(5).items()]
+    models[3] = (models[3][0], without(models[3][1], "able"))
+    bank = write_bank(tmp_path / "some", models)
+    report = report_on(make_measurement("me", blocks_at(make_blocks(1), 0.3)), bank)
+    assert (report.verdict.relation, report.verdict.reference) == (Relation.DERIVED, "org/root-1")
+    last = report.comparisons[-1]
+    assert last.reference == "org/root-3" and last.signals["able"] == NotMeasured(not_measured="it is an endpoint")
+    assert last.relation is Relation.INCONCLUSIVE, "the evidence that accuses or acquits is not there"
+    assert {point.id for point in report.map.points} == {"me", *roots(5)} - {"org/root-3"}
+
+
+def test_a_subject_and_a_bank_of_the_same_other_version(bank: Bank, tmp_path: Path) -> None:
+    models = [(make_reference(id), make_measurement(id, blocks)) for id, blocks in roots(3).items()]
+    models = [(one, with_facts(found, "able", version="able/9")) for one, found in models]
+    later = write_bank(tmp_path / "later", models)
+    subject = make_measurement("me", make_blocks(1))
+    report = report_on(with_facts(subject, "able", version="able/9"), later)
+    why = "the bank's arrays are of another version of provcheck"
+    assert {one.signals["able"] for one in report.comparisons} == {NotMeasured(not_measured=why)}
+    assert report.verdict.relation is Relation.INCONCLUSIVE
+    with pytest.raises(IncompatibleError, match="no signal in common"):
+        report_on(
+            without(subject, "likelihood"), write_bank(tmp_path / "t", [(r, without(m, "able")) for r, m in models])
+        )
+
+
+def test_what_cannot_be_compared_is_refused_before_the_model_is_looked_for(bank: Bank, tmp_path: Path) -> None:
+    others = save_probes(tmp_path / "others", make_probes("others"))
+    options = AuditOptions(bank=str(bank.folder), model=ModelOptions(probes=str(others)))
+    with pytest.raises(IncompatibleError, match="it was measured on the probe set"):
+        audit(str(tmp_path / "no-such-model"), options)
 
 
 def test_a_home_folder_in_a_name_is_understood(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from provcheck.cli import run
+from provcheck.signals.able.values import CONTRAST
 from provcheck.store import save_measurement
 from tests.evidence import subject
-from tests.synthetic import blocks_at, make_bank, make_blocks, make_measurement, roots
+from tests.synthetic import array_of, blocks_at, make_bank, make_blocks, make_measurement, roots
 from tests.test_ci import blocks
 from tests.tiny import save_probes, tiny_probes
 
@@ -82,8 +83,8 @@ def test_a_failure_names_the_reference_and_its_numbers(pytester: pytest.Pytester
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "E *assert not <org/root-3: derived (ABLE contrast 0.300, KL *)>",
-            "E *assert <org/root-1: unrelated (ABLE contrast 0.9*, KL *)>",
+            "E *assert not <org/root-3: derived (ABLE contrast 0.300, KL bits/byte *)>",
+            "E *assert <org/root-1: unrelated (ABLE contrast 0.9*, KL bits/byte *)>",
         ]
     )
     assert "pytest_plugin.py" not in result.stdout.str(), "no lines of the plugin in the traceback"
@@ -144,9 +145,9 @@ def test_a_model_is_measured_once_for_all_tests(pytester: pytest.Pytester, files
 
 
 def test_many_matches_are_counted(pytester: pytest.Pytester, files: Path, tmp_path: Path) -> None:
-    near = {f"org/near-{n}": blocks_at(subject().contrast_blocks, 0.1, seed=50 + n) for n in range(5)}
+    near = {f"org/near-{n}": blocks_at(array_of(subject(), CONTRAST), 0.1, seed=50 + n) for n in range(5)}
     make_bank(tmp_path / "near", {**near, **{f"far/{n}": make_blocks(100 + n) for n in range(4)}})
-    save_measurement(make_measurement("me", subject().contrast_blocks), tmp_path / "me.safetensors")
+    save_measurement(make_measurement("me", array_of(subject(), CONTRAST)), tmp_path / "me.safetensors")
     result = release(
         pytester,
         files,

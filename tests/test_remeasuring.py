@@ -8,15 +8,19 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from provcheck.cache import FileJournal
+from provcheck.checkpoint import FileCheckpoint
 from provcheck.errors import BrokenModel
-from provcheck.measurement import measure
-from provcheck.source import ModelOptions, measure_model
-from provcheck.types import Floats, Loadable, Measurement
-from tests.cached import Notes, change_weights, flip, same_bits, the_entry
+from provcheck.measurement.engine import RunningModel
+from provcheck.measuring import ModelOptions, measure_model
+from provcheck.signals import TABLE
+from provcheck.store import load_measurement
+from provcheck.types import Floats
+from tests.cached import Notes, change_weights, entries, flip
+from tests.measured import same_bits
 from tests.tiny import save_probes, tiny_probes
 
 
@@ -40,13 +44,13 @@ def settings(tmp_path: Path) -> ModelOptions:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the batches that were computed."""
     names: list[str] = []
-    put = FileJournal.put
+    put = FileCheckpoint.put
 
-    def counting(journal: FileJournal, key: str, array: Floats) -> None:
+    def counting(checkpoint: FileCheckpoint, key: str, array: Floats) -> None:
         names.append(key)
-        put(journal, key, array)
+        put(checkpoint, key, array)
 
-    monkeypatch.setattr(FileJournal, "put", counting)
+    monkeypatch.setattr(FileCheckpoint, "put", counting)
     return names
 
 
@@ -94,10 +98,13 @@ def test_a_broken_entry_is_measured_again(
     model: Path, settings: ModelOptions, cache_folder: Path, notes: Notes, computed: list[str]
 ) -> None:
     first = measure_model(str(model), settings)
-    flip(the_entry(cache_folder), -1)
+    assert len(entries(cache_folder)) == len(TABLE)
+    for entry in entries(cache_folder):
+        flip(entry, -1)
     computed.clear()
     assert same_bits(measure_model(str(model), settings, notes), first)
-    assert computed and len(notes.messages) == 1
+    assert computed and len(notes.messages) == len(TABLE)
+    assert all("cannot be trusted" in message for message in notes.messages)
     computed.clear()
     measure_model(str(model), settings)
     assert not computed
@@ -109,21 +116,39 @@ def test_without_the_cache_nothing_is_read_or_written(
     measure_model(str(model), replace(settings, cache=False))
     assert not cache_folder.exists() and not computed
     measure_model(str(model), settings)
-    change = the_entry(cache_folder).stat().st_mtime_ns
+    change = [entry.stat().st_mtime_ns for entry in entries(cache_folder)]
     notes = Notes()
     measure_model(str(model), replace(settings, cache=False), notes)
-    assert not notes.messages and the_entry(cache_folder).stat().st_mtime_ns == change
+    assert not notes.messages and [entry.stat().st_mtime_ns for entry in entries(cache_folder)] == change
+
+
+def test_a_signal_whose_entry_is_gone_is_measured_alone(
+    model: Path, settings: ModelOptions, cache_folder: Path, notes: Notes, computed: list[str]
+) -> None:
+    """As when a signal is new, or has a new version: the entries of the others stay valid."""
+    first = measure_model(str(model), settings)
+    gone = next(path for path in entries(cache_folder) if "likelihood" in load_measurement(path).sketches)
+    gone.unlink()
+    computed.clear()
+    second = measure_model(str(model), settings, notes)
+    assert same_bits(first, second) and second.facts.signals.keys() == first.facts.signals.keys()
+    assert second.facts.signals["able"] == first.facts.signals["able"]
+    assert computed and {name.rpartition("-")[0] for name in computed} == {"log-likelihood"}
+    assert len(notes.messages) == 1 and notes.messages[0].startswith("measurement of able from the cache, made on ")
+    assert len(entries(cache_folder)) == len(TABLE)
 
 
 def test_files_that_change_while_they_are_measured(
     model: Path, settings: ModelOptions, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def meddle(found: Loadable, *rest: object) -> Measurement:
-        measurement = measure(found, *rest)  # type: ignore[arg-type]
-        (model / "config.json").write_bytes((model / "config.json").read_bytes() + b"\n")
-        return measurement
+    attributions = RunningModel.attributions
 
-    monkeypatch.setattr("provcheck.measurement.measure", meddle)
+    def meddle(running: RunningModel, *questions: Any) -> Any:
+        found = attributions(running, *questions)
+        (model / "config.json").write_bytes((model / "config.json").read_bytes() + b"\n")
+        return found
+
+    monkeypatch.setattr(RunningModel, "attributions", meddle)
     with pytest.raises(BrokenModel, match="the files of 'model' changed while they were measured"):
         measure_model(str(model), settings)
     assert not [path for path in cache_folder.rglob("*") if path.is_file()]

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from provcheck.cli import run
-from provcheck.cli.report import PASSPHRASE_VARIABLE
+from provcheck.cli.reports import PASSPHRASE_VARIABLE
 from provcheck.errors import UsageError
 from provcheck.rendering.json_report import JsonReport
 from provcheck.signing import is_signed_by, sign

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from provcheck.errors import MeasurementFileError, OutputError
-from provcheck.store import arrays_digest, is_measurement_file, load_measurement, save_measurement, write_whole
-from provcheck.types import Floats, Measurement
+from provcheck.signals import TABLE
+from provcheck.store import is_measurement_file, load_measurement, measurement_digest, save_measurement
+from provcheck.types import Measurement, NotMeasured
 from tests.comparison.factory import measurement, random_loglik, random_words
+from tests.measured import contrast_blocks, loglik_nats, paper_blocks, words
 
 
 def made() -> Measurement:
@@ -44,13 +47,15 @@ def test_what_is_written_is_read(tmp_path: Path, raw: bool) -> None:
     save_measurement(before, path, raw=raw)
     after = load_measurement(path)
     assert (after.subject, after.facts) == (before.subject, before.facts)
-    for name in ("paper_blocks", "contrast_blocks", "loglik_nats"):
-        one, two = getattr(before, name), getattr(after, name)
+    assert before.sketches.keys() == after.sketches.keys() == TABLE.keys()
+    for array in (paper_blocks, contrast_blocks, loglik_nats):
+        one, two = array(before), array(after)
         assert (one.dtype, one.shape, one.tobytes()) == (two.dtype, two.shape, two.tobytes())
-    assert before.words is not None
-    assert (after.words is not None) == raw
-    if after.words is not None:
-        np.testing.assert_array_equal(after.words, before.words)
+    assert measurement_digest(after) == measurement_digest(before)
+    assert list(after.sketches["able"].raw) == (["able_words"] if raw else [])
+    assert not after.sketches["likelihood"].raw
+    if raw:
+        np.testing.assert_array_equal(words(after), words(before))
 
 
 def test_the_file_holds_what_the_design_says(file: Path) -> None:
@@ -105,7 +110,8 @@ def test_any_change_of_a_byte_is_noticed(data: st.DataObject, tmp_path_factory: 
         ("subject", "org/näme", "org/other"),
         ("subject", "digest of", "digest by"),
         ("facts", '"float32"', '"float16"'),
-        ("facts", '"questions":3', '"questions":2'),
+        ("facts", '"measured":3', '"measured":2'),
+        ("facts", '"version":"able/', '"version":"able/9'),
     ],
 )
 def test_other_facts_under_the_same_numbers_are_noticed(file: Path, field: str, old: str, new: str) -> None:
@@ -157,6 +163,26 @@ def test_another_schema_is_told(file: Path) -> None:
         load_measurement(file)
 
 
+def test_a_signal_that_was_not_measured_stays_so(tmp_path: Path) -> None:
+    whole, why = made(), NotMeasured(not_measured="the model gives no gradients")
+    save_measurement(replace(whole, signals={**whole.signals, "able": why}), tmp_path / "some.safetensors", raw=True)
+    after = load_measurement(tmp_path / "some.safetensors")
+    assert after.signals["able"] == why
+    assert loglik_nats(after).tobytes() == loglik_nats(whole).tobytes()
+    assert load_file(tmp_path / "some.safetensors").keys() == {"loglik"}
+    save_measurement(replace(whole, signals={"likelihood": whole.signals["likelihood"]}), tmp_path / "one.safetensors")
+    missing = load_measurement(tmp_path / "one.safetensors").signals["able"]
+    assert missing == NotMeasured(not_measured="the measurement file holds none")
+
+
+def test_a_signal_of_another_version_of_provcheck_is_not_measured(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(TABLE, "likelihood")
+    after = load_measurement(file)
+    assert list(after.sketches) == ["able"]
+    unknown = after.signals["likelihood"]
+    assert isinstance(unknown, NotMeasured) and "does not know the signal" in unknown.not_measured
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = file.read_bytes()
 
@@ -173,31 +199,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(file: Path, monkeyp
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_folder_that_cannot_be_made_is_told(file: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write") as caught:
-        write_whole(file / "below-a-file" / "x", b"")
-    assert "--out" in caught.value.hint
-
-
 def test_which_names_are_measurement_files(file: Path, tmp_path: Path) -> None:
     assert is_measurement_file(str(file))
     assert not is_measurement_file(str(tmp_path / "absent.safetensors"))
     assert not is_measurement_file(str(tmp_path))
-
-
-def test_the_digest_covers_names_shapes_and_types() -> None:
-    numbers = np.arange(6, dtype=np.float32)
-    different: list[dict[str, Floats]] = [
-        {"a": numbers},
-        {"b": numbers},
-        {"a": numbers.reshape(2, 3)},
-        {"a": numbers.reshape(3, 2)},
-        {"a": numbers.astype(np.float64)},
-        {"a": numbers[:3], "b": numbers[3:]},
-    ]
-    assert len({arrays_digest(arrays) for arrays in different}) == 6
-    assert arrays_digest({"a": numbers, "b": numbers}) == arrays_digest({"b": numbers, "a": numbers})
-    assert arrays_digest({"a": numbers.reshape(2, 3).T}) == arrays_digest({"a": numbers.reshape(2, 3).T.copy()})
 
 
 def _flipped(content: bytes, place: int, bits: int) -> bytes:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from provcheck import data
 from provcheck.bank import Bank
-from provcheck.bank.folder import file_digest
+from provcheck.bank.folder import arrays_file
 from provcheck.bank.writing import add_file
 from provcheck.cli import run
 from provcheck.errors import BankError, MeasurementFileError
+from provcheck.io import data
+from provcheck.io.digests import file_digest
 from provcheck.pipeline import AuditOptions, prepare
-from provcheck.rendering.json_report import read_report
+from provcheck.report_file import read_report
+from provcheck.signals import TABLE
 from provcheck.store import load_measurement, save_measurement
 from provcheck.verdict.calibration import FILE, calibrate
 from tests.evidence import Evidence, make_evidence
@@ -26,6 +28,9 @@ PLACES = 8
 """Evenly spaced ones of each region of a file."""
 
 SPACES = b" \t\n\r"
+
+ARRAYS = [arrays_file(name) for name in TABLE]
+"""What a bank keeps of each signal."""
 
 
 def zoo_with_judge(folder: Path) -> Bank:
@@ -86,7 +91,7 @@ def codes(
     ("name", "named"),
     [
         ("bank/manifest.json", "the manifest of bank 'bank'"),
-        ("bank/bank.safetensors", "bank.safetensors of bank"),
+        *((f"bank/{name}", f"{name} of bank") for name in ARRAYS),
         ("bank/judge.safetensors", "judge.safetensors of bank"),
         ("me.safetensors", "me.safetensors"),
     ],
@@ -104,7 +109,7 @@ def test_audit_refuses_what_was_changed(
 
 
 def test_bank_verify_notices_every_change_of_a_bank(evidence: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("manifest.json", "bank.safetensors"):
+    for name in ("manifest.json", *ARRAYS):
         for place, code, _ in codes(evidence.bank / name, ["bank", "verify", str(evidence.bank)], capsys, every=3):
             assert code == 4, f"byte {place} of {name}"
 
@@ -129,7 +134,7 @@ def test_verify_notices_a_changed_policy(evidence: Evidence, capsys: pytest.Capt
         assert "policy FAILED  the policy mine.yaml: its digest is" in said
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "bank.safetensors", "judge.safetensors"])
+@pytest.mark.parametrize("name", ["manifest.json", *ARRAYS, "judge.safetensors"])
 def test_verify_notices_a_changed_bank(name: str, evidence: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["report", "verify", str(evidence.report), "--bank", str(evidence.bank)]
     for place, code, said in codes(evidence.bank / name, arguments, capsys, every=4):

@@ -1,12 +1,10 @@
 """Banks: folders of measurements of reference models with their documented lineage.
 
 manifest  the two manifests: what to build, and what was built
-arrays    read the arrays and check their digest
-folder    read and check a bank
+folder    read and check a bank: one file of arrays for each signal
 writing   write a bank
 editing   add a reference to a bank, or take one out
-build     measure the models of a manifest into a bank
-kinship   what the documented lineage says of any two references
+ancestry  what the documented lineage says of any two references
 """
 
 from provcheck.bank.folder import Bank, load_bank

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +12,19 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from provcheck import data
-from provcheck.bank.folder import ARRAYS_FILE, WORDS_FILE, Bank, arrays_fit, load_bank
-from provcheck.bank.kinship import UNDOCUMENTED
+from provcheck.bank.ancestry import UNDOCUMENTED
+from provcheck.bank.folder import Bank, arrays_file, load_bank, raw_file
 from provcheck.bank.manifest import BankEntry, BankManifest
-from provcheck.bank.writing import MANIFEST_FILE, entry_of, replace_bank, words_of
+from provcheck.bank.writing import MANIFEST_FILE, Rows, check_fits, entry_of, kept_rows, raw_of, replace_bank
 from provcheck.errors import BankError
-from provcheck.reading import first_fault
+from provcheck.io import data
+from provcheck.io.untrusted import first_fault
+from provcheck.signals.comparable import check_comparable
 from provcheck.types import Floats, Measurement, Reference
+from provcheck.wording import listing
 
-ARRAYS = ("paper_blocks", "contrast_blocks", "loglik")
-"""Of bank.safetensors, in the order of the fields of a Bank."""
+Arrays = Mapping[str, Mapping[str, Floats]]
+"""By signal, then by name."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +53,20 @@ def check_new(bank: Bank, reference: Reference) -> None:
             f"the bank '{bank.manifest.name}' has a reference '{reference.id}' already",
             "choose another --id, or remove that one first",
         )
-    if any(reference.id in bank.kinship.line(parent) for parent in reference.parents):
+    if any(reference.id in bank.ancestry.line(parent) for parent in reference.parents):
         raise BankError(f"'{reference.id}' would be its own ancestor", "check --parent")
 
 
 def add_reference(bank: Bank, reference: Reference, measurement: Measurement) -> Edited:
-    """Write the bank with one reference more, as its last. Raises BankError or OutputError."""
+    """Write the bank with one reference more, as its last. Raises BankError, IncompatibleError or OutputError."""
     check_new(bank, reference)
-    own = _arrays(bank)
-    new = (measurement.paper_blocks, measurement.contrast_blocks, measurement.loglik_nats)
-    with np.errstate(over="ignore"):  # what half precision cannot hold is refused below
-        rows: dict[str, Floats] = {name: array.astype(own[name].dtype) for name, array in zip(ARRAYS, new, strict=True)}
-    if any(rows[name].shape != own[name].shape[1:] for name in own):
-        raise BankError(
-            f"the measurement of '{reference.id}' has arrays of another shape than bank '{bank.manifest.name}'",
-            "measure the model again",
-        )
-    words = _words(bank)
-    if words is not None:
-        words |= words_of([(reference, measurement)])
-    entries = [*bank.references, entry_of(reference, measurement, rows)]
-    return _rewrite(bank, entries, {name: np.concatenate([own[name], rows[name][None]]) for name in own}, words)
+    _check_complete(bank)
+    bases = {name: sketch.facts.basis for name, sketch in measurement.sketches.items()}
+    check_comparable(bases, bank.manifest.bases, bank.manifest.name)
+    rows = {name: _rows_for(bank, name, reference, measurement) for name in bank.stacks}
+    arrays = {name: _appended(bank.stacks[name].arrays, found) for name, found in rows.items()}
+    raw = {name: found | raw_of(name, [(reference, measurement)]) for name, found in _raw(bank).items()}
+    return _rewrite(bank, [*bank.references, entry_of(reference, measurement, rows)], arrays, raw)
 
 
 def remove_reference(bank: Bank, id: str) -> Edited:
@@ -84,55 +79,82 @@ def remove_reference(bank: Bank, id: str) -> Edited:
     if len(bank.references) == 1:
         raise BankError(f"'{id}' is the only reference of bank '{bank.manifest.name}'", "remove the folder instead")
     _check_not_needed(bank, entry)
-    row = bank.references.index(entry)
-    words = _words(bank)
-    if words is not None:
-        words.pop(id, None)
-    entries = [known for known in bank.references if known is not entry]
-    return _rewrite(bank, entries, {name: np.delete(x, row, axis=0) for name, x in _arrays(bank).items()}, words)
+    _check_complete(bank)
+    place = bank.references.index(entry)
+    arrays = {
+        name: {one: array[bank.rows_of(name) != place] for one, array in stack.arrays.items()}
+        for name, stack in bank.stacks.items()
+    }
+    raw = {name: {one: array for one, array in found.items() if one != id} for name, found in _raw(bank).items()}
+    return _rewrite(bank, [known for known in bank.references if known is not entry], arrays, raw)
+
+
+def _check_complete(bank: Bank) -> None:
+    """A signal that this version cannot read could not be kept in step with the references."""
+    unread = sorted(set(bank.manifest.signals) - set(bank.stacks))
+    if unread:
+        raise BankError(
+            f"the bank '{bank.manifest.name}' has signals of another version of provcheck: {', '.join(unread)}",
+            "change it with that version, or build it again with this one",
+        )
+
+
+def _rows_for(bank: Bank, signal: str, reference: Reference, measurement: Measurement) -> Rows | None:
+    """A model's rows for the bank; None where it was not measured in the bank's way."""
+    sketch = measurement.sketches.get(signal)
+    if sketch is None or sketch.facts.basis != bank.manifest.signals[signal].basis:
+        return None
+    rows = kept_rows(signal, sketch)
+    if any(rows[name].shape != array.shape[1:] for name, array in bank.stacks[signal].arrays.items()):
+        raise BankError(
+            f"the measurement of '{reference.id}' has arrays of another shape than bank '{bank.manifest.name}'",
+            "measure the model again",
+        )
+    return rows
+
+
+def _appended(arrays: Mapping[str, Floats], rows: Rows | None) -> Mapping[str, Floats]:
+    if rows is None:
+        return arrays
+    return {name: np.concatenate([array, rows[name][None].astype(array.dtype)]) for name, array in arrays.items()}
 
 
 def _check_not_needed(bank: Bank, entry: BankEntry) -> None:
     """Without a link of a line of descent, those below it would count as independent of those above it."""
-    children = [known.id for known in bank.references if entry.id in known.parents]
-    if children and (entry.parents or entry.mechanism == UNDOCUMENTED):
+    quoted = [f"'{known.id}'" for known in bank.references if entry.id in known.parents]
+    if quoted and (entry.parents or entry.mechanism == UNDOCUMENTED):
         raise BankError(
-            f"'{entry.id}' documents where {_some(children)} came from; without it they would count as independent of "
+            f"'{entry.id}' documents where {listing(quoted)} came from; without it they would count as independent of "
             "models that they descend from",
-            f"remove {_some(children)} first",
+            f"remove {listing(quoted)} first",
         )
 
 
-def _some(ids: Sequence[str]) -> str:
-    first = ", ".join(f"'{id}'" for id in ids[:3])
-    return f"{first} and {len(ids) - 3} more" if len(ids) > 3 else first
+def _raw(bank: Bank) -> dict[str, dict[str, Floats]]:
+    """The raw arrays by signal and id, where the bank has them; that of an installed package has none."""
+    found: dict[str, dict[str, Floats]] = {}
+    for signal in bank.stacks:
+        name = raw_file(signal)
+        if not (bank.folder / name).exists() or (path := bank.checked_file(name)) is None:
+            continue
+        try:
+            found[signal] = dict(load_file(path))
+        except (SafetensorError, OSError, ValueError) as error:
+            raise BankError(f"{name} of bank '{bank.manifest.name}' cannot be read: {error}") from None
+    return found
 
 
-def _arrays(bank: Bank) -> dict[str, Floats]:
-    return dict(zip(ARRAYS, (bank.paper_blocks, bank.contrast_blocks, bank.loglik_nats), strict=True))
-
-
-def _words(bank: Bank) -> dict[str, Floats] | None:
-    """The raw attributions by id; None where the bank has none. They lack in the bank of an installed package."""
-    if not (bank.folder / WORDS_FILE).exists():
-        return None
-    path = bank.checked_file(WORDS_FILE)
+def _rewrite(bank: Bank, entries: Sequence[BankEntry], arrays: Arrays, raw: Arrays) -> Edited:
+    arrays = {name: found for name, found in arrays.items() if len(next(iter(found.values())))}
+    files = {arrays_file(name): save(dict(found)) for name, found in arrays.items()}
+    files |= {raw_file(name): save(dict(found)) for name, found in raw.items() if found}
+    signals = {name: bank.manifest.signals[name] for name in arrays}
+    fields = {**dict(bank.manifest), "references": tuple(entries), "signals": signals, "files": {}}
     try:
-        return None if path is None else dict(load_file(path))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise BankError(f"{WORDS_FILE} of bank '{bank.manifest.name}' cannot be read: {error}") from None
-
-
-def _rewrite(
-    bank: Bank, entries: Sequence[BankEntry], arrays: dict[str, Floats], words: dict[str, Floats] | None
-) -> Edited:
-    files = {ARRAYS_FILE: save(arrays)} | ({WORDS_FILE: save(words)} if words else {})
-    try:
-        manifest = BankManifest(**{**dict(bank.manifest), "references": tuple(entries), "files": {}})
+        manifest = BankManifest(**fields)
     except ValidationError as error:
         raise BankError(f"the bank would not be valid: {first_fault(error)}") from None
-    if not arrays_fit(Bank(manifest, bank.folder, *(arrays[name] for name in ARRAYS))):
-        raise BankError(f"bank '{manifest.name}' cannot hold such numbers", "measure the model again")
+    check_fits(manifest, arrays)
     listed = {*bank.manifest.files, MANIFEST_FILE}
     unlisted = [path for path in bank.folder.iterdir() if path.name not in listed]
     left_out = sorted(set(bank.manifest.files) - set(files))

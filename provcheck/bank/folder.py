@@ -1,45 +1,79 @@
-"""Read and check a bank: manifest.json beside plain arrays, no pickle anywhere."""
+"""Read and check a bank: manifest.json beside one file of plain arrays for each signal, no pickle anywhere."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from provcheck import data
-from provcheck.bank.arrays import all_finite, read_arrays
-from provcheck.bank.kinship import Kinship
-from provcheck.bank.manifest import REBUILD, BankEntry, BankManifest, leads_outside, read_bank_manifest
+from provcheck.bank.ancestry import Ancestry
+from provcheck.bank.manifest import REBUILD, BankEntry, BankManifest, EntryFacts, leads_outside, read_bank_manifest
 from provcheck.errors import BankError
-from provcheck.reading import reason
-from provcheck.store import MAX_NATS, arrays_digest
-from provcheck.types import Floats
+from provcheck.io import data
+from provcheck.io.digests import arrays_digest, file_digest
+from provcheck.io.safetensors import read_arrays
+from provcheck.io.text import reason
+from provcheck.signals import TABLE, find_signal
+from provcheck.types import Ints, Stack
 
-ARRAYS_FILE = "bank.safetensors"
-WORDS_FILE = "words.safetensors"
-"""Raw word attributions in half precision; for research, not needed for an audit and not in the wheel."""
+RAW = "-raw"
+
+
+def arrays_file(signal: str) -> str:
+    """Name of the file with a signal's arrays."""
+    return f"{signal}.safetensors"
+
+
+def raw_file(signal: str) -> str:
+    """Name of the file with a signal's raw arrays; for research, not needed for an audit and not in the wheel."""
+    return f"{signal}{RAW}.safetensors"
 
 
 @dataclass(frozen=True)
 class Bank:
     """A loaded bank of M references.
 
-    paper_blocks, contrast_blocks: (M, B, 256) float16; loglik_nats: (M, N) float32, NaN where left out.
+    `stacks` holds the signals that this version can compare with. A reference that a signal could not measure has no
+    row in its stack; `rows_of` says which reference each row belongs to.
     """
 
     manifest: BankManifest
     folder: Path
-    paper_blocks: Floats
-    contrast_blocks: Floats
-    loglik_nats: Floats
+    stacks: Mapping[str, Stack]
+    _frames: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def references(self) -> tuple[BankEntry, ...]:
-        """The reference models, in the order of the arrays' rows."""
+        """The reference models, in the bank's order."""
         return self.manifest.references
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Place of each reference by its id."""
+        return {reference.id: row for row, reference in enumerate(self.references)}
+
+    def rows_of(self, signal: str) -> Ints:
+        """For each row of the signal's stack the place of the reference that it belongs to."""
+        return rows_with(signal, self.references)
+
+    def part(self, signal: str, rows: Sequence[int] | Ints) -> tuple[Stack, Ints]:
+        """The stack of those of these references that the signal measured, and which of `rows` they are."""
+        asked = np.asarray(rows, dtype=np.int64)
+        places = np.full(len(self.references), -1)
+        known = self.rows_of(signal)
+        places[known] = np.arange(len(known))
+        found = np.flatnonzero(places[asked] >= 0)
+        return self.stacks[signal].take(places[asked[found]]), found
+
+    def frame(self, signal: str) -> Any:
+        """What the signal must know of the whole bank to compare with a part of it; computed once."""
+        if signal not in self._frames:
+            self._frames[signal] = find_signal(signal).frame(self.stacks[signal])
+        return self._frames[signal]
 
     def checked_file(self, name: str) -> Path | None:
         """A further file that the manifest lists, its digest checked; None when the bank has none of that name."""
@@ -49,52 +83,72 @@ class Bank:
         return self.folder / name
 
     @cached_property
-    def kinship(self) -> Kinship:
+    def ancestry(self) -> Ancestry:
         """The documented lineage."""
-        return Kinship(self.references)
+        return Ancestry(self.references)
 
 
 def load_bank(name: str) -> Bank:
     """Load a shipped bank by name, or a folder, and check every digest.
 
-    Raises BankError when the bank is unknown, broken, or was changed.
+    Signals of another version, or that this version does not know, are passed over. Raises BankError when the bank is
+    unknown, broken, or was changed.
     """
     folder = data.bank_folder(name)
     manifest = read_bank_manifest(folder)
-    try:
-        arrays = read_arrays(_plain_file(folder, manifest, ARRAYS_FILE), manifest.files.get(ARRAYS_FILE, ""))
-        if arrays is None:
-            raise _changed(manifest, ARRAYS_FILE)
-        bank = Bank(manifest, folder, arrays["paper_blocks"], arrays["contrast_blocks"], arrays["loglik"])
-    except KeyError as error:
-        raise BankError(f"the arrays of bank '{manifest.name}' lack {error}", REBUILD) from None
-    except (OSError, ValueError) as error:
-        raise BankError(f"the arrays of bank '{manifest.name}' cannot be read: {reason(error)}", REBUILD) from None
-    if not arrays_fit(bank):
-        raise BankError(f"the arrays of bank '{manifest.name}' do not fit its manifest, or hold NaN", REBUILD)
-    return bank
+    known = [
+        one for one, facts in manifest.signals.items() if one in TABLE and facts.version == find_signal(one).version
+    ]
+    return Bank(manifest, folder, {signal: _read_stack(folder, manifest, signal) for signal in known})
 
 
 def verify_bank(name: str) -> Bank:
-    """Load a bank and check the digest of every single model too, and of the raw attributions where present."""
+    """Load a bank and check the digest of every single model too, and of all further files that are there."""
     bank = load_bank(name)
-    for row, reference in enumerate(bank.references):
-        rows = {
-            "paper_blocks": bank.paper_blocks[row],
-            "contrast_blocks": bank.contrast_blocks[row],
-            "loglik": bank.loglik_nats[row],
-        }
-        if arrays_digest(rows) != reference.sha256:
-            raise BankError(f"the numbers of '{reference.id}' in bank '{bank.manifest.name}' were changed")
-    if (bank.folder / WORDS_FILE).exists():
-        _check_file(bank.folder, bank.manifest, WORDS_FILE)
+    for signal, stack in bank.stacks.items():
+        for row, place in enumerate(bank.rows_of(signal)):
+            reference = bank.references[place]
+            facts = reference.signals[signal]
+            rows = {one: array[row] for one, array in stack.arrays.items()}
+            if isinstance(facts, EntryFacts) and arrays_digest(rows) != facts.sha256:
+                raise BankError(f"the numbers of '{reference.id}' in bank '{bank.manifest.name}' were changed")
+    for file in bank.manifest.files:
+        if not file.removesuffix(".safetensors").endswith(RAW) or (bank.folder / file).exists():
+            _check_file(bank.folder, bank.manifest, file)
     return bank
 
 
-def file_digest(path: Path) -> str:
-    """sha256 (hex) of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def rows_with(signal: str, references: Sequence[BankEntry]) -> Ints:
+    """Places of the references that a signal measured."""
+    return np.array(
+        [row for row, one in enumerate(references) if isinstance(one.signals.get(signal), EntryFacts)], dtype=np.int64
+    )
+
+
+def stack_for(manifest: BankManifest, signal: str, arrays: Mapping[str, Any]) -> Stack:
+    """The stack that arrays make with what the manifest says of their models."""
+    facts = [one.signals.get(signal) for one in manifest.references]
+    values = tuple(one.values for one in facts if isinstance(one, EntryFacts))
+    return Stack(manifest.signals[signal].context, values, dict(arrays))
+
+
+def stack_fits(signal: str, stack: Stack) -> bool:
+    """Whether the arrays hold numbers that models give, one row for each model that the manifest lists."""
+    return len(stack) > 0 and find_signal(signal).check_stack(stack)
+
+
+def _read_stack(folder: Path, manifest: BankManifest, signal: str) -> Stack:
+    name = arrays_file(signal)
+    try:
+        arrays = read_arrays(_plain_file(folder, manifest, name), manifest.files.get(name, ""))
+    except (OSError, ValueError) as error:
+        raise BankError(f"the file {name} of bank '{manifest.name}' cannot be read: {reason(error)}", REBUILD) from None
+    if arrays is None:
+        raise _changed(manifest, name)
+    stack = stack_for(manifest, signal, arrays)
+    if not stack_fits(signal, stack):
+        raise BankError(f"the arrays in {name} of bank '{manifest.name}' do not fit its manifest, or hold NaN", REBUILD)
+    return stack
 
 
 def _check_file(folder: Path, manifest: BankManifest, name: str) -> None:
@@ -117,17 +171,3 @@ def _plain_file(folder: Path, manifest: BankManifest, name: str) -> Path:
 
 def _changed(manifest: BankManifest, name: str) -> BankError:
     return BankError(f"the file {name} of bank '{manifest.name}' was changed after the bank was built", REBUILD)
-
-
-def arrays_fit(bank: Bank) -> bool:
-    """Whether all are numbers that models give, one row per reference, and both views of the same blocks."""
-    paper, contrast, loglik = bank.paper_blocks, bank.contrast_blocks, bank.loglik_nats
-    return (
-        (paper.ndim, loglik.ndim) == (3, 2)
-        and paper.shape == contrast.shape
-        and len(paper) == len(loglik) == len(bank.references)
-        and paper.shape[1] == len(bank.manifest.block_categories)
-        and all_finite(paper)
-        and all_finite(contrast)
-        and not (np.abs(loglik) > MAX_NATS).any()
-    )

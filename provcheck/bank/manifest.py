@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import FailFast, Field, ValidationError, model_validator
+from pydantic import FailFast, Field, JsonValue, ValidationError, model_validator
 
-from provcheck import data
 from provcheck.errors import BankError
-from provcheck.reading import first_fault, parse_json, read_bounded, read_yaml, reason
-from provcheck.types import Basis, Coverage, Record, Reference
+from provcheck.io import data
+from provcheck.io.text import reason
+from provcheck.io.untrusted import first_fault, parse_json, read_bounded
+from provcheck.io.yaml import read_yaml
+from provcheck.types import Basis, Coverage, Digested, NotMeasured, Number, Record, Reference
 
-BANK_SCHEMA_VERSION: Literal[2] = 2
-"""2: block_categories.
+BANK_SCHEMA_VERSION: Literal[3] = 3
+"""3: signals by name, one file of arrays for each.
+2: block_categories.
 1: manifest.json with bank.safetensors, optional words.safetensors."""
 
 MAX_MANIFEST_BYTES = 32_000_000
@@ -32,6 +34,7 @@ MAX_GENERATIONS = 200
 REBUILD = "get the bank again from where it came from, or build it again"
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+SignalName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -54,34 +57,48 @@ class BuildManifest(Record):
         return self
 
 
-class BankEntry(Reference):
-    """One measured model; `sha256` is over its rows of the arrays."""
+class EntryFacts(Record):
+    """What one signal measured of one reference; `sha256` is over its rows of the signal's arrays."""
 
-    model_type: str
-    tokenizer: str
-    parameters: int | None
-    revision: str | None = None
-    weights_digest: str
     coverage: Coverage
-    bits_per_byte: float | None
-    dtype: str
+    values: dict[str, Number | None] = Field(default_factory=dict)
     sha256: str
 
 
-class BankManifest(Record):
-    """`manifest.json` of a bank; `digest` is over everything else in it, which holds the digests of the arrays."""
+class BankEntry(Reference):
+    """One measured model."""
 
-    schema_version: Literal[2] = BANK_SCHEMA_VERSION
+    model_type: str | None
+    tokenizer: str | None
+    parameters: int | None
+    revision: str | None = None
+    weights_digest: str | None
+    dtype: str
+    signals: dict[str, EntryFacts | NotMeasured]
+
+
+class BankSignal(Basis):
+    """How one signal measured the references of a bank."""
+
+    context: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @property
+    def basis(self) -> Basis:
+        """What a sketch must have in common with the bank."""
+        return Basis(version=self.version, material=self.material)
+
+
+class BankManifest(Digested):
+    """`manifest.json` of a bank; its digest covers the digests of the arrays."""
+
+    schema_version: Literal[3] = BANK_SCHEMA_VERSION
     name: str
-    algorithm: str
     probes: str
     probes_digest: str
-    block_categories: tuple[str, ...] = Field(description="category of the questions of each block")
-    mean_text_bytes: float = Field(ge=1, le=1e9)
+    signals: dict[SignalName, BankSignal] = Field(min_length=1)
     versions: dict[str, str]
     references: Annotated[tuple[BankEntry, ...], FailFast()] = Field(min_length=1)
     files: dict[FileName, Sha256] = Field(description="sha256 of each file of arrays")
-    digest: str = ""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -89,23 +106,18 @@ class BankManifest(Record):
         return self
 
     @property
-    def basis(self) -> Basis:
-        """What a measurement must have in common with the bank."""
-        return Basis(self.algorithm, self.probes, self.probes_digest)
-
-    def computed_digest(self) -> str:
-        """sha256 (hex) over the canonical JSON of everything but the digest itself."""
-        content = json.dumps(self.model_dump(mode="json", exclude={"digest"}), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(content.encode()).hexdigest()
+    def bases(self) -> dict[str, Basis]:
+        """What a measurement must have in common with the bank, by signal."""
+        return {name: signal.basis for name, signal in self.signals.items()}
 
     def rendered(self) -> bytes:
         """The content of manifest.json."""
         return (self.model_dump_json(indent=1) + "\n").encode()
 
     def is_rendered_as(self, content: bytes) -> bool:
-        """Whether these are the bytes that were written: the digest sees neither layout nor how numbers are written.
+        """Whether these are the bytes that were written: the digest sees neither layout nor how numbers are spelled.
 
-        pydantic may once write numbers otherwise, so that Python's own way is accepted too; it is slower.
+        A later pydantic may spell numbers otherwise, so Python's own spelling is accepted too; it is slower.
         """
         if content == self.rendered():
             return True

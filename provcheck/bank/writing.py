@@ -1,94 +1,72 @@
-"""Write a bank, whole or not at all."""
+"""Write a bank, whole or not at all. Raises OutputError."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save
 
-from provcheck.bank.folder import ARRAYS_FILE, WORDS_FILE, Bank, file_digest
-from provcheck.bank.manifest import BankEntry, BankManifest
-from provcheck.errors import OutputError
-from provcheck.store import arrays_digest, write_whole
-from provcheck.types import Floats, Measurement, ProbeSet, Reference
+from provcheck.bank.folder import Bank, arrays_file, raw_file, stack_fits, stack_for
+from provcheck.bank.manifest import BankEntry, BankManifest, BankSignal, EntryFacts
+from provcheck.errors import BankError, OutputError
+from provcheck.io.digests import arrays_digest, file_digest
+from provcheck.io.writing import replace_folder, write_whole
+from provcheck.signals import TABLE, find_signal
+from provcheck.signals.contract import stack_of
+from provcheck.types import Floats, Measurement, NotMeasured, ProbeSet, Reference, Sketch
 
 MANIFEST_FILE = "manifest.json"
 
+Model = tuple[Reference, Measurement]
+Rows = dict[str, Floats]
+"""One model's rows of a signal's arrays, in the precision of a bank."""
 
-def save_bank(
-    folder: Path, name: str, probes: ProbeSet, models: Sequence[tuple[Reference, Measurement]], *, words: bool = False
-) -> BankManifest:
-    """Write a bank of measured models, whole or not at all, in place of the folder. Raises OutputError."""
-    arrays: dict[str, Floats] = {
-        "paper_blocks": np.stack([m.paper_blocks for _, m in models]).astype(np.float16),
-        "contrast_blocks": np.stack([m.contrast_blocks for _, m in models]).astype(np.float16),
-        "loglik": np.stack([m.loglik_nats for _, m in models]).astype(np.float32),
-    }
-    entries = [
-        entry_of(reference, measurement, {name: array[row] for name, array in arrays.items()})
-        for row, (reference, measurement) in enumerate(models)
-    ]
+
+def save_bank(folder: Path, name: str, probes: ProbeSet, models: Sequence[Model], *, raw: bool = False) -> BankManifest:
+    """Write a bank of measured models in place of the folder, one file for each signal that measured any of them.
+
+    Raises BankError when the models were not measured in the same way, or give numbers that no bank can hold.
+    """
+    signals = [signal for signal in TABLE if any(signal in measurement.sketches for _, measurement in models)]
+    kept = {signal: _kept(signal, models) for signal in signals}
     manifest = BankManifest(
         name=name,
-        algorithm=models[0][1].facts.algorithm,
         probes=probes.name,
         probes_digest=probes.digest,
-        block_categories=tuple(block.category for block in probes.blocks),
-        mean_text_bytes=float(np.mean([len(text.text.encode()) for text in probes.texts])),
-        versions=models[0][1].facts.versions,
-        references=tuple(entries),
+        signals={signal: _facts_of(signal, models) for signal in signals},
+        versions=models[0][1].run.versions,
+        references=tuple(
+            entry_of(reference, measurement, {signal: kept[signal].get(place) for signal in signals})
+            for place, (reference, measurement) in enumerate(models)
+        ),
         files={},
     )
-    files = {ARRAYS_FILE: save(arrays)} | ({WORDS_FILE: save(words_of(models))} if words else {})
+    arrays = {signal: _stacked(list(rows.values())) for signal, rows in kept.items()}
+    check_fits(manifest, arrays)
+    files = {arrays_file(signal): save(found) for signal, found in arrays.items()}
+    if raw:
+        files |= {raw_file(signal): save(found) for signal in signals if (found := raw_of(signal, models))}
     return replace_bank(folder, manifest, files)
 
 
 def replace_bank(
     folder: Path, manifest: BankManifest, files: Mapping[str, bytes], keep: Iterable[Path] = ()
 ) -> BankManifest:
-    """Write a bank in place of the folder, whole or not at all, with its digests; `keep` are copied into it.
-
-    Killed at the worst moment, the old and the new bank both lie in `.FOLDER.*` beside it. Raises OutputError.
-    """
+    """Write a bank in place of the folder, with its digests; `keep` are copied into it."""
     folder = folder.resolve()
-    manifest = sealed(manifest, {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())})
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-            made = Path(temporary) / "new"
-            made.mkdir()
-            for name, content in {**files, MANIFEST_FILE: manifest.rendered()}.items():
-                (made / name).write_bytes(content)
-            for path in keep:
-                _copy(path, made / path.name)
-            check_replaceable(folder)
-            _put_in_place(made, folder, Path(temporary) / "old")
-    except OSError as error:
-        raise OutputError(f"cannot write the bank {folder}: {error.strerror}") from None
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
+    manifest = manifest.model_copy(update={"files": digests}).with_digest()
+    replace_folder(folder, {**files, MANIFEST_FILE: manifest.rendered()}, keep, check_replaceable)
     return manifest
 
 
-def _copy(path: Path, target: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.copytree(path, target, symlinks=True)
-    else:
-        shutil.copy2(path, target, follow_symlinks=False)
-
-
-def _put_in_place(made: Path, folder: Path, aside: Path) -> None:
-    if folder.exists():
-        folder.rename(aside)
-    try:
-        made.rename(folder)
-    except OSError:
-        if aside.exists():
-            aside.rename(folder)
-        raise
+def check_fits(manifest: BankManifest, arrays: Mapping[str, Mapping[str, Floats]]) -> None:
+    """Raise BankError when a bank of these arrays, by signal and name, could not be loaded again."""
+    if not all(stack_fits(signal, stack_for(manifest, signal, found)) for signal, found in arrays.items()):
+        raise BankError(f"bank '{manifest.name}' cannot hold such numbers", "measure the model again")
 
 
 def check_replaceable(folder: Path) -> None:
@@ -99,23 +77,17 @@ def check_replaceable(folder: Path) -> None:
 
 
 def add_file(bank: Bank, name: str, content: bytes) -> BankManifest:
-    """Put a further file into a bank and into its manifest. Raises OutputError."""
+    """Put a further file into a bank and into its manifest."""
     write_whole(bank.folder / name, content)
     files = {**bank.manifest.files, name: file_digest(bank.folder / name)}
-    manifest = sealed(bank.manifest, files)
+    manifest = bank.manifest.model_copy(update={"files": files}).with_digest()
     write_whole(bank.folder / MANIFEST_FILE, manifest.rendered())
     return manifest
 
 
-def sealed(manifest: BankManifest, files: Mapping[str, str]) -> BankManifest:
-    """The manifest with the digests of these files, and its own."""
-    manifest = manifest.model_copy(update={"files": dict(files)})
-    return manifest.model_copy(update={"digest": manifest.computed_digest()})
-
-
-def entry_of(reference: Reference, measurement: Measurement, rows: dict[str, Floats]) -> BankEntry:
-    """What the manifest says of a measured model; `rows` are its rows of the arrays."""
-    subject, facts = measurement.subject, measurement.facts
+def entry_of(reference: Reference, measurement: Measurement, rows: Mapping[str, Rows | None]) -> BankEntry:
+    """What the manifest says of a measured model; `rows` are its rows of the arrays of each signal of the bank."""
+    subject = measurement.subject
     return BankEntry(
         **reference.model_dump(include=set(Reference.model_fields)),
         model_type=subject.model_type,
@@ -123,14 +95,58 @@ def entry_of(reference: Reference, measurement: Measurement, rows: dict[str, Flo
         parameters=subject.parameters,
         revision=subject.revision,
         weights_digest=subject.weights_digest,
-        coverage=facts.coverage,
-        bits_per_byte=facts.bits_per_byte,
-        dtype=facts.dtype,
-        sha256=arrays_digest(rows),
+        dtype=measurement.run.dtype,
+        signals={signal: _entry_facts(measurement, signal, found) for signal, found in rows.items()},
     )
 
 
-def words_of(models: Sequence[tuple[Reference, Measurement]]) -> dict[str, Floats]:
-    """Raw attributions by id, each scaled to a largest value of 1 so that half precision holds them."""
-    words = {reference.id: m.words for reference, m in models if m.words is not None}
-    return {id: (array / max(float(np.abs(array).max()), 1e-30)).astype(np.float16) for id, array in words.items()}
+def kept_rows(signal: str, sketch: Sketch) -> Rows:
+    """A sketch's arrays in the precision of a bank."""
+    return {name: array[0] for name, array in stack_of(find_signal(signal), [sketch], kept=True).arrays.items()}
+
+
+def raw_of(signal: str, models: Sequence[Model]) -> dict[str, Floats]:
+    """Raw arrays by the model's id, each scaled to a largest value of 1 so that half precision holds them."""
+    found: dict[str, Floats] = {}
+    for reference, measurement in models:
+        sketch = measurement.sketches.get(signal)
+        for array in sketch.raw.values() if sketch else ():
+            found[reference.id] = (array / max(float(np.abs(array).max()), 1e-30)).astype(np.float16)
+    return found
+
+
+def _kept(signal: str, models: Sequence[Model]) -> dict[int, Rows]:
+    """Rows of the models that the signal measured, by their places."""
+    return {
+        place: kept_rows(signal, measurement.sketches[signal])
+        for place, (_, measurement) in enumerate(models)
+        if signal in measurement.sketches
+    }
+
+
+def _facts_of(signal: str, models: Sequence[Model]) -> BankSignal:
+    """How all models were measured. Raises BankError when they were measured in different ways."""
+    found = {reference.id: one.sketches[signal].facts for reference, one in models if signal in one.sketches}
+    (first_id, first), *others = found.items()
+    for id, facts in others:
+        if facts.basis != first.basis:
+            raise BankError(
+                f"'{first_id}' and '{id}' were not measured in the same way ({signal})", "measure them again"
+            )
+    return BankSignal(version=first.version, material=first.material, context=first.context)
+
+
+def _entry_facts(measurement: Measurement, signal: str, rows: Rows | None) -> EntryFacts | NotMeasured:
+    if rows is None:
+        found = measurement.signals.get(signal)
+        reason = "it was measured in another way" if found else "the measurement holds none"
+        return found if isinstance(found, NotMeasured) else NotMeasured(not_measured=reason)
+    facts = measurement.sketches[signal].facts
+    return EntryFacts(coverage=facts.coverage, values=facts.values, sha256=arrays_digest(rows))
+
+
+def _stacked(rows: Sequence[Rows]) -> dict[str, Floats]:
+    try:
+        return {name: np.stack([one[name] for one in rows]) for name in rows[0]}
+    except ValueError:
+        raise BankError("the measurements have arrays of different shapes", "measure the models again") from None

@@ -44,7 +44,7 @@ def _interrupted() -> int:
 def _explain(error: Exception) -> int:
     """A sentence for what the user can act on; a traceback for what is our fault."""
     from provcheck.errors import ProvcheckError
-    from provcheck.rendering.plain import plain
+    from provcheck.io.text import plain
 
     if isinstance(error, ProvcheckError):
         _say(f"error: {plain(error.message)}", plain(error.hint))

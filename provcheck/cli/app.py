@@ -10,11 +10,10 @@ from provcheck import __version__
 from provcheck.cli.audit import audit_command
 from provcheck.cli.bank import bank_app
 from provcheck.cli.compare import compare_command
-from provcheck.cli.doctor import doctor_command
 from provcheck.cli.map import map_command
 from provcheck.cli.measure import measure_command
 from provcheck.cli.policy import policy_app
-from provcheck.cli.report import report_app
+from provcheck.cli.reports import report_app
 from provcheck.cli.tree import tree_command
 
 app = typer.Typer(
@@ -32,7 +31,17 @@ app.command("tree")(tree_command)
 app.command("map")(map_command)
 app.add_typer(report_app, name="report")
 app.add_typer(policy_app, name="policy")
-app.command("doctor")(doctor_command)
+
+
+@app.command("doctor")
+def doctor_command() -> None:
+    """Say what this machine can run, and what is missing."""
+    from provcheck.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        typer.echo(f"{'ok     ' if finding.ok else 'MISSING'}  {finding.what:<14} {finding.detail}")
+    raise typer.Exit(0 if all(finding.ok or finding.optional for finding in findings) else 1)
 
 
 def _print_version(asked: bool) -> None:

@@ -20,7 +20,7 @@ def audit_command(
     bank: o.Bank = "",
     policy: o.Policy = "default",
     out: o.Out = DEFAULT_OUT,
-    formats: o.Format = ["json", "html"],
+    formats: o.Format = ["json", "html", "newick"],
     claimed_base: Annotated[
         str | None, typer.Option("--claimed-base", metavar="ID", help="Base model to check, instead of the card's.")
     ] = None,
@@ -42,15 +42,15 @@ def audit_command(
     verbose: o.Verbose = 0,
 ) -> None:
     """Measure a model, compare it with the bank, judge, and write the report."""
-    from provcheck import data
+    from provcheck.io import data
+    from provcheck.measuring import ModelOptions
     from provcheck.pipeline import AuditOptions, carry_out, collect_checks, prepare
     from provcheck.rendering.collection import print_collected, print_end
-    from provcheck.rendering.files import append_step_summary, check_writable, write_files
+    from provcheck.rendering.console import make_console
     from provcheck.rendering.outcomes import summary_outcomes
-    from provcheck.rendering.plain import plain
+    from provcheck.rendering.outputs import append_step_summary, check_writable, write_files
     from provcheck.rendering.progress import ProgressBar
-    from provcheck.rendering.terminal import Show, make_console, print_header, print_report
-    from provcheck.source import ModelOptions
+    from provcheck.rendering.terminal import Show, print_header, print_report
     from provcheck.types import ExitCode
 
     settings = AuditOptions(
@@ -80,8 +80,7 @@ def audit_command(
         print_collected(console, collected.policy.name, *counts)
     with ProgressBar(console, quiet=show.verbosity < 0) as observer:
         report = carry_out(prepared, observer)
-    extra = {"tree.nwk": plain(report.lineage.newick) + "\n"} if report.lineage.newick else {}
-    written = write_files(report, out, formats, extra)
+    written = write_files(report, out, formats)
     if note := append_step_summary(report):
         console.print(note, soft_wrap=True)
     print_report(report, console, replace(show, files=tuple(map(str, written)), seconds=time.monotonic() - started))

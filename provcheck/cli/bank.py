@@ -16,17 +16,14 @@ if TYPE_CHECKING:
 bank_app = typer.Typer(help="Banks of reference models.")
 
 Editable = Annotated[str, typer.Argument(metavar="DIR", help="Folder of a bank of your own.")]
-ROUNDING = 1e-6
-"""Distances below this are rounding, which differs from machine to machine."""
-
 Name = Annotated[str, typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.")]
 
 
 @bank_app.command("list")
 def list_command() -> None:
     """List the banks that ship with provcheck."""
-    from provcheck import data
     from provcheck.bank.manifest import read_bank_manifest
+    from provcheck.io import data
 
     for name, folder in data.banks().items():
         manifest = read_bank_manifest(folder)
@@ -40,12 +37,13 @@ def list_command() -> None:
 def show_command(name: Name) -> None:
     """Show a bank's facts and the family tree of its references."""
     from provcheck.bank import load_bank
-    from provcheck.rendering.plain import plain
+    from provcheck.io.text import plain
 
     bank = load_bank(name)
     manifest = bank.manifest
     typer.echo(f"{plain(manifest.name)}: {len(bank.references)} references")
-    typer.echo(f"probes {manifest.probes} ({manifest.probes_digest[:12]}), algorithm {manifest.algorithm}")
+    signals = ", ".join(signal.version for signal in manifest.signals.values())
+    typer.echo(f"probes {manifest.probes} ({manifest.probes_digest[:12]}), signals {signals}")
     typer.echo(f"digest {manifest.digest}")
     for line in _family_tree(bank):
         typer.echo(line)
@@ -64,13 +62,9 @@ def verify_command(name: Name) -> None:
 def pairs_command(name: Name) -> None:
     """Print a Markdown table: distances of all documented pairs, by mechanism."""
     from provcheck.bank import load_bank
-    from provcheck.comparison.pairs import pair_groups
+    from provcheck.evaluation.pairs import markdown, pair_groups
 
-    typer.echo("| relation | kind | pairs | ABLE contrast | ABLE paper | KL bits/byte |")
-    typer.echo("|---|---|---:|---|---|---|")
-    for group in pair_groups(load_bank(name)):
-        cells = [_median_and_range(values) for values in (group.contrast, group.paper, group.kl_bits_per_byte)]
-        typer.echo(f"| {group.relation} | {group.kind} | {group.pairs} | {' | '.join(cells)} |")
+    typer.echo(markdown(pair_groups(load_bank(name))), nl=False)
 
 
 @bank_app.command("calibrate")
@@ -98,8 +92,8 @@ def evaluate_command(
 ) -> None:
     """Print the judge's error rates on the held-out references, beside simpler methods."""
     from provcheck.bank import load_bank
-    from provcheck.rendering.files import write_texts
-    from provcheck.verdict.evaluation import evaluate, markdown
+    from provcheck.evaluation.error_rates import evaluate, markdown
+    from provcheck.io.writing import write_texts
 
     evaluation = evaluate(load_bank(name))
     texts = {"evaluation.md": markdown(evaluation), "evaluation.json": evaluation.model_dump_json(indent=1) + "\n"}
@@ -112,8 +106,7 @@ def evaluate_command(
 def lineage_command(name: Name) -> None:
     """Print Markdown tables: how often a reference's documented parent is its nearest neighbour on the tree."""
     from provcheck.bank import load_bank
-    from provcheck.lineage.assessment import assess
-    from provcheck.lineage.hits import markdown
+    from provcheck.evaluation.parents import assess, markdown
 
     typer.echo(markdown(assess(load_bank(name))), nl=False)
 
@@ -121,11 +114,11 @@ def lineage_command(name: Name) -> None:
 @bank_app.command("build")
 def build_command(
     manifest: Annotated[
-        str, typer.Argument(metavar="MANIFEST.yaml", help="The models to measure; or a shipped list, e.g. able-239.")
+        str, typer.Argument(metavar="MANIFEST.yaml", help="The models to measure; or the name of a shipped list.")
     ],
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; default: the name.")] = None,
-    words: Annotated[
-        bool, typer.Option("--words", help="Keep the raw word attributions in a file of their own.")
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Keep the raw numbers behind the signals in files of their own, for research.")
     ] = False,
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
@@ -137,17 +130,17 @@ def build_command(
     no_cache: o.NoCache = False,
 ) -> None:
     """Measure the models of a manifest into a bank. A killed run continues where it was."""
-    from provcheck import data
-    from provcheck.banking import build_from
+    from provcheck.building import build_bank
+    from provcheck.io import data
+    from provcheck.measuring import ModelOptions
+    from provcheck.rendering.console import make_console
     from provcheck.rendering.progress import ProgressBar
-    from provcheck.rendering.terminal import make_console
-    from provcheck.source import ModelOptions
 
     settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory)
     path = data.manifest_file(manifest)
     folder = out or Path(path.stem)
     with ProgressBar(make_console()) as observer:
-        built = build_from(path, folder, settings, observer, words=words)
+        built = build_bank(path, folder, settings, observer, raw=raw)
     typer.echo(f"{folder}: {len(built.manifest.references)} references, digest {built.manifest.digest}")
     for id, reason in built.failures.items():
         typer.echo(f"skipped {id}: {reason}")
@@ -166,7 +159,7 @@ def add_command(
     mechanism: Annotated[
         str | None, typer.Option("--mechanism", help="How it was made: from-scratch, fine-tune, merge, quantize ...")
     ] = None,
-    license: Annotated[str | None, typer.Option("--license", help="Licence, e.g. apache-2.0.")] = None,
+    license: Annotated[str | None, typer.Option("--license", help="License, e.g. apache-2.0.")] = None,
     probes: Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="Default: those of the bank.")] = "",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -177,11 +170,11 @@ def add_command(
     no_cache: o.NoCache = False,
 ) -> None:
     """Measure a model and add it to a bank of your own; all other references stay as they are."""
-    from provcheck.banking import add_to_bank
+    from provcheck.building import add_to_bank
     from provcheck.errors import UsageError
+    from provcheck.measuring import ModelOptions
+    from provcheck.rendering.console import make_console
     from provcheck.rendering.progress import ProgressBar
-    from provcheck.rendering.terminal import make_console
-    from provcheck.source import ModelOptions
     from provcheck.types import Reference
 
     if bool(parents) != (mechanism not in (None, "from-scratch", "undocumented")):
@@ -218,14 +211,9 @@ def _say_edited(name: str, edited: Edited) -> None:
         )
 
 
-def _median_and_range(values: tuple[float, float, float]) -> str:
-    low, median, high = (f"< {ROUNDING:g}" if value < ROUNDING else f"{value:.3g}" for value in values)
-    return f"{median} ({low} to {high})"
-
-
 def _family_tree(bank: Bank) -> list[str]:
     """One line per reference, indented under its first parent; what has no parent in the bank comes first."""
-    from provcheck.rendering.plain import plain
+    from provcheck.io.text import plain
 
     known = {reference.id: reference for reference in bank.references}
     lines: list[str] = []
@@ -235,7 +223,7 @@ def _family_tree(bank: Bank) -> list[str]:
         others = f", also from {', '.join(reference.parents[1:])}" if reference.parents[1:] else ""
         size = f"{reference.parameters:,} parameters" if reference.parameters else ""
         lines.append("   " * depth + plain(f"{id}  ({reference.mechanism}{others}; {size})"))
-        for child in bank.kinship.children(id):
+        for child in bank.ancestry.children(id):
             grow(child, depth + 1)
 
     family = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from provcheck.cli import options as o
+
+if TYPE_CHECKING:
+    from provcheck.types import Comparison
 
 
 def compare_command(
@@ -24,11 +27,11 @@ def compare_command(
     """Compare two models head to head; no bank is needed for the distances."""
     from rich.console import Console
 
+    from provcheck.io.text import plain
+    from provcheck.measuring import ModelOptions
     from provcheck.pipeline import compare_models
-    from provcheck.rendering.plain import plain
+    from provcheck.rendering.console import make_console, print_line
     from provcheck.rendering.progress import ProgressBar
-    from provcheck.rendering.terminal import make_console
-    from provcheck.source import ModelOptions
 
     settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
     console = make_console()
@@ -37,20 +40,20 @@ def compare_command(
     if as_json:
         typer.echo(comparison.model_dump_json(indent=2))
         return
-    console.print(plain(f"{one.subject.id} against {two.subject.id}"), soft_wrap=True)
+    print_line(console, plain(f"{one.subject.id} against {two.subject.id}"))
     for label, value in _lines(comparison):
-        console.print(f"  {label:<22} {value}", soft_wrap=True)
-    console.print("Distances alone are no verdict; `provcheck audit` judges them against a bank.", soft_wrap=True)
+        print_line(console, f"  {label:<22} {plain(value)}")
+    print_line(console, "Distances alone are no verdict; `provcheck audit` judges them against a bank.")
 
 
-def _lines(comparison: Any) -> list[tuple[str, str]]:
-    from provcheck.rendering import wording
+def _lines(comparison: Comparison) -> list[tuple[str, str]]:
+    """What is the same, and what each signal says, with its remark."""
+    from provcheck.signals import pairs_of
 
-    kl = comparison.kl
-    return [
-        ("weight files", "the same" if comparison.same_weights else "different"),
-        ("ABLE contrast distance", wording.distance(comparison.able.contrast)),
-        ("ABLE paper distance", wording.distance(comparison.able.paper)),
-        ("KL bits/byte", wording.kl(kl)),
-        ("KL on papers' scale", kl.scale_band or f"none: {kl.reason}"),
+    cells = [
+        (column.heading, column.of(values))
+        for signal, values in pairs_of(comparison.signals)
+        for column in signal.columns
     ]
+    lines = [(heading, f"{cell.text} ({cell.note})" if cell.note else cell.text) for heading, cell in cells]
+    return [("weight files", "the same" if comparison.same_weights else "different"), *lines]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from provcheck.lineage import Tips
-    from provcheck.source import ModelOptions
+    from provcheck.lineage import Leaves
+    from provcheck.measuring import ModelOptions
 
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="File to write; default: standard output.")
@@ -24,18 +24,18 @@ def settle_output(asked: str | None, output: Path | None, endings: Mapping[str, 
     Finds out before the long work whether the file can be written. Raises UsageError or OutputError.
     """
     from provcheck.errors import UsageError
-    from provcheck.rendering.files import check_file
+    from provcheck.io.writing import check_file_writable
 
     if output is None:
         return asked or next(iter(endings.values()))
-    check_file(output)
+    check_file_writable(output)
     form = asked or endings.get(output.suffix.lower())
     if form is None:
         raise UsageError(f"{output.name} does not end in {', '.join(endings)}", "name the format with --format")
     return form
 
 
-def gather_models(model: str | None, bank_name: str, options: ModelOptions) -> Tips:
+def gather_models(model: str | None, bank_name: str, options: ModelOptions) -> Leaves:
     """The bank's references, and MODEL before them if one is named; says on standard error what is left out.
 
     Raises ProvcheckError.
@@ -43,38 +43,39 @@ def gather_models(model: str | None, bank_name: str, options: ModelOptions) -> T
     from provcheck.bank import load_bank
     from provcheck.comparison import compare
     from provcheck.lineage import gather, whole
+    from provcheck.measuring import measured
     from provcheck.pipeline import AuditOptions, prepare
+    from provcheck.rendering.console import make_console
     from provcheck.rendering.progress import ProgressBar
-    from provcheck.rendering.terminal import make_console
-    from provcheck.source import measured
 
     if model is None:
         bank, measurement, nearest = load_bank(bank_name), None, []
     else:
         prepared = prepare(model, AuditOptions(model=options, bank=bank_name))
         with ProgressBar(make_console(sys.stderr)) as observer:
-            measurement = measured(prepared.source, options, observer)
+            measurement = measured(prepared.target, options, observer)
         bank = prepared.bank
         nearest = [comparison.reference for comparison in compare(measurement, bank)]
     rows, note = whole(bank, nearest)
-    tips = gather(bank, rows, measurement)
+    leaves = gather(bank, rows, measurement)
     if note:
         say(note)
-    if tips.left_out:
-        say(f"left out, for they have no attributions: {', '.join(tips.left_out)}")
-    return tips
+    if leaves.left_out:
+        kind = f"{leaves.signal.title} distances" if leaves.signal else "distances"
+        say(f"left out, for they have no {kind}: {', '.join(leaves.left_out)}")
+    return leaves
 
 
 def say(sentence: str) -> None:
     """A sentence on standard error, so that standard output holds nothing but the picture."""
-    from provcheck.rendering.plain import plain
+    from provcheck.io.text import plain
 
     typer.echo(plain(sentence), err=True)
 
 
 def deliver(text: str, output: Path | None) -> None:
     """Write the file whole or not at all, or print the text, both in UTF-8. Raises OutputError."""
-    from provcheck.store import write_whole
+    from provcheck.io.writing import write_whole
 
     if output is None:
         typer.echo(text.encode(), nl=False)

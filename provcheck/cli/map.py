@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -37,10 +36,10 @@ def map_command(
     no_cache: o.NoCache = False,
 ) -> None:
     """Draw the t-SNE map of a whole bank; with MODEL, measure it and put it on the map."""
-    from provcheck import data
     from provcheck.errors import UsageError
+    from provcheck.io import data
     from provcheck.lineage import project
-    from provcheck.source import ModelOptions
+    from provcheck.measuring import ModelOptions
 
     chosen = settle_output(form, output, ENDINGS)
     settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
@@ -48,7 +47,7 @@ def map_command(
     if drawn.reason is not None:
         raise UsageError(f"there is no map: {drawn.reason}")
     if chosen == "svg":
-        from provcheck.rendering.pictures.map import map_svg
+        from provcheck.rendering.pictures.map_picture import map_svg
 
         deliver(map_svg(drawn.points, standalone=True), output)
     else:
@@ -57,7 +56,7 @@ def map_command(
 
 def _csv(drawn: BankMap) -> str:
     """One row a model; coordinates from -1 to 1, without unit."""
-    from provcheck.rendering.plain import plain
+    from provcheck.io.text import plain
 
     def cell(text: str | None) -> str:
         shown = plain(text or "")
@@ -73,4 +72,6 @@ def _csv(drawn: BankMap) -> str:
 
 def _json(drawn: BankMap) -> str:
     """The map as in report.json, in plain ASCII."""
-    return json.dumps(drawn.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
+    from provcheck.io.writing import json_text
+
+    return json_text(drawn.model_dump(mode="json"))

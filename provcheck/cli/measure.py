@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from provcheck.cli import options as o
+
+if TYPE_CHECKING:
+    from provcheck.types import MeasurementFacts
 
 
 def measure_command(
@@ -28,10 +31,10 @@ def measure_command(
 ) -> None:
     """Measure a model and write FILE.safetensors."""
     from provcheck.errors import UsageError
-    from provcheck.rendering.files import check_file
+    from provcheck.io.writing import check_file_writable
+    from provcheck.measuring import ModelOptions, measure_model
+    from provcheck.rendering.console import make_console, print_line
     from provcheck.rendering.progress import ProgressBar
-    from provcheck.rendering.terminal import make_console
-    from provcheck.source import ModelOptions, measure_model
     from provcheck.store import is_measurement_file, save_measurement
 
     if is_measurement_file(model):
@@ -40,15 +43,27 @@ def measure_command(
         revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory
     )
     if output is not None:
-        check_file(output)
+        check_file_writable(output)
     console = make_console()
     with ProgressBar(console) as observer:
         measurement = measure_model(model, settings, observer)
     path = output or Path(f"{measurement.subject.id.replace('/', '--')}.safetensors")
     save_measurement(measurement, path, raw=raw)
-    facts = measurement.facts
-    console.print(
-        f"{path}: {facts.coverage.questions} of {facts.coverage.questions_total} questions, {facts.coverage.texts} of "
-        f"{facts.coverage.texts_total} texts, {facts.device} {facts.dtype}, {facts.seconds:.1f}s",
-        soft_wrap=True,
-    )
+    print_line(console, f"{path}: {_summary(measurement.facts)}")
+
+
+def _summary(facts: MeasurementFacts) -> str:
+    """What each signal covered, or why it was not measured; on what, and how long it took."""
+    from provcheck.io.text import plain
+    from provcheck.signals import all_signals
+    from provcheck.types import NotMeasured
+    from provcheck.wording import NOT_MEASURED, plural
+
+    parts = []
+    for name, signal in all_signals().items():
+        found = facts.signals.get(name)
+        if isinstance(found, NotMeasured):
+            parts.append(f"{signal.title} {NOT_MEASURED} ({plain(found.not_measured)})")
+        elif found is not None:
+            parts.append(f"{found.coverage.measured} of {plural(found.coverage.total, found.coverage.unit)}")
+    return ", ".join((*parts, f"{facts.device} {facts.dtype}", f"{facts.seconds:.1f}s"))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from provcheck.rendering import FORMAT_NAMES
+
 
 def parse_size(text: str) -> int:
     """A positive number of bytes: 8GiB, 500MB, 1.5 GB, or a plain number."""
@@ -30,9 +32,7 @@ Policy = Annotated[str, typer.Option("--policy", metavar="NAME|FILE", help="Poli
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")]
 Format = Annotated[
     list[str],
-    typer.Option(
-        "--format", help="json, html, junit, sarif, markdown, cyclonedx, or all of them; may be given several times."
-    ),
+    typer.Option("--format", help=f"{FORMAT_NAMES}, or all of them; may be given several times."),
 ]
 Probes = Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="provcheck-v1, quick, or a folder.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
@@ -63,7 +63,7 @@ NoCache = Annotated[
 Quiet = Annotated[int, typer.Option("-q", "--quiet", count=True, help="Print less; -qq even less.")]
 Verbose = Annotated[int, typer.Option("-v", "--verbose", count=True, help="Print more; -vv even more.")]
 Keyword = Annotated[
-    str, typer.Option("-k", metavar="EXPR", help="Only checks whose id or kind fits: 'licence and not coverage'.")
+    str, typer.Option("-k", metavar="EXPR", help="Only checks whose id or kind fits: 'license and not coverage'.")
 ]
 StopAtFirst = Annotated[
     bool, typer.Option("-x", "--exitfirst", help="Leave out the checks after the first that fails.")

@@ -20,7 +20,7 @@ def check_command(
 ) -> None:
     """Check policy files, and list their checks. Faults are named with their line."""
     from provcheck.policy import collect
-    from provcheck.rendering.lines import make_console
+    from provcheck.rendering.console import make_console
 
     for policy in policies:
         list_checks(collect(policy), make_console(), 0)
@@ -29,10 +29,10 @@ def check_command(
 @policy_app.command("list")
 def list_command() -> None:
     """List the policies that ship, and all kinds of checks."""
-    from provcheck import data
+    from provcheck.io import data
     from provcheck.policy import KINDS, collect
     from provcheck.rendering.collection import Line, print_checks
-    from provcheck.rendering.lines import make_console, print_line
+    from provcheck.rendering.console import make_console, print_line
 
     console = make_console()
     shipped = [Line(name, name, "error", collect(name).policy.description) for name in data.policies()]

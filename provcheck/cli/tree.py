@@ -40,23 +40,23 @@ def tree_command(
     no_cache: o.NoCache = False,
 ) -> None:
     """Draw the lineage tree of a whole bank; with MODEL, measure it and place it on the tree."""
-    from provcheck import data
     from provcheck.errors import UsageError
+    from provcheck.io import data
+    from provcheck.io.text import plain
     from provcheck.lineage import Method, grow
-    from provcheck.rendering.plain import plain
-    from provcheck.source import ModelOptions
+    from provcheck.measuring import ModelOptions
 
     chosen = settle_output(form, output, ENDINGS)
     settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
-    tips = gather_models(model, bank or data.DEFAULT_BANK, settings)
-    lineage = grow(tips, Method(method), resamples)
+    leaves = gather_models(model, bank or data.DEFAULT_BANK, settings)
+    lineage = grow(leaves, Method(method), resamples)
     if lineage.newick is None:
         raise UsageError(f"there is no tree: {lineage.reason}")
     newick = plain(lineage.newick)
     if chosen == "svg":
-        from provcheck.rendering.pictures.tree import tree_svg
+        from provcheck.rendering.pictures.tree_picture import tree_svg
 
-        deliver(tree_svg(newick, standalone=True), output)
+        deliver(tree_svg(newick, lineage.subject, standalone=True), output)
     else:
         deliver(newick + "\n", output)
     if lineage.nearest_on_tree is not None:

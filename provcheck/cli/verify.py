@@ -35,10 +35,10 @@ def verify_command(
     trust_remote_code: o.TrustRemoteCode = False,
 ) -> None:
     """See VERIFY_HELP."""
-    from provcheck.rendering.json_report import open_report
+    from provcheck.rendering.console import make_console
     from provcheck.rendering.progress import ProgressBar
-    from provcheck.rendering.terminal import make_console
-    from provcheck.rendering.verification import print_check, print_conclusion, print_start
+    from provcheck.rendering.verified import print_check, print_conclusion, print_start
+    from provcheck.report_file import open_report
     from provcheck.verification import VerifyOptions, conclusion, exit_code, verify
 
     settings = VerifyOptions(

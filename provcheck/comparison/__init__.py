@@ -1,140 +1,189 @@
-"""Compare a measurement with those of a bank: ABLE distances and KL divergence. numpy only."""
+"""Compare a measurement with those of a bank: every signal computes its values once; the judge reads them from here."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from provcheck.bank import Bank
-from provcheck.comparison.agreement import agreement
-from provcheck.comparison.distance import block_products, cosine_distances
-from provcheck.comparison.divergence import Divergence, clip_floor, divergence
-from provcheck.comparison.scale import place_on_scale
+from provcheck.bank.manifest import BankSignal
 from provcheck.errors import IncompatibleError
-from provcheck.types import (
-    AbleDistances,
-    Basis,
-    Comparison,
-    Distance,
-    Floats,
-    KLDivergence,
-    Measurement,
-    Relation,
-)
+from provcheck.signals import TABLE, all_signals, find_signal, rank_of
+from provcheck.signals.comparable import check_comparable, why_not_comparable
+from provcheck.signals.contract import Signal, stack_of
+from provcheck.types import Basis, Comparison, Ints, Measurement, NotMeasured, SignalValues, Sketch, Stack
 
-__all__ = ["agreement", "compare", "compare_two"]
+__all__ = ["compare", "compare_two", "examine", "shared_signals"]
 
 SHORTLIST = 100
-"""References that are compared in full: the nearest by ABLE contrast distance."""
+"""References of a large bank that are compared in full: the nearest by the first signal that both sides have."""
+
+Found = Sequence[SignalValues | NotMeasured]
 
 
 def compare(measurement: Measurement, bank: Bank, always: Collection[str] = ()) -> tuple[Comparison, ...]:
     """Compare with the references of a bank, nearest first; relations are for the judge to fill in.
 
     Of a large bank only the nearest are compared, and those whose ids are in `always`, however far. Raises
-    IncompatibleError when probe set or algorithm differ.
+    IncompatibleError when no signal was measured in the bank's way.
     """
-    manifest = bank.manifest
-    check_comparable(measurement.facts.basis, manifest.basis, manifest.name)
-    _check_shapes(measurement, (bank.paper_blocks[0], bank.contrast_blocks[0], bank.loglik_nats[0]), manifest.name)
-    nearest = _nearest(measurement, bank, always)
-    paper = cosine_distances(measurement.paper_blocks, bank.paper_blocks[nearest])
-    contrast = cosine_distances(measurement.contrast_blocks, bank.contrast_blocks[nearest])
-    floor = clip_floor(bank.loglik_nats)
+    shared = shared_signals(measurement, bank)
+    rows = _rows_to_compare(shared, measurement, bank, always)
+    found = {name: _against_bank(name, shared.get(name), measurement, bank, rows) for name in TABLE}
     compared = []
-    for place, row in enumerate(nearest):
+    for place, row in enumerate(rows):
         reference = bank.references[row]
-        kl = divergence(measurement.loglik_nats, bank.loglik_nats[row], floor, manifest.mean_text_bytes)
         compared.append(
             Comparison(
                 reference=reference.id,
                 family=reference.family,
                 mechanism=reference.mechanism,
                 license=reference.license,
-                relation=Relation.INCONCLUSIVE,
-                probabilities=None,
-                able=_able_record(paper.at(place), contrast.at(place)),
-                kl=_kl_record(kl, measurement.facts.bits_per_byte, reference.bits_per_byte),
-                p_value=None,
-                same_weights=reference.weights_digest == measurement.subject.weights_digest,
+                signals={name: values[place] for name, values in found.items()},
+                same_weights=_same(measurement.subject.weights_digest, reference.weights_digest),
             )
         )
-    return tuple(sorted(compared, key=_contrast_distance))
+    return tuple(sorted(compared, key=rank_of))
 
 
-def compare_two(first: Measurement, second: Measurement, mean_text_bytes: float) -> Comparison:
-    """Compare two measurements head to head; the log-likelihoods are clipped at the bottom 2 % of the two.
+def compare_two(first: Measurement, second: Measurement, bank: Bank | None = None) -> Comparison:
+    """Compare two measurements head to head; the values are those of an audit of the first by a bank with the second.
 
-    Raises IncompatibleError when probe set or algorithm differ.
+    `bank` lends what a signal must know of many models, where it was measured in the same way; without it the two are
+    all that is known. Raises IncompatibleError when no signal was measured in the same way.
     """
-    check_comparable(first.facts.basis, second.facts.basis, second.subject.id)
-    _check_shapes(first, (second.paper_blocks, second.contrast_blocks, second.loglik_nats), second.subject.id)
-    floor = clip_floor(np.stack([first.loglik_nats, second.loglik_nats]))
-    kl = divergence(first.loglik_nats, second.loglik_nats, floor, mean_text_bytes)
-    paper = cosine_distances(first.paper_blocks, second.paper_blocks[None]).at(0)
-    contrast = cosine_distances(first.contrast_blocks, second.contrast_blocks[None]).at(0)
+    one, two = first.sketches, second.sketches
+    name = second.subject.id
+    check_comparable(_bases(one), _bases(two), name)
+    found: dict[str, SignalValues | NotMeasured] = {}
+    for signal in TABLE:
+        why_not = _why_not(signal, first, second.signals.get(signal), name)
+        found[signal] = why_not or _head_to_head(find_signal(signal), one[signal], two[signal], bank, first, name)
     return Comparison(
-        reference=second.subject.id,
+        reference=name,
         license=second.subject.license,
-        relation=Relation.INCONCLUSIVE,
-        probabilities=None,
-        able=_able_record(paper, contrast),
-        kl=_kl_record(kl, first.facts.bits_per_byte, second.facts.bits_per_byte),
-        p_value=None,
-        same_weights=first.subject.weights_digest == second.subject.weights_digest,
+        signals=found,
+        same_weights=_same(first.subject.weights_digest, second.subject.weights_digest),
     )
 
 
-def check_comparable(subject: Basis, other: Basis, name: str) -> None:
-    """Raise IncompatibleError when the subject was not measured like `name`."""
-    if subject.algorithm != other.algorithm:
-        raise IncompatibleError(
-            f"the subject was measured with algorithm {subject.algorithm}, '{name}' with {other.algorithm}",
-            "measure both with the same version of provcheck",
-        )
-    if subject.probes_digest != other.probes_digest:
-        raise IncompatibleError(
-            f"the subject is measured on probe set {subject.probes} ({subject.probes_digest[:12]}), '{name}' on "
-            f"{other.probes} ({other.probes_digest[:12]})",
-            "measure with the same --probes, or use a bank made with yours",
-        )
+def examine(
+    comparisons: Sequence[Comparison], chosen: str, measurement: Measurement, bank: Bank
+) -> tuple[Comparison, ...]:
+    """The comparisons, the chosen reference's with what is worth computing for it alone."""
+    return tuple(_examined(one, measurement, bank) if one.reference == chosen else one for one in comparisons)
 
 
-def _check_shapes(measurement: Measurement, other: tuple[Floats, ...], name: str) -> None:
-    """A measurement file may claim any probe set; its arrays show whether that can be."""
-    own = (measurement.paper_blocks, measurement.contrast_blocks, measurement.loglik_nats)
-    if [array.shape for array in own] != [array.shape for array in other]:
+def shared_signals(measurement: Measurement, bank: Bank) -> dict[str, Sketch]:
+    """The subject's sketches that the bank can be compared with, in the order of their rank.
+
+    Raises IncompatibleError when there are none, or when arrays have other shapes than the bank's.
+    """
+    check_comparable(_bases(measurement.sketches), bank.manifest.bases, bank.manifest.name)
+    shared = {}
+    for name in TABLE:
+        sketch, basis = measurement.sketches.get(name), bank.manifest.bases.get(name)
+        if sketch and basis and name in bank.stacks and sketch.facts.basis == basis:
+            _check_shapes(measurement.subject.id, sketch, bank.stacks[name], bank.manifest.name)
+            shared[name] = sketch
+    if not shared:
         raise IncompatibleError(
-            f"'{measurement.subject.id}' and '{name}' name the same probe set, but have arrays of another shape",
+            f"this version of provcheck cannot compare the signals of bank '{bank.manifest.name}'",
+            "get the bank again, or build it again",
+        )
+    return shared
+
+
+def _rows_to_compare(
+    shared: Mapping[str, Sketch], measurement: Measurement, bank: Bank, always: Collection[str]
+) -> Ints:
+    """Places of the references to compare in full: all of a small bank, else the nearest."""
+    if len(bank.references) <= SHORTLIST:
+        return np.arange(len(bank.references))
+    name, sketch = next(iter(shared.items()))
+    nearest = bank.rows_of(name)[list(find_signal(name).nearest(sketch, bank.stacks[name], SHORTLIST))]
+    named = {id.lower() for id in always}
+    asked = [row for row, reference in enumerate(bank.references) if reference.id.lower() in named]
+    return np.union1d(nearest, np.array(asked, dtype=np.int64))
+
+
+def _against_bank(name: str, sketch: Sketch | None, measurement: Measurement, bank: Bank, rows: Ints) -> Found:
+    """What one signal says of each of these references."""
+    if sketch is None:
+        why_not = _why_not(name, measurement, bank.manifest.signals.get(name), bank.manifest.name)
+        return [why_not or NotMeasured(not_measured="the bank's arrays are of another version of provcheck")] * len(
+            rows
+        )
+    stack, measured = bank.part(name, rows)
+    found: list[SignalValues | NotMeasured] = [_not_in_bank(bank, name, int(row)) for row in rows]
+    for place, values in zip(measured, find_signal(name).compare(sketch, stack, bank.frame(name)), strict=True):
+        found[place] = values
+    return found
+
+
+def _why_not(
+    name: str, first: Measurement, other: BankSignal | Sketch | NotMeasured | None, other_name: str
+) -> NotMeasured | None:
+    """Why a signal cannot be compared; None when it can."""
+    own = first.signals.get(name)
+    if own is None or isinstance(own, NotMeasured):
+        return own or NotMeasured(not_measured="the measurement holds none")
+    if other is None:
+        return NotMeasured(not_measured=f"'{other_name}' holds none")
+    if isinstance(other, NotMeasured):
+        return NotMeasured(not_measured=f"of '{other_name}': {other.not_measured}")
+    basis = other.facts.basis if isinstance(other, Sketch) else other.basis
+    fault = why_not_comparable(own.facts.basis, basis, other_name)
+    return NotMeasured(not_measured=fault) if fault else None
+
+
+def _not_in_bank(bank: Bank, name: str, row: int) -> NotMeasured:
+    found = bank.references[row].signals.get(name)
+    return (
+        found if isinstance(found, NotMeasured) else NotMeasured(not_measured="the bank holds none of this reference")
+    )
+
+
+def _head_to_head(
+    signal: Signal, one: Sketch, two: Sketch, bank: Bank | None, first: Measurement, name: str
+) -> SignalValues | NotMeasured:
+    other = stack_of(signal, [two])
+    _check_shapes(first.subject.id, one, other, name)
+    return signal.compare(one, other, _frame(signal, one, two, bank))[0]
+
+
+def _frame(signal: Signal, one: Sketch, two: Sketch, bank: Bank | None) -> Any:
+    """That of the bank where it was measured like the two, else what the two alone tell."""
+    if bank and signal.name in bank.stacks and bank.manifest.bases[signal.name] == one.facts.basis:
+        return bank.frame(signal.name)
+    return signal.frame(stack_of(signal, [one, two]))
+
+
+def _examined(comparison: Comparison, measurement: Measurement, bank: Bank) -> Comparison:
+    found = dict(comparison.signals)
+    for name, signal in all_signals().items():
+        values, sketch = found.get(name), measurement.sketches.get(name)
+        if isinstance(values, SignalValues) and sketch:
+            other, _ = bank.part(name, [bank.rows[comparison.reference]])
+            found[name] = signal.examine(values, sketch, other)
+    return comparison.model_copy(update={"signals": found})
+
+
+def _check_shapes(subject: str, sketch: Sketch, stack: Stack, name: str) -> None:
+    """A measurement file may claim any material; its arrays show whether that can be."""
+    own = {one: array.shape for one, array in sketch.arrays.items()}
+    if any(own.get(one) != array.shape[1:] for one, array in stack.arrays.items()):
+        raise IncompatibleError(
+            f"'{subject}' and '{name}' name the same probe set, but have arrays of another shape",
             "measure the model again",
         )
 
 
-def _nearest(measurement: Measurement, bank: Bank, always: Collection[str]) -> np.ndarray:
-    """Rows of the references to compare in full: all of a small bank, else the nearest by contrast embedding."""
-    if len(bank.references) <= SHORTLIST:
-        return np.arange(len(bank.references))
-    products, norms = block_products(measurement.contrast_blocks, bank.contrast_blocks)
-    similarity = products.sum(axis=1) / np.sqrt(np.maximum(norms.sum(axis=1), 1e-30))
-    named = {id.lower() for id in always}
-    asked = [row for row, reference in enumerate(bank.references) if reference.id.lower() in named]
-    return np.union1d(np.argsort(-similarity, kind="stable")[:SHORTLIST], np.array(asked, dtype=int))
+def _bases(sketches: Mapping[str, Sketch]) -> dict[str, Basis]:
+    return {name: sketch.facts.basis for name, sketch in sketches.items()}
 
 
-def _able_record(paper: Distance | None, contrast: Distance | None) -> AbleDistances:
-    reason = None if paper and contrast else "a model's attributions are all zero, or no question was measured"
-    return AbleDistances(paper=paper, contrast=contrast, reason=reason)
-
-
-def _kl_record(kl: Divergence, subject_bits: float | None, reference_bits: float | None) -> KLDivergence:
-    if not np.isfinite(kl.bits_per_byte):
-        reason = f"only {kl.texts} texts were measured by both models"
-        return KLDivergence(bits_per_byte=None, se=None, scale_band=None, reason=reason, texts=kl.texts)
-    band, why_not = place_on_scale(kl.bits_per_byte, subject_bits, reference_bits)
-    return KLDivergence(bits_per_byte=kl.bits_per_byte, se=kl.se, scale_band=band, reason=why_not, texts=kl.texts)
-
-
-def _contrast_distance(comparison: Comparison) -> float:
-    distance = comparison.able.contrast
-    return distance.cosine_distance if distance else np.inf
+def _same(one: str | None, other: str | None) -> bool:
+    return one is not None and one == other

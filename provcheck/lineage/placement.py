@@ -1,15 +1,16 @@
-"""A subject's place on a tree, and the tree of a whole bank."""
+"""A subject's place on a tree, and the tree of a whole bank, with bootstrap support."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from threadpoolctl import threadpool_limits
 
 from provcheck.bank import Bank
-from provcheck.comparison.distance import pairwise_distances
-from provcheck.lineage.bootstrap import resample
-from provcheck.lineage.newick import write_newick
-from provcheck.lineage.tips import Tips, gather, nearby
-from provcheck.lineage.trees import Method, build, nearest_first, splits
+from provcheck.lineage.leaves import Leaves, gather, nearby
+from provcheck.lineage.trees import Method, build, nearest_first, splits, write_newick
 from provcheck.types import Comparison, Floats, Lineage, Measurement
 
 RESAMPLES = 500
@@ -22,6 +23,38 @@ LEAST = 3
 """Two models are a line, not a tree."""
 
 
+@dataclass(frozen=True)
+class Support:
+    """What `trees` resampled trees say: how many have a split, and how many a leaf nearest to leaf 0."""
+
+    trees: int
+    splits: Counter[int]
+    nearest: Counter[int]
+
+    def of_split(self, split: int) -> float:
+        """Share of the trees with that split, 0 to 1."""
+        return self.splits[split] / self.trees
+
+    def of_nearest(self, leaf: int) -> float:
+        """Share of the trees on which that leaf is nearest to leaf 0, 0 to 1."""
+        return self.nearest[leaf] / self.trees
+
+
+def resample(matrices: Iterable[Floats], method: Method) -> Support:
+    """Build a tree of each (M, M) matrix of resampled distances and count (Felsenstein, 1985).
+
+    On one thread: the matrices are so small that several wait for one another, on a busy machine ten times as long.
+    """
+    trees, found, nearest = 0, Counter[int](), Counter[int]()
+    with threadpool_limits(1):
+        for distances in matrices:
+            tree = build(distances, method)
+            found.update({split for _, split in splits(tree)})
+            nearest[nearest_first(tree, distances)[0]] += 1
+            trees += 1
+    return Support(trees, found, nearest)
+
+
 def place(measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison]) -> Lineage:
     """Place the subject on a Neighbor-Joining tree with its nearest references and one of each family.
 
@@ -31,38 +64,39 @@ def place(measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison
     return grow(gather(bank, rows, measurement))
 
 
-def grow(tips: Tips, method: Method = Method.NJ, resamples: int = RESAMPLES) -> Lineage:
+def grow(leaves: Leaves, method: Method = Method.NJ, resamples: int = RESAMPLES) -> Lineage:
     """The tree of these models, with bootstrap support on its inner edges unless `resamples` is 0.
 
-    A Neighbor-Joining tree has no root; for reading and drawing it is rooted midway between the two tips that are
+    A Neighbor-Joining tree has no root; for reading and drawing it is rooted midway between the two leaves that are
     farthest apart. Support belongs to the split that an edge makes, which no root changes. Negative branch lengths are
     zero.
     """
-    if reason := tips.why_not(LEAST, "tree"):
+    if reason := leaves.why_not(LEAST, "tree"):
         return Lineage(newick=None, nearest_on_tree=None, reason=reason)
-    distances = pairwise_distances(tips.blocks)
-    tree = build(distances, method)
-    support = resample(tips.blocks, method, resamples)
+    signal, stack = leaves.placed
+    tree = build(leaves.distances, method)
+    support = resample(signal.resampled_matrices(stack, resamples), method)
     shares = {split: support.of_split(split) for _, split in splits(tree)} if support.trees else None
-    same, nearest = (
-        _nearest(tips, nearest_first(tree, distances), distances) if tips.subject is not None else ([], None)
-    )
+    same, nearest = _nearest(leaves, nearest_first(tree, leaves.distances))
     rooted = tree.root_at_midpoint() if method is Method.NJ else tree
     return Lineage(
-        newick=write_newick(rooted, tips.labels, shares),
+        newick=write_newick(rooted, leaves.labels, shares),
+        subject=leaves.labels[0] if leaves.subject is not None else None,
         nearest_on_tree=nearest,
-        nearest_support=sum(support.of_nearest(tip) for tip in same) if same and support.trees else None,
+        nearest_support=sum(support.of_nearest(leaf) for leaf in same) if same and support.trees else None,
         resamples=support.trees,
     )
 
 
-def _nearest(tips: Tips, order: Sequence[int], distances: Floats) -> tuple[list[int], str]:
-    """The tips that cannot be told from the nearest one, and the id of the original among them.
+def _nearest(leaves: Leaves, order: Sequence[int]) -> tuple[list[int], str | None]:
+    """The leaves that cannot be told from the one nearest to the subject, and the id of the original among them.
 
     Which of several copies is nearest says nothing; so the one whose documented parents are not among them is named.
     """
-    same = [tip for tip in order if distances[order[0], tip] < INDISTINGUISHABLE]
-    ids = {tips.ids[tip] for tip in same}
-    reference = {tip: tips.references[tip - 1] for tip in same}
+    if leaves.subject is None:
+        return [], None
+    same = [leaf for leaf in order if leaves.distances[order[0], leaf] < INDISTINGUISHABLE]
+    ids = {leaves.ids[leaf] for leaf in same}
+    reference = {leaf: leaves.references[leaf - 1] for leaf in same}
     originals = [one.id for one in reference.values() if not ids & set(one.parents)]
     return same, originals[0]

@@ -1,11 +1,14 @@
-"""Trees of distances: how they are built, how they split the models, and who is nearest on them.
+"""Trees of distances: how they are built, how they split the models, who is nearest on them, and their Newick text.
 
-Tips are named by their place in the matrix, "0" to "M-1", until the tree is written.
+Leaves are named by their place in the matrix, "0" to "M-1", until the tree is written.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import warnings
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +19,9 @@ from provcheck.types import Floats
 Tree = Any
 """skbio.TreeNode, which has no types."""
 
+_BARE = re.compile(r"[A-Za-z0-9./+-]+")
+"""Names that every reader takes as they are; the rest is quoted."""
+
 
 class Method(StrEnum):
     """How a tree is built."""
@@ -24,7 +30,7 @@ class Method(StrEnum):
     """Neighbor-Joining (Saitou and Nei, 1987): unrooted, branches of any length."""
 
     HIERARCHICAL = "hierarchical"
-    """Average linkage: rooted, every tip equally far from the root."""
+    """Average linkage: rooted, every leaf equally far from the root."""
 
 
 def build(distances: Floats, method: Method = Method.NJ) -> Tree:
@@ -33,7 +39,7 @@ def build(distances: Floats, method: Method = Method.NJ) -> Tree:
     Where the distances are not those of any tree, Neighbor-Joining gives some branches a negative length; these are
     set to zero, as is usual.
     """
-    names = [str(tip) for tip in range(len(distances))]
+    names = [str(leaf) for leaf in range(len(distances))]
     even = (distances + distances.T) / 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -51,7 +57,7 @@ def build(distances: Floats, method: Method = Method.NJ) -> Tree:
 def splits(tree: Tree) -> list[tuple[Tree, int]]:
     """Every inner node with the split that the edge above it makes; the root and trivial splits are left out.
 
-    A split is a bit mask over the tips of the side without tip 0: the same wherever the tree is rooted.
+    A split is a bit mask over the leaves of the side without leaf 0: the same wherever the tree is rooted.
     """
     masks: dict[int, int] = {}
     inner = []
@@ -70,9 +76,9 @@ def splits(tree: Tree) -> list[tuple[Tree, int]]:
 
 
 def nearest_first(tree: Tree, distances: Floats) -> list[int]:
-    """Tips 1 to M-1 by their distance from tip 0 along the tree; equally far ones by their distance in the matrix."""
+    """Leaves 1 to M-1 by their distance from leaf 0 along the tree; equally far ones by that in the matrix."""
     along = path_lengths(tree)[0].round(9)
-    return [int(tip) for tip in np.lexsort((distances[0], along)) if tip != 0]
+    return [int(leaf) for leaf in np.lexsort((distances[0], along)) if leaf != 0]
 
 
 def path_lengths(tree: Tree) -> Floats:
@@ -82,3 +88,28 @@ def path_lengths(tree: Tree) -> Floats:
         paths = tree.cophenet()
     order = np.argsort([int(name) for name in paths.ids])
     return np.asarray(paths.data[np.ix_(order, order)])
+
+
+def write_newick(tree: Tree, labels: Sequence[str], support: Mapping[int, float] | None = None) -> str:
+    """The tree with the label of each leaf, and the support of the edge above it (0 to 1) as each inner node's name.
+
+    Support is written in whole percent, rounded down: 100 means every tree. Branches of a node stand in the order of
+    their size, so that the same tree gives the same text.
+    """
+    names = {id(node): str(math.floor(100 * support[split])) for node, split in splits(tree)} if support else {}
+    texts: dict[int, tuple[int, str]] = {}
+    for node in tree.postorder():
+        if node.is_tip():
+            size, text = 1, quote(labels[int(node.name)])
+        else:
+            branches = sorted(texts.pop(id(child)) for child in node.children)
+            size = sum(leaves for leaves, _ in branches)
+            text = f"({','.join(branch for _, branch in branches)}){names.get(id(node), '')}"
+        length = "" if node is tree else f":{node.length:.6g}"
+        texts[id(node)] = size, text + length
+    return texts[id(tree)][1] + ";"
+
+
+def quote(label: str) -> str:
+    """A label as Newick wants it: in single quotes, its own doubled, unless it is plain."""
+    return label if _BARE.fullmatch(label) else "'" + label.replace("'", "''") + "'"

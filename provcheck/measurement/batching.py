@@ -1,4 +1,4 @@
-"""Sequences in batches of like length: each batch is computed once, and kept in the journal when it is done.
+"""Sequences in batches of like length: each batch is computed once, and kept in the checkpoint when it is done.
 
 On the CPU several batches of a small model run side by side, each on one thread: that is faster than several threads
 for one batch, and then the numbers do not depend on how many threads there are.
@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from provcheck.journal import Journal, NoJournal
+from provcheck.checkpoint import Checkpoint, NoCheckpoint
 from provcheck.measurement.devices import is_out_of_memory
 from provcheck.measurement.encoding import Encoded
-from provcheck.measurement.limits import Limits, limits_for
-from provcheck.measurement.loading import Loaded
+from provcheck.measurement.loader import Loaded
+from provcheck.measurement.memory import Limits, limits_for
 from provcheck.observer import Observer, Silent
 from provcheck.types import Floats
 
@@ -36,13 +36,13 @@ class Run:
 
     batch_tokens: int | None = None
     observe: Observer = field(default_factory=Silent)
-    journal: Journal = field(default_factory=NoJournal)
+    checkpoint: Checkpoint = field(default_factory=NoCheckpoint)
     memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Stage(Generic[E]):
-    """One of the measurements.
+    """One kind of computation.
 
     compute: (values,) float64 of a batch; values: how many of them belong to a sequence; scored: (T,) bool, the tokens
     of a sequence that need logits; gradients: whether there is a backward pass.
@@ -56,7 +56,7 @@ class Stage(Generic[E]):
 
 
 def run_batches(stage: Stage[E], loaded: Loaded, sequences: Sequence[E], run: Run) -> Iterator[tuple[E, Floats]]:
-    """Every sequence, longest first, with its values. What the journal holds is not computed again.
+    """Every sequence, longest first, with its values. What the checkpoint holds is not computed again.
 
     When memory runs out, what is left is cut into batches of half the size. Raises TooLarge when one sequence alone
     does not fit, and UsageError when it does not fit into the stated memory.
@@ -65,7 +65,7 @@ def run_batches(stage: Stage[E], loaded: Loaded, sequences: Sequence[E], run: Ru
     left = sorted(sequences, key=lambda sequence: -len(sequence.ids))
     limits = _limits(stage, loaded, left[0], run) if left else None
     while limits is not None and left:
-        with _values_in_order(stage, batches(left, stage.scored, limits), limits, run.journal) as computed:
+        with _values_in_order(stage, batches(left, stage.scored, limits), limits, run.checkpoint) as computed:
             for batch, values in computed:
                 if values is None:
                     limits = limits.halved(batch)
@@ -93,7 +93,7 @@ def batches(sequences: Iterable[E], scored: Callable[[E], NDArray[np.bool_]], li
 
 
 def batch_key(stage: str, batch: Sequence[Encoded]) -> str:
-    """Name of a batch in the journal: the stage, and a digest of which probes it holds, in order, as which tokens.
+    """Name of a batch in the checkpoint: the stage, and a digest of which probes it holds, in order, as which tokens.
 
     Padding, and with it the last bits of the numbers, depends on who shares a batch; so another batch is another key.
     """
@@ -118,17 +118,17 @@ def _by_sequence(stage: Stage[E], batch: list[E], values: Floats) -> Iterator[tu
 
 @contextmanager
 def _values_in_order(
-    stage: Stage[E], made: Iterable[list[E]], limits: Limits, journal: Journal
+    stage: Stage[E], made: Iterable[list[E]], limits: Limits, checkpoint: Checkpoint
 ) -> Iterator[Iterator[tuple[list[E], Floats | None]]]:
     """Every batch with its values, or with None when memory ran out."""
     if limits.side_by_side == 1:
-        yield ((batch, _started(stage, batch, journal, None)()) for batch in made)
+        yield ((batch, _started(stage, batch, checkpoint, None)()) for batch in made)
         return
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     pool = ThreadPoolExecutor(limits.side_by_side)
     try:
-        yield _ahead(((batch, _started(stage, batch, journal, pool)) for batch in made), limits.side_by_side)
+        yield _ahead(((batch, _started(stage, batch, checkpoint, pool)) for batch in made), limits.side_by_side)
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
@@ -147,10 +147,12 @@ def _ahead(
     yield from ((batch, result()) for batch, result in waiting)
 
 
-def _started(stage: Stage[E], batch: list[E], journal: Journal, pool: Executor | None) -> Callable[[], Floats | None]:
-    """A batch that is on its way; the result puts it into the journal, always from the thread that asks."""
+def _started(
+    stage: Stage[E], batch: list[E], checkpoint: Checkpoint, pool: Executor | None
+) -> Callable[[], Floats | None]:
+    """A batch that is on its way; the result puts it into the checkpoint, always from the thread that asks."""
     key = batch_key(stage.name, batch)
-    kept = journal.get(key)
+    kept = checkpoint.get(key)
     if kept is not None and _usable(kept, sum(map(stage.values, batch))):
         return lambda: kept
     compute: Callable[[], Floats | None] = partial(_attempt, stage, batch)
@@ -160,7 +162,7 @@ def _started(stage: Stage[E], batch: list[E], journal: Journal, pool: Executor |
     def result() -> Floats | None:
         values = compute()
         if values is not None:
-            journal.put(key, values)
+            checkpoint.put(key, values)
         return values
 
     return result
@@ -177,5 +179,5 @@ def _attempt(stage: Stage[E], batch: list[E]) -> Floats | None:
 
 
 def _usable(values: Floats, size: int) -> bool:
-    """Whether an array from the journal can be what was put there."""
+    """Whether an array from the checkpoint can be what was put there."""
     return values.shape == (size,) and values.dtype == np.float64 and bool(np.isfinite(values).all())

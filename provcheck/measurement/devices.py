@@ -1,4 +1,4 @@
-"""Devices, their names, the numbers they compute with, and the memory they have."""
+"""Devices: their names and memory, the numbers they compute with, and which of them a model's weights go to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import psutil
 import torch
 import torch.utils.deterministic
 
-from provcheck.errors import UsageError
+from provcheck.errors import TooLarge, UsageError
+from provcheck.types import Subject
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 """Read once, by the first matrix product on a GPU; without it products may differ in their last bits."""
@@ -22,6 +23,13 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 MARGIN = 0.85
 """Share of the free memory that is used when no budget is stated."""
+
+
+SHARE_FOR_WEIGHTS = 0.8
+"""Of each GPU's free memory when a model is spread over several; the rest is for batches."""
+
+SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+"""How libraries say that there is not enough memory."""
 
 
 def choose_device(device: str) -> torch.device:
@@ -49,6 +57,11 @@ def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
     if dtype not in DTYPES:
         raise UsageError(f"unknown dtype '{dtype}'", f"use one of: auto, {', '.join(DTYPES)}")
     return DTYPES[dtype]
+
+
+def name_dtype(dtype: torch.dtype) -> str:
+    """`float32`."""
+    return str(dtype).removeprefix("torch.")
 
 
 def free_bytes(device: torch.device) -> int:
@@ -81,9 +94,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in message for sign in SIGNS)
 
 
-SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
-
-
 @contextmanager
 def repeatable(device: torch.device) -> Iterator[None]:
     """Inside, a GPU uses kernels that give the same bits every time, where there are such; a CPU does so anyway.
@@ -106,3 +116,37 @@ def repeatable(device: torch.device) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
         settings.fill_uninitialized_memory = fill
+
+
+def place_weights(subject: Subject, asked: str, chosen: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+    """Arguments of from_pretrained: the chosen device, or all GPUs when `auto` was asked and one is too small.
+
+    Raises TooLarge when the weights fit nowhere; loading them would end with the process being killed.
+    """
+    needed, free = weight_bytes(subject, dtype), free_bytes(chosen)
+    if needed <= free / MARGIN:
+        return {"device_map": {"": chosen}}
+    if asked == "auto" and chosen.type == "cuda":
+        gpus = [free_bytes(torch.device("cuda", number)) for number in range(torch.cuda.device_count())]
+        if needed <= SHARE_FOR_WEIGHTS * sum(gpus):
+            limits = {number: int(SHARE_FOR_WEIGHTS * size) for number, size in enumerate(gpus)}
+            return {"device_map": "balanced", "max_memory": {**limits, "cpu": 0}}
+        free = sum(gpus)
+    raise TooLarge(
+        f"the weights of '{subject.id}' need {_gib(needed)} in {name_dtype(dtype)}, and {_gib(free)} are free "
+        f"on {chosen.type}",
+        "use --dtype bfloat16 if that is not set yet, another --device, or a machine with more memory",
+    )
+
+
+def weight_bytes(subject: Subject, dtype: torch.dtype) -> int:
+    """Size of the weights when they are loaded; where their number is not known, the size of their files."""
+    model = subject.base or subject
+    adapter = sum(file.bytes for file in subject.weights) if subject.base else 0
+    if model.parameters is not None:
+        return model.parameters * dtype.itemsize + adapter
+    return sum(file.bytes for file in model.weights) + adapter
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB"

@@ -5,15 +5,13 @@ A probe that the model cannot take whole is left out with a reason, never cut.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from provcheck.types import ProbeSet, Question, Text
+from provcheck.types import Bools, Ints
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -25,20 +23,18 @@ TOO_LONG = "longer than the model's context"
 LOST_CHARACTERS = "characters that the tokenizer cannot represent"
 TOO_FEW_TOKENS = "too few tokens to score"
 
-Ints = NDArray[np.int64]
-
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
     """One sequence of tokens.
 
     ids: (T,); spans: (T, 2) characters [start, end) of each token in the text; special: (T,) true for the tokens that
-    the tokenizer adds itself; probe: place of the probe in its set; option: which option of a question, else 0.
+    the tokenizer adds itself; probe: place of the probe among those asked; option: which one of a question, else 0.
     """
 
     ids: Ints
     spans: Ints
-    special: NDArray[np.bool_]
+    special: Bools
     probe: int
     option: int = 0
 
@@ -50,43 +46,29 @@ class EncodedOption(Encoded):
     question_end: int = 0
 
     @property
-    def in_question(self) -> NDArray[np.bool_]:
+    def in_question(self) -> Bools:
         """(T,) tokens that lie wholly inside the question."""
         return ~self.special & (self.spans[:, 1] <= self.question_end)
 
     @property
-    def in_option(self) -> NDArray[np.bool_]:
+    def in_option(self) -> Bools:
         """(T,) tokens that reach past the question; one at the very start has no prediction and does not count."""
         inside = ~self.special & (self.spans[:, 1] > self.question_end)
         inside[0] = False
         return inside
 
 
-@dataclass(frozen=True)
-class EncodedProbes:
-    """All probes that can be measured, and how many were left out for which reason."""
-
-    options: list[EncodedOption]
-    texts: list[Encoded]
-    questions_left_out: Counter[str]
-    texts_left_out: Counter[str]
-
-
-def encode_probes(tokenizer: PreTrainedTokenizerBase, probes: ProbeSet, limit: int | None) -> EncodedProbes:
-    """Every option and text that fits into `limit` tokens."""
-    options, questions_left_out = encode_questions(tokenizer, probes.questions, limit)
-    texts, texts_left_out = encode_texts(tokenizer, probes.texts, limit)
-    return EncodedProbes(options, texts, questions_left_out, texts_left_out)
-
-
 def encode_questions(
-    tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], limit: int | None
-) -> tuple[list[EncodedOption], Counter[str]]:
-    """Every option of every question that can be measured, and the number of questions left out by reason."""
-    pairs = [(q, o) for q, question in enumerate(questions) for o in range(len(question.options))]
-    texts = [f"{questions[q].question} {questions[q].options[o]}" for q, o in pairs]
+    tokenizer: PreTrainedTokenizerBase, questions: Sequence[tuple[str, Sequence[str]]], limit: int | None
+) -> tuple[list[EncodedOption], dict[int, str]]:
+    """Every option of every (question, options) that can be measured whole, within `limit` tokens.
+
+    Beside them the reason for each question that is left out, by its place.
+    """
+    pairs = [(q, o) for q, (_, options) in enumerate(questions) for o in range(len(options))]
+    texts = [f"{questions[q][0]} {questions[q][1][o]}" for q, o in pairs]
     encoded = [
-        EncodedOption(ids, spans, special, q, o, question_end=len(questions[q].question))
+        EncodedOption(ids, spans, special, q, o, question_end=len(questions[q][0]))
         for (q, o), (ids, spans, special) in zip(pairs, _tokenize(tokenizer, texts), strict=True)
     ]
     reasons: dict[int, str] = {}
@@ -96,27 +78,25 @@ def encode_questions(
             reason = TOO_FEW_TOKENS
         if reason is not None:
             reasons.setdefault(option.probe, reason)
-    return [option for option in encoded if option.probe not in reasons], Counter(
-        f"question: {reason}" for reason in reasons.values()
-    )
+    return [option for option in encoded if option.probe not in reasons], reasons
 
 
 def encode_texts(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text], limit: int | None
-) -> tuple[list[Encoded], Counter[str]]:
-    """Every text that can be measured, and the number of texts left out by reason."""
-    kept, left_out = [], Counter[str]()
-    for place, (ids, spans, special) in enumerate(_tokenize(tokenizer, [text.text for text in texts])):
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], limit: int | None
+) -> tuple[list[Encoded], dict[int, str]]:
+    """Every text that can be measured, and the reason for each that is left out, by its place."""
+    kept, reasons = [], {}
+    for place, (ids, spans, special) in enumerate(_tokenize(tokenizer, list(texts))):
         encoded = Encoded(ids, spans, special, place)
-        reason = _why_not(tokenizer, texts[place].text, encoded, limit)
+        reason = _why_not(tokenizer, texts[place], encoded, limit)
         if reason is None:
             kept.append(encoded)
         else:
-            left_out[f"text: {reason}"] += 1
-    return kept, left_out
+            reasons[place] = reason
+    return kept, reasons
 
 
-def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[tuple[Ints, Ints, NDArray[np.bool_]]]:
+def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[tuple[Ints, Ints, Bools]]:
     batch = tokenizer(
         texts,
         add_special_tokens=True,

@@ -1,5 +1,7 @@
 """Log-probabilities of chosen tokens, and their gradient at the input embeddings, for any causal model.
 
+Logits become log-probabilities a few rows at a time: no second matrix as large as the logits is made.
+
 Two hooks make this independent of the architecture: one puts a leaf tensor in place of the input embeddings, so that no
 gradient flows into parameters; the other passes only the positions that are scored to the output layer, so that no
 logits are made that nobody reads.
@@ -21,14 +23,54 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from provcheck.architectures import NORMALISED_EMBEDDINGS
 from provcheck.errors import BrokenModel, UnsupportedModel
-from provcheck.measurement.encoding import Encoded
-from provcheck.measurement.loading import Loaded
-from provcheck.measurement.softmax import chosen_logprobs
+from provcheck.measurement.devices import repeatable
+from provcheck.measurement.encoding import Encoded, EncodedOption
+from provcheck.measurement.loader import Loaded
+from provcheck.types import Floats
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
+
+
+CHUNK = 2**22
+"""Logits that are in float32 at once: 16 MiB."""
+
+
+def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption]) -> Floats:
+    """For each sequence (T,) float64, one after the other: inner product of each token's input embedding e_t with the
+    gradient of S at e_t.
+
+    S is the sum of log P over the tokens of the option. Source: ABLE, equation 1.
+    """
+    with repeatable(loaded.device), torch.enable_grad(), embeddings_as_leaf(loaded) as leaves:
+        values = logprobs(loaded, batch, [option.in_option for option in batch])
+        if not values.requires_grad:
+            raise UnsupportedModel(
+                "the model gives no gradients: its kernels are for inference only",
+                "audit the model as it was before it was quantized",
+            )
+        (gradient,) = torch.autograd.grad(values.sum(), leaves[:1])
+    products = (leaves[0].detach().float() * gradient.float()).sum(dim=-1).double().cpu().numpy()
+    check_finite(values.detach().cpu().numpy(), "outputs")
+    check_finite(products, "gradients")
+    return np.concatenate([row[: len(option.ids)] for row, option in zip(products, batch, strict=True)])
+
+
+def sum_logprobs(loaded: Loaded, batch: Sequence[Encoded]) -> Floats:
+    """(len(batch),) float64 sums of the log-probabilities of all tokens but the first, in nats."""
+    with repeatable(loaded.device), torch.inference_mode():
+        values = logprobs(loaded, batch, list(map(all_but_the_first, batch))).double().cpu().numpy()
+    check_finite(values, "outputs")
+    starts = np.cumsum([0, *(len(text.ids) - 1 for text in batch[:-1])])
+    return np.add.reduceat(values, starts)
+
+
+def all_but_the_first(text: Encoded) -> NDArray[np.bool_]:
+    """(T,) the tokens that have a prediction."""
+    return np.arange(len(text.ids)) > 0
 
 
 def logprobs(loaded: Loaded, batch: Sequence[Encoded], scored: Sequence[NDArray[np.bool_]]) -> torch.Tensor:
@@ -75,13 +117,9 @@ def embeddings_as_leaf(loaded: Loaded) -> Iterator[list[torch.Tensor]]:
 
 
 def embedding_layer(model: PreTrainedModel) -> torch.nn.Module:
-    """The layer whose output is the input embedding. Raises UnsupportedModel when the model does not tell.
-
-    A model that normalises every embedding before anything else reads it (BLOOM) does not depend on its length, so that
-    the inner product with the gradient is zero but for rounding; there the normalised embedding is the input.
-    """
+    """The layer whose output is the input embedding. Raises UnsupportedModel when the model does not tell."""
     for name, module in model.named_modules():
-        if name.rpartition(".")[2] == "word_embeddings_layernorm":
+        if name.rpartition(".")[2] == NORMALISED_EMBEDDINGS:
             return cast("torch.nn.Module", module)
     layer = cast("torch.nn.Module | None", model.get_input_embeddings())
     if layer is None:
@@ -115,3 +153,41 @@ def _logits_at(loaded: Loaded, ids: torch.Tensor, positions: torch.Tensor) -> to
         selected: torch.Tensor = output[0]
         return selected
     return output.reshape(-1, output.shape[-1])[positions.to(output.device)]  # type: ignore[no-any-return]
+
+
+def chosen_logprobs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """(N,) float32: log-softmax of logits (N, vocabulary) at tokens (N,), in nats; differentiable once.
+
+    Computed in float32 whatever the dtype of the logits. The gradient is softmax minus one-hot, in the dtype of the
+    logits.
+    """
+    return _ChosenLogprobs.apply(logits, tokens)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _ChosenLogprobs(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        normalisers = torch.empty(len(logits), dtype=torch.float32, device=logits.device)
+        values = torch.empty_like(normalisers)
+        for rows in _chunks(logits):
+            exact = logits[rows].float()
+            torch.logsumexp(exact, dim=-1, out=normalisers[rows])
+            values[rows] = exact.gather(1, tokens[rows, None])[:, 0] - normalisers[rows]
+        ctx.save_for_backward(logits, tokens, normalisers)
+        return values
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        logits, tokens, normalisers = ctx.saved_tensors
+        result = torch.empty_like(logits)
+        for rows in _chunks(logits):
+            factor = gradient[rows, None]
+            softmax = (logits[rows].float() - normalisers[rows, None]).exp_()
+            result[rows] = softmax.mul_(-factor).scatter_add_(1, tokens[rows, None], factor).to(result.dtype)
+        return result, None
+
+
+def _chunks(logits: torch.Tensor) -> Iterator[slice]:
+    """Consecutive rows of at most CHUNK logits."""
+    step = max(1, CHUNK // logits.shape[1])
+    return (slice(start, start + step) for start in range(0, len(logits), step))

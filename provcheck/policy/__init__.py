@@ -1,26 +1,27 @@
 """Policies: YAML files whose checks are applied to the evidence. The gate is a pure function of checks and policy.
 
-document   reads YAML and knows the line of everything in it
-faults     says what pydantic found wrong as a person would: where, what, and what is allowed
+checks     one file for each kind of check, and the table that names them
+rule       what kinds of checks share
 evidence   what checks may look at
-rules      checks of the measurement and of what the model says about itself
-relations  checks of the relations to the references
-model      the policy as a whole; `KINDS` names all kinds of checks
-loading    file -> checks, with the digest of the file; `-k` chooses among them
+model      the policy as a whole, and its JSON Schema
+loading    file -> checks, with the digest of the file and the place of every fault; `-k` chooses among them
 keywords   the expressions of `-k`
 gate       checks -> outcomes -> exit code
 """
 
+from provcheck.policy.checks import KINDS
 from provcheck.policy.evidence import Evidence, claims
 from provcheck.policy.gate import check_policy, exit_code, summarise
 from provcheck.policy.loading import DEFAULT_POLICY, Collected, collect
-from provcheck.policy.model import KINDS, AnyRule, Policy, name_of, policy_schema
+from provcheck.policy.model import AnyRule, Policy, policy_schema
+from provcheck.policy.rule import Rule, name_of
 
 __all__ = [
     "DEFAULT_POLICY",
-    "Policy",
-    "AnyRule",
     "KINDS",
+    "Policy",
+    "Rule",
+    "AnyRule",
     "name_of",
     "Collected",
     "collect",

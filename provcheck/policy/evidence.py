@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from provcheck.signals import distance_of, rank_of
 from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Subject, Verdict
 
 UNKNOWN = "unknown"
-"""The name of a licence that nobody stated."""
+"""The name of a license that nobody stated."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,14 @@ class Evidence:
     def settled_beyond(self) -> bool:
         """Whether references that were not compared in full are known to be independent.
 
-        They lie farther away than the nearest ones, and the judge calls a model related only for being near. So they
-        are independent where the farthest of the nearest is; where it is not, nothing is known about them. Claimed
-        bases, which are compared however far they are, say nothing about the others.
+        By the first of all signals they lie farther away than the nearest ones, and the judge calls a model related
+        only for being near. So they are independent where the farthest of the nearest is. Where it is not, or where
+        that signal was not measured, nothing is known about them. Claimed bases, which are compared however far they
+        are, say nothing about the others.
         """
         claimed = {claim.lower() for claim in claims(self.subject, self.claimed_base)}
-        nearest = [c for c in self.comparisons if c.able.contrast and c.reference.lower() not in claimed]
-        return bool(nearest) and max(nearest, key=_distance).relation.independent
+        nearest = [one for one in self.comparisons if one.reference.lower() not in claimed and _is_placed(one)]
+        return bool(nearest) and max(nearest, key=rank_of).relation.independent
 
     def find(self, id: str) -> Standing | None:
         """The reference with that id, if the bank has it; upper and lower case are the same, as on the Hub."""
@@ -72,13 +74,18 @@ def claims(subject: Subject, claimed_base: str | None) -> tuple[str, ...]:
     return (claimed_base,) if claimed_base else subject.declared_base
 
 
+def _is_placed(comparison: Comparison) -> bool:
+    """Whether the first of all signals says how far away the reference is."""
+    return distance_of(comparison) is not None and rank_of(comparison)[0] == 0
+
+
 def _compared(comparison: Comparison) -> Standing:
     return Standing(
         id=comparison.reference,
         family=comparison.family or "",
         license=comparison.license or UNKNOWN,
         relation=comparison.relation,
-        probability=_probability(comparison),
+        probability=comparison.related_probability,
         compared=True,
     )
 
@@ -86,16 +93,3 @@ def _compared(comparison: Comparison) -> Standing:
 def _beyond(reference: Reference, settled: bool) -> Standing:
     relation = Relation.UNRELATED if settled else Relation.INCONCLUSIVE
     return Standing(reference.id, reference.family, reference.license or UNKNOWN, relation, None, compared=False)
-
-
-def _probability(comparison: Comparison) -> float | None:
-    """Of being related; equal weight files leave no doubt."""
-    if comparison.same_weights:
-        return 1.0
-    if comparison.probabilities is None:
-        return None
-    return sum(value for relation, value in comparison.probabilities.items() if relation.related)
-
-
-def _distance(comparison: Comparison) -> float:
-    return comparison.able.contrast.cosine_distance if comparison.able.contrast else 0.0

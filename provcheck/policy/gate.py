@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from provcheck.policy.evidence import Evidence
 from provcheck.policy.loading import Collected
-from provcheck.policy.model import AnyRule, name_of
-from provcheck.policy.rules import Finding
+from provcheck.policy.rule import Finding, Rule, name_of
 from provcheck.types import Check, ExitCode, Outcome, PolicyFacts, Summary
 
 MAX_MESSAGE = 300
@@ -23,7 +22,7 @@ def check_policy(
     checks: list[Check] = []
     for rule in collected.rules:
         checks.append(run_check(rule, evidence))
-        if stop_at_first and fails(checks[-1], policy.on_inconclusive):
+        if stop_at_first and checks[-1].stops_build(policy.on_inconclusive):
             break
     return tuple(checks), PolicyFacts(
         name=policy.name,
@@ -34,7 +33,7 @@ def check_policy(
     )
 
 
-def run_check(rule: AnyRule, evidence: Evidence) -> Check:
+def run_check(rule: Rule, evidence: Evidence) -> Check:
     """Apply one rule; one that breaks has the outcome `error`, and the others go on."""
     started = time.perf_counter()
     try:
@@ -59,14 +58,9 @@ def summarise(checks: Sequence[Check]) -> Summary:
     return Summary(**Counter(check.outcome.value for check in checks))
 
 
-def fails(check: Check, on_inconclusive: str) -> bool:
-    """Whether this check makes the exit code 1."""
-    failing = {Outcome.FAILED, Outcome.ERROR} | ({Outcome.INCONCLUSIVE} if on_inconclusive == "fail" else set())
-    return check.severity == "error" and check.outcome in failing
-
-
 def exit_code(checks: Sequence[Check], on_inconclusive: str) -> ExitCode:
     """pytest's exit code: 5 without checks, 1 when one of severity error did not pass, else 0."""
     if not checks:
         return ExitCode.NO_CHECKS
-    return ExitCode.CHECK_FAILED if any(fails(check, on_inconclusive) for check in checks) else ExitCode.OK
+    stopped = any(check.stops_build(on_inconclusive) for check in checks)
+    return ExitCode.CHECK_FAILED if stopped else ExitCode.OK

@@ -17,7 +17,7 @@ Matcher = Callable[[Sequence[str]], bool]
 TOKEN = re.compile(r"\s*(?P<token>[()]|[\w:+\-./\[\]*]+)")
 OPERATORS = {"and", "or", "not", "(", ")", ""}
 MAX_LENGTH, MAX_DEPTH = 1000, 50
-HINT = "for example: -k 'licence or not-related-to', -k 'not coverage'"
+HINT = "for example: -k 'license or not-related-to', -k 'not coverage'"
 
 
 def parse_keywords(text: str) -> Matcher:

@@ -1,82 +1,63 @@
 """One record, many renderings: every output format is a `Renderer` of the same `Report`.
 
-`FORMATS` names them, `write_files` puts them into a folder, `terminal` prints for people. A renderer decides nothing:
-relations, outcomes and the exit code are read from the report, so that all formats agree.
+`FORMATS` names them; a new one is a file with a renderer and a line in that table. `outputs` puts them into a folder,
+`terminal` prints for people. A renderer decides nothing: relations, outcomes and the exit code are read from the
+report, so that all formats agree. Nor does it know a signal: it loops over `provcheck.signals` and shows what each
+says of itself.
+
+sentences, columns, facts, figures  what several formats say: sentences, the signals' numbers, how it was measured
+pictures                            charts, tree and map as SVG
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import chain
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from provcheck.errors import UsageError
-from provcheck.types import Report
+if TYPE_CHECKING:
+    from provcheck.types import Report
 
-__all__ = ["Renderer", "Format", "FORMATS", "ALL", "find_format", "find_formats"]
+__all__ = ["ALL", "FORMATS", "FORMAT_NAMES", "Format", "Renderer", "find_format", "find_formats"]
 
 
 class Renderer(Protocol):
     """Turns a report into the text of one file."""
 
-    def render(self, report: Report) -> str:
-        """The whole text."""
+    def render(self, report: Report) -> str | None:
+        """The whole text; None where the report holds nothing for this format, and no file is written."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format of reports; `load` imports its renderer when it is needed."""
+    """A file format of reports; `renderer` is `module:Class`, imported when it is needed."""
 
     file_name: str
-    load: Callable[[], Renderer]
+    renderer: str
+
+    def load(self) -> Renderer:
+        """The renderer."""
+        module, _, kind = self.renderer.partition(":")
+        renderer: Renderer = getattr(import_module(module), kind)()
+        return renderer
 
 
-def _json() -> Renderer:
-    from provcheck.rendering.json_report import JsonReport
-
-    return JsonReport()
-
-
-def _html() -> Renderer:
-    from provcheck.rendering.html_report import HtmlReport
-
-    return HtmlReport()
-
-
-def _junit() -> Renderer:
-    from provcheck.rendering.junit import JUnitReport
-
-    return JUnitReport()
-
-
-def _sarif() -> Renderer:
-    from provcheck.rendering.sarif import SarifReport
-
-    return SarifReport()
-
-
-def _markdown() -> Renderer:
-    from provcheck.rendering.markdown import MarkdownReport
-
-    return MarkdownReport()
-
-
-def _cyclonedx() -> Renderer:
-    from provcheck.rendering.cyclonedx import CycloneDxReport
-
-    return CycloneDxReport()
-
+FORMATS = {
+    "json": Format("report.json", "provcheck.rendering.json_report:JsonReport"),
+    "html": Format("report.html", "provcheck.rendering.html_report:HtmlReport"),
+    "junit": Format("junit.xml", "provcheck.rendering.junit:JUnitReport"),
+    "sarif": Format("report.sarif", "provcheck.rendering.sarif:SarifReport"),
+    "markdown": Format("summary.md", "provcheck.rendering.markdown:MarkdownReport"),
+    "cyclonedx": Format("bom.cdx.json", "provcheck.rendering.cyclonedx:CycloneDxReport"),
+    "newick": Format("tree.nwk", "provcheck.rendering.newick_tree:NewickTree"),
+}
 
 ALL = "all"
-FORMATS = {
-    "json": Format("report.json", _json),
-    "html": Format("report.html", _html),
-    "junit": Format("junit.xml", _junit),
-    "sarif": Format("report.sarif", _sarif),
-    "markdown": Format("summary.md", _markdown),
-    "cyclonedx": Format("bom.cdx.json", _cyclonedx),
-}
+"""Stands for every format."""
+
+FORMAT_NAMES = ", ".join(FORMATS)
 
 
 def find_formats(names: Iterable[str]) -> list[Format]:
@@ -86,7 +67,9 @@ def find_formats(names: Iterable[str]) -> list[Format]:
 
 
 def find_format(name: str) -> Format:
-    """The format of that name."""
+    """The format of that name. Raises UsageError."""
     if name not in FORMATS:
-        raise UsageError(f"There is no report format {name!r}.", f"Formats: {', '.join((*FORMATS, ALL))}.")
+        from provcheck.errors import UsageError  # late: `provcheck --help` lists the formats, and imports no more
+
+        raise UsageError(f"There is no report format {name!r}.", f"Formats: {FORMAT_NAMES}, {ALL}.")
     return FORMATS[name]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from provcheck.rendering import wording
-from provcheck.rendering.lines import print_line, print_rule
-from provcheck.rendering.plain import plain
+from provcheck import wording
+from provcheck.io.text import plain
+from provcheck.rendering.console import print_line, print_rule
 
 
 @dataclass(frozen=True)

@@ -8,28 +8,31 @@ measured apart, in the places that CycloneDX has for them:
   or `not-compared` where the bank does not have it.
 - `pedigree.variants`: the references that the evidence relates to it, `identical` or `derived`, nearest first. A
   variant is CycloneDX's word for components that are related while it is open which one came first, and that is all
-  that a measurement shows. Property `provcheck:evidenced` is `true`; others hold relation, probability, p-value and
-  distances.
+  that a measurement shows. Property `provcheck:evidenced` is `true`; others hold relation, probability, p-value, and
+  every number of every signal as `provcheck:SIGNAL.FIELD`.
 
 A declared base that the evidence supports stands in both. References that are independent or undecided are no
 pedigree. The verdict, each check's outcome and the exit code are properties of the metadata; the verdict's sentence and
 the limits are annotations of the model. The serial number follows from the report's digest, so the same report gives
 the same file.
+
+cyclonedx-python-lib (11.12) reads these files, but cannot write them: it has neither model cards nor annotations, and
+sorts ancestors and variants by their names.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from provcheck.rendering import wording
+from provcheck.io.writing import json_text
+from provcheck.rendering.columns import nearest
 from provcheck.rendering.identity import hub_repository, measured_at, report_uuid
-from provcheck.rendering.plain import plain_report
-from provcheck.types import Comparison, FileDigest, Report, Subject
+from provcheck.rendering.sentences import certainty, plain_report, sentence
+from provcheck.types import Comparison, FileDigest, MeasurementFacts, Report, Subject
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 MODEL = "model"
@@ -57,7 +60,7 @@ class CycloneDxReport:
             "dependencies": [{"ref": MODEL, "dependsOn": ["base"] if base else []}],
             "annotations": [_annotation(report, n, text) for n, text in enumerate(_statements(report))],
         }
-        return json.dumps(bom, indent=2, allow_nan=False) + "\n"
+        return json_text(bom)
 
 
 def licenses(name: str | None) -> list[Json]:
@@ -108,7 +111,14 @@ def _facts(report: Report) -> dict[str, Fact]:
         "bank": report.bank.name,
         "command": report.tool.command,
         "report-sha256": report.digest or None,
-        **{f"{name.replace('_', '-')}-sha256": digest for name, digest in report.digests.model_dump().items()},
+        **_digests(report),
+    }
+
+
+def _digests(report: Report) -> dict[str, Fact]:
+    return {
+        f"{path.replace('_', '-').replace('.', '-')}-sha256": digest
+        for path, digest in _leaves(report.digests.model_dump())
     }
 
 
@@ -152,14 +162,14 @@ def _file(file: FileDigest, ref: str) -> Json:
 
 
 def _pedigree(report: Report) -> Json:
-    related = [one for one in wording.nearest(report) if one.relation.related]
+    related = [one for one in nearest(report) if one.relation.related]
     merged = {parent.reference: parent.weight for parent in report.verdict.parents}
     found = {one.reference.lower(): one.relation.value for one in report.comparisons}
     return {
         "ancestors": [_declared(base, n, found) for n, base in enumerate(report.subject.declared_base)],
         "variants": [_evidenced(one, n, merged.get(one.reference)) for n, one in enumerate(related)],
         "notes": "Ancestors are what the model's card declares. Variants are the references that the measured evidence "
-        f"relates to it; which one came first is open. {wording.sentence(report)}",
+        f"relates to it; which one came first is open. {sentence(report)}",
     }
 
 
@@ -170,19 +180,16 @@ def _declared(base: str, number: int, found: Mapping[str, str]) -> Json:
 
 def _evidenced(one: Comparison, number: int, merge_weight: float | None) -> Json:
     """A related reference; with its weight where the subject looks like a merge of it with another."""
-    contrast = one.able.contrast
     facts = {
         "evidenced": True,
         "relation": one.relation.value,
         "probability": (one.probabilities or {}).get(one.relation),
         "p-value": one.p_value,
-        "able-contrast-distance": contrast.cosine_distance if contrast else None,
-        "able-contrast-ci95": f"{contrast.ci95[0]} {contrast.ci95[1]}" if contrast else None,
-        "kl-bits-per-byte": one.kl.bits_per_byte,
         "same-weights": one.same_weights,
         "merge-weight": merge_weight,
         "mechanism": one.mechanism,
         "family": one.family,
+        **dict(_leaves({name: values.model_dump(mode="json") for name, values in one.signals.items()})),
     }
     named = _named(one.reference, f"evidenced-{number}")
     return named | {"licenses": licenses(one.license), "properties": _properties(facts)}
@@ -191,18 +198,28 @@ def _evidenced(one: Comparison, number: int, merge_weight: float | None) -> Json
 def _card(report: Report) -> Json:
     """What is known of the model itself. What limits the audit is no limit of the model, and stands elsewhere."""
     subject, facts = report.subject, report.measurement
-    parameters = {"task": "text-generation", "architectureFamily": subject.model_type}
-    bits = [{"type": "bits per byte", "value": str(facts.bits_per_byte), "slice": f"texts of {facts.probes}"}]
+    family = {"architectureFamily": subject.model_type} if subject.model_type else {}
+    architecture = {"modelArchitecture": subject.architecture} if subject.architecture else {}
     sizes = {"parameters": subject.parameters, "context-length": subject.context_length, "tokenizer": subject.tokenizer}
     return {
-        "modelParameters": parameters | ({"modelArchitecture": subject.architecture} if subject.architecture else {}),
-        "quantitativeAnalysis": {"performanceMetrics": [] if facts.bits_per_byte is None else bits},
+        "modelParameters": {"task": "text-generation", **family, **architecture},
+        "quantitativeAnalysis": {"performanceMetrics": _metrics(facts)},
         "properties": _properties(sizes),
     }
 
 
+def _metrics(facts: MeasurementFacts) -> list[Json]:
+    """The single numbers that the signals measured of the model itself."""
+    return [
+        {"type": name.replace("_", " "), "value": str(value), "slice": f"{one.coverage.unit}s of {facts.probes}"}
+        for one in facts.measured.values()
+        for name, value in one.values.items()
+        if value is not None
+    ]
+
+
 def _statements(report: Report) -> list[str]:
-    verdict = f"{wording.sentence(report)} {wording.certainty(report)}"
+    verdict = f"{sentence(report)} {certainty(report)}"
     return [" ".join((verdict, *report.verdict.reasons)), *report.limitations]
 
 
@@ -214,6 +231,17 @@ def _annotation(report: Report, number: int, text: str) -> Json:
         "timestamp": measured_at(report),
         "text": text,
     }
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Fact]]:
+    """What a record holds, by its path; numbers of a list, such as the ends of an interval, stand in one text."""
+    if isinstance(value, list) and value and all(isinstance(item, int | float) for item in value):
+        yield path, " ".join(map(str, value))
+    elif isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(item, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
 
 
 def _properties(facts: Mapping[str, Fact]) -> list[Json]:

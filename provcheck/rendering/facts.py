@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from provcheck.rendering import wording
-from provcheck.types import Coverage, FileDigest, PolicyFacts, Report, Subject
+from provcheck import wording
+from provcheck.rendering.columns import title_of
+from provcheck.rendering.sentences import seconds
+from provcheck.signals import all_signals
+from provcheck.types import Coverage, FileDigest, NotMeasured, PolicyFacts, Report, SignalFacts, Subject
 
 ON_INCONCLUSIVE = {
     "fail": "what cannot be decided fails",
@@ -11,47 +14,44 @@ ON_INCONCLUSIVE = {
     "warn": "what cannot be decided is pointed out and fails nothing",
 }
 
+NO_WEIGHTS = "no weight files are at hand"
 
-def facts_of(report: Report) -> list[tuple[str, str]]:
+Pairs = list[tuple[str, str]]
+
+
+def facts_of(report: Report) -> Pairs:
     """Term and value."""
     facts, subject = report.measurement, report.subject
-    bits = (
-        "not measured"
-        if facts.bits_per_byte is None
-        else f"{wording.number(facts.bits_per_byte)} bits per byte; less is better"
-    )
     return [
         ("Model", _model(subject)),
         *([("Model under the adapter", f"{subject.base.id}: {_model(subject.base)}")] if subject.base else []),
         ("Revision", subject.revision or "none stated"),
         ("Measured", f"{facts.measured_at:%Y-%m-%d %H:%M %Z}".strip()),
         ("Probes", facts.probes),
-        ("Coverage", _coverage(facts.coverage)),
-        ("Prediction of the texts", bits),
+        *_signals(report),
         ("Device", f"{facts.device}, {facts.dtype}"),
-        ("Duration", f"{wording.seconds(report):.1f} seconds"),
-        ("Algorithm", facts.algorithm),
+        ("Duration", f"{seconds(report):.1f} seconds"),
         ("Versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items())),
         ("Bank", f"{report.bank.name}, {wording.plural(report.bank.references, 'reference')}"),
-        ("Judge", report.bank.judge),
+        ("Judge", report.judge.name),
         ("Policy", _policy(report.policy)),
         ("Tool", f"{report.tool.name} {report.tool.version}, report schema {report.schema_version}"),
     ]
 
 
-def digests_of(report: Report) -> list[tuple[str, str]]:
+def digests_of(report: Report) -> Pairs:
     """Everything that went in, and the report itself."""
     digests = report.digests
     return [
-        ("Weights", digests.weights),
+        ("Weights", digests.weights or NO_WEIGHTS),
         ("Other files of the model", digests.model_files),
         ("Measurement", digests.measurement),
         ("Probes", digests.probes),
         ("Bank", digests.bank),
         ("Judge", digests.judge or "this bank has none of its own"),
         ("Policy", digests.policy),
-        ("Papers' KL scale", digests.kl_scale),
-        ("This report", report.digest or "not sealed"),
+        *((f"{title_of(name)}: published numbers", digest) for name, digest in digests.background.items()),
+        ("This report", report.digest or "without a digest"),
     ]
 
 
@@ -63,6 +63,24 @@ def files_of(subject: Subject) -> list[tuple[str, FileDigest]]:
     return own + [("model under the adapter", file) for file in (*subject.base.weights, *subject.base.files)]
 
 
+def _signals(report: Report) -> Pairs:
+    """What each signal covered, and what else it has to say of the model; or why it was not measured."""
+    rows: Pairs = []
+    for name, signal in all_signals().items():
+        match report.measurement.signals.get(name):
+            case SignalFacts() as facts:
+                rows += [(signal.title, f"{facts.version}: {_coverage(facts.coverage)}"), *signal.facts(facts)]
+            case NotMeasured(not_measured=reason):
+                rows.append((signal.title, f"{wording.NOT_MEASURED}: {reason}"))
+    return rows
+
+
+def _coverage(coverage: Coverage) -> str:
+    left_out = "; ".join(f"{reason}: {count}" for reason, count in coverage.left_out.items())
+    measured = f"{coverage.measured} of {wording.plural(coverage.total, coverage.unit)}"
+    return f"{measured}; left out: {left_out}" if left_out else measured
+
+
 def _policy(policy: PolicyFacts) -> str:
     parts = [f"{policy.name}; {ON_INCONCLUSIVE[policy.on_inconclusive]}"]
     parts += [f"left out: {', '.join(policy.deselected)}"] if policy.deselected else []
@@ -71,16 +89,12 @@ def _policy(policy: PolicyFacts) -> str:
 
 
 def _model(subject: Subject) -> str:
-    size = f"{subject.parameters:,} parameters" if subject.parameters else ""
-    words = f"{subject.vocabulary_size:,} tokens" if subject.vocabulary_size else ""
-    parts = (subject.architecture or subject.model_type, size, f"tokenizer {subject.tokenizer}", words)
-    return ", ".join(part for part in (*parts, subject.weight_format, f"from {subject.source}") if part)
-
-
-def _coverage(coverage: Coverage) -> str:
-    left_out = "; ".join(f"{reason}: {count}" for reason, count in coverage.left_out.items())
-    measured = (
-        f"{coverage.questions} of {wording.plural(coverage.questions_total, 'question')}, "
-        f"{coverage.texts} of {wording.plural(coverage.texts_total, 'text')}"
+    parts = (
+        subject.architecture or subject.model_type,
+        f"{subject.parameters:,} parameters" if subject.parameters else None,
+        f"tokenizer {subject.tokenizer}" if subject.tokenizer else None,
+        f"{subject.vocabulary_size:,} tokens" if subject.vocabulary_size else None,
+        subject.weight_format or NO_WEIGHTS,
+        f"from {subject.source}",
     )
-    return f"{measured}; left out: {left_out}" if left_out else measured
+    return ", ".join(part for part in parts if part)

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from provcheck.data import templates_folder
+from provcheck.io.data import templates_folder
 from provcheck.rendering.view import view_of
 from provcheck.types import Report
 

@@ -1,21 +1,20 @@
-"""The report as JSON, the way back, and the JSON Schema of it.
+"""The report as JSON, and the JSON Schema of it; `provcheck.report_file` is the way back.
 
 `python -m provcheck.rendering.json_report > reports/report.schema.json` writes the schema again.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from provcheck.errors import UsageError
-from provcheck.reading import clean, first_fault, parse_json, read_bounded, reason
-from provcheck.types import REPORT_SCHEMA_VERSION, Report
+from pydantic.json_schema import models_json_schema
 
-MAX_BYTES = 20_000_000
-"""A report of the shipped bank has less than 1 MB."""
+from provcheck.io.writing import json_text
+from provcheck.signals import all_signals
+from provcheck.types import Comparison, NotMeasured, Record, Report
+
+Json = dict[str, Any]
 
 
 class JsonReport:
@@ -23,84 +22,37 @@ class JsonReport:
 
     def render(self, report: Report) -> str:
         """The report as JSON; NaN is an error, never a number or null."""
-        return json.dumps(report.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
+        return json_text(report.model_dump(mode="json"))
 
 
-@dataclass(frozen=True)
-class ReportFile:
-    """A report.json as it lies there; `fault` says in a sentence why it is not what provcheck wrote, if it is not."""
-
-    path: Path
-    content: bytes
-    report: Report
-    fault: str | None
-
-    def unchanged(self) -> ReportFile:
-        """The file itself. Raises UsageError when it was changed."""
-        if self.fault:
-            raise UsageError(
-                self.fault,
-                "get the report again from where it came from; `provcheck report verify` says what of it still repeats",
-            )
-        return self
-
-
-def read_report(path: Path) -> Report:
-    """Read a report.json. Raises UsageError when it is absent, follows another schema, or was changed."""
-    return open_report(path).unchanged().report
-
-
-def open_report(path: Path) -> ReportFile:
-    """Read a report.json that may have been changed. Raises UsageError when it is absent or follows another schema."""
-    try:
-        content = read_bounded(path, MAX_BYTES)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {reason(error)}") from None
-    try:
-        found = parse_json(content)
-        _check_version(path, found)
-        report = Report.model_validate(found)
-    except ValueError as error:
-        raise UsageError(f"{path.name} is not a report of this version of provcheck: {first_fault(error)}") from None
-    return ReportFile(path, content, report, _fault(path, content, report))
-
-
-def report_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of what `JsonReport` writes."""
-    schema = Report.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+def report_schema() -> Json:
+    """JSON Schema (2020-12) of what `JsonReport` writes; what each signal says is described by its own records."""
+    known = all_signals()
+    values = {name: signal.values for name, signal in known.items()}
+    backgrounds = {name: signal.background for name, signal in known.items() if signal.background}
+    definitions, refs = _definitions((Report, Comparison, NotMeasured, *values.values(), *backgrounds.values()))
+    records = {name: {"anyOf": [refs[kind], refs[NotMeasured]]} for name, kind in values.items()}
+    _by_signal(definitions["Comparison"], "signals", records)
+    _by_signal(definitions["Report"], "background", {name: refs[kind] for name, kind in backgrounds.items()})
+    report = definitions.pop("Report")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **report, "$defs": definitions}
 
 
 def schema_text() -> str:
     """The schema as it stands in `reports/report.schema.json`."""
-    return json.dumps(report_schema(), indent=2) + "\n"
+    return json_text(report_schema())
 
 
-def _check_version(path: Path, found: object) -> None:
-    """A report of another schema is named as such, before its fields are looked at. Raises UsageError."""
-    version = found.get("schema_version") if isinstance(found, dict) else None
-    if isinstance(found, dict) and isinstance(version, int) and version != REPORT_SCHEMA_VERSION:
-        age = "an older" if version < REPORT_SCHEMA_VERSION else "a later"
-        raise UsageError(
-            f"{path.name} was written by {age} version of provcheck{_writer(found)}: it has schema_version {version}, "
-            f"and this one reads {REPORT_SCHEMA_VERSION}",
-            "read it with that version, or audit the model again with this one",
-        )
+def _definitions(kinds: Iterable[type[Record]]) -> tuple[Json, Mapping[type[Any], Json]]:
+    """The schema of every record by name, and how to point to each of `kinds`."""
+    refs, found = models_json_schema([(kind, "serialization") for kind in kinds])
+    return found["$defs"], {kind: ref for (kind, _), ref in refs.items()}
 
 
-def _writer(found: dict[str, Any]) -> str:
-    tool = found.get("tool")
-    version = clean(tool.get("version")) if isinstance(tool, dict) else None
-    return f" ({version})" if version else ""
-
-
-def _fault(path: Path, content: bytes, report: Report) -> str | None:
-    """Every byte counts: what the digest cannot see, layout and how numbers are written, is seen by rendering again."""
-    if report.computed_digest() != report.digest:
-        return f"{path.name} was changed after it was written: its content does not fit its digest"
-    if JsonReport().render(report).encode() != content:
-        return f"{path.name} was changed after it was written: its digest fits, its layout does not"
-    return None
+def _by_signal(owner: Json, name: str, records: Mapping[str, Json]) -> None:
+    """A field that holds a record for each signal, by its name."""
+    kept = {key: value for key, value in owner["properties"][name].items() if key != "additionalProperties"}
+    owner["properties"][name] = kept | {"properties": dict(records), "additionalProperties": False}
 
 
 if __name__ == "__main__":

@@ -15,13 +15,18 @@ are no test cases; the suite's properties name them, and say what was measured, 
 
 from __future__ import annotations
 
+from io import BytesIO
 from xml.etree import ElementTree as Xml
 
-from provcheck.rendering import wording
-from provcheck.rendering.gating import remark, stops_build
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser.junitparser import FinalResult, SystemOut
+
+from provcheck.io.text import short_name
 from provcheck.rendering.identity import measured_at
-from provcheck.rendering.plain import plain_report, short_name
+from provcheck.rendering.sentences import certainty, plain_report, seconds, sentence
 from provcheck.types import Check, Outcome, PolicyFacts, Report
+
+NAME = "provcheck"
 
 
 class JUnitReport:
@@ -30,39 +35,49 @@ class JUnitReport:
     def render(self, report: Report) -> str:
         """The whole XML file."""
         report = plain_report(report)
-        cases = [_case(check, report) for check in report.checks]
-        totals = {"tests": str(len(cases)), "failures": _count(cases, "failure"), "errors": _count(cases, "error")}
-        time = f"{wording.seconds(report):.3f}"
-        root = Xml.Element("testsuites", {"name": "provcheck", **totals, "time": time})
-        suite = Xml.SubElement(root, "testsuite", {"name": "provcheck", **totals, "skipped": _count(cases, "skipped")})
-        suite.attrib |= {"time": time, "timestamp": measured_at(report)}
-        suite.append(_properties(report))
-        suite.extend(cases)
-        Xml.SubElement(suite, "system-out").text = _summary(report)
-        Xml.indent(root)
-        return f'<?xml version="1.0" encoding="utf-8"?>\n{Xml.tostring(root, encoding="unicode")}\n'
+        suite, root = _suite(report), JUnitXml(NAME)
+        root.tests, root.failures, root.errors, root.time = suite.tests, suite.failures, suite.errors, suite.time
+        root.add_testsuite(suite)
+        return _text(root)
 
 
-def _case(check: Check, report: Report) -> Xml.Element:
+def remark(check: Check) -> str:
+    """The check's message; in front what a mere failure or skip does not say: `warning: ...`, `inconclusive: ...`."""
+    warning = check.severity == "warning" and check.outcome in (Outcome.FAILED, Outcome.ERROR)
+    word = check.outcome.value if check.outcome is Outcome.INCONCLUSIVE else "warning" if warning else ""
+    return f"{word}: {check.message}" if word else check.message
+
+
+def _suite(report: Report) -> TestSuite:
+    suite = TestSuite(NAME)
+    suite.timestamp = measured_at(report)
+    for name, value in _properties(report).items():
+        if value is not None:
+            suite.add_property(name, str(value))
+    suite.add_testcases([_case(check, report) for check in report.checks])
+    suite.time = round(seconds(report), 3)
+    suite.append(SystemOut(_summary(report)))  # type: ignore[no-untyped-call]
+    return suite
+
+
+def _case(check: Check, report: Report) -> TestCase:
     """One check; its class is the model, so that files of several models can be read together."""
     model = short_name(report.subject.id).replace(".", "_")
-    attributes = {"classname": f"provcheck.{model}", "name": check.id, "time": f"{check.seconds:.3f}"}
-    case = Xml.Element("testcase", attributes)
-    tag = _tag(check, report.policy)
-    if tag:
-        message = remark(check)
-        child = Xml.SubElement(case, tag, {"type": f"provcheck.{check.outcome.value}", "message": message})
-        child.text = _details(check) or None
-    Xml.SubElement(case, "system-out").text = _output(check.message)
+    case = TestCase(check.id, f"{NAME}.{model}", round(check.seconds, 3))
+    if kind := _result(check, report.policy):
+        result = kind(type_=f"{NAME}.{check.outcome.value}")
+        result.message, result.text = remark(check), _details(check)
+        case.result = result
+    case.system_out = _output(check.message)
     return case
 
 
-def _tag(check: Check, policy: PolicyFacts) -> str | None:
+def _result(check: Check, policy: PolicyFacts) -> type[FinalResult] | None:
     if check.outcome is Outcome.PASSED:
         return None
-    if stops_build(check, policy):
-        return "error" if check.outcome is Outcome.ERROR else "failure"
-    return "skipped"
+    if check.stops_build(policy.on_inconclusive):
+        return Error if check.outcome is Outcome.ERROR else Failure
+    return Skipped
 
 
 def _details(check: Check) -> str:
@@ -71,14 +86,10 @@ def _details(check: Check) -> str:
     return "\n".join(part for part in (check.description, references) if part)
 
 
-def _count(cases: list[Xml.Element], tag: str) -> str:
-    return str(sum(case.find(tag) is not None for case in cases))
-
-
-def _properties(report: Report) -> Xml.Element:
+def _properties(report: Report) -> dict[str, str | float | None]:
     """Everything that identifies the audit and its result; what is not known is left out."""
     verdict, policy = report.verdict, report.policy
-    facts = {
+    return {
         "subject": report.subject.id,
         "revision": report.subject.revision,
         "weights_digest": report.digests.weights,
@@ -97,18 +108,23 @@ def _properties(report: Report) -> Xml.Element:
         "report_digest": report.digest or None,
         "command": report.tool.command,
         "tool": f"{report.tool.name} {report.tool.version}",
-    } | report.summary.model_dump()
-    properties = Xml.Element("properties")
-    for name, value in facts.items():
-        if value is not None:
-            Xml.SubElement(properties, "property", {"name": name, "value": str(value)})
-    return properties
+        **report.summary.model_dump(),
+    }
 
 
 def _summary(report: Report) -> str:
-    return _output("\n".join((wording.sentence(report), wording.certainty(report), *report.verdict.reasons)))
+    return _output("\n".join((sentence(report), certainty(report), *report.verdict.reasons)))
 
 
 def _output(text: str) -> str:
     """Text for `system-out`, where Jenkins and GitLab would fetch the file that `[[ATTACHMENT|path]]` names."""
     return text.replace("[[", "[ [")
+
+
+def _text(root: JUnitXml) -> str:
+    """The same bytes whether junitparser found lxml, which writes XML in another way, or not."""
+    file = BytesIO()
+    root.write(file)
+    written = Xml.fromstring(file.getvalue())  # noqa: S314 - junitparser wrote it a moment ago
+    Xml.indent(written)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{Xml.tostring(written, encoding="unicode")}\n'

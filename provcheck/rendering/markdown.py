@@ -9,13 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from provcheck.rendering import wording
-from provcheck.rendering.plain import plain_report, short_name
-from provcheck.types import Check, Comparison, Distance, Report
+from provcheck import wording
+from provcheck.io.text import short_name
+from provcheck.rendering.columns import Columns, cells_of, columns_of, in_text, nearest
+from provcheck.rendering.sentences import (
+    EXIT_CODES,
+    SENTENCES,
+    certainty,
+    counts,
+    plain_report,
+    relation_probability,
+    sentence_names,
+)
+from provcheck.types import Check, Comparison, Report
 
 NEAREST = 5
 CHECK_COLUMNS = ("check", "outcome", "severity", "what was found")
-REFERENCE_COLUMNS = ("nearest reference", "relation", "probability", "ABLE contrast", "KL bits/byte", "license")
 
 _ACTIVE = re.compile(r"[\\`*_\[\]<>&~$]")
 _AT_START = re.compile(r"^(\d{0,9})([-+=#]|[.)](?=\s|$))")
@@ -49,23 +58,19 @@ def code(name: str) -> str:
 
 
 def _verdict(report: Report) -> list[str]:
-    names = wording.sentence_names(report)
+    names = sentence_names(report)
     names |= {key: code(name) for key, name in names.items() if key != "references"}
-    sentence = wording.SENTENCES[report.verdict.relation].format(**names)
+    sentence = SENTENCES[report.verdict.relation].format(**names)
     reasons = _list([text(reason) for reason in report.verdict.reasons])
-    return [f"## provcheck: {report.verdict.relation.value}", sentence, text(wording.certainty(report)), *reasons]
+    return [f"## provcheck: {report.verdict.relation.value}", sentence, text(certainty(report)), *reasons]
 
 
 def _checks(report: Report) -> list[str]:
-    result = f"{wording.counts(report.summary)}. Exit code {report.exit_code.value}: {_meaning(report)}."
+    result = f"{counts(report.summary)}. Exit code {report.exit_code.value}: {EXIT_CODES[report.exit_code]}."
     table = _table(CHECK_COLUMNS, (_check_row(check) for check in report.checks)) if report.checks else []
     left_out = {"left out by -k": report.policy.deselected, "not run because of -x": report.policy.not_run}
     notes = [f"{why}: {', '.join(code(id_) for id_ in ids)}" for why, ids in left_out.items() if ids]
     return [f"### Checks of the policy {code(report.policy.name)}", *table, *_list(notes), result]
-
-
-def _meaning(report: Report) -> str:
-    return wording.EXIT_CODES[report.exit_code]
 
 
 def _check_row(check: Check) -> tuple[str, ...]:
@@ -73,27 +78,24 @@ def _check_row(check: Check) -> tuple[str, ...]:
 
 
 def _nearest(report: Report) -> list[str]:
-    rows = wording.nearest(report)[:NEAREST]
+    rows, columns = nearest(report)[:NEAREST], columns_of(report, brief=True, page=True)
     if not rows:
         return []
     hidden = len(report.comparisons) - len(rows)
     more = [f"{wording.plural(hidden, 'more distant reference')} not shown."] if hidden else []
-    return ["### Nearest references", *_table(REFERENCE_COLUMNS, map(_reference_row, rows)), *more]
+    signals = (text(column.heading) for _, column in columns)
+    headings = ("nearest reference", "relation", "probability", *signals, "license")
+    return ["### Nearest references", *_table(headings, (_reference_row(one, columns) for one in rows)), *more]
 
 
-def _reference_row(one: Comparison) -> tuple[str, ...]:
+def _reference_row(one: Comparison, columns: Columns) -> tuple[str, ...]:
     return (
         code(short_name(one.reference)),
         one.relation.value,
-        text(wording.relation_probability(one)),
-        text(_distance(one.able.contrast)),
-        text(wording.kl(one.kl)),
+        text(relation_probability(one)),
+        *(text(in_text(cell)) for cell in cells_of(one, columns)),
         text(one.license or "not stated"),
     )
-
-
-def _distance(value: Distance | None) -> str:
-    return f"{wording.distance(value)} ({wording.interval(value)})" if value else wording.distance(value)
 
 
 def _repeat(report: Report) -> list[str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from provcheck import wording
 from provcheck.errors import UsageError
-from provcheck.rendering import wording
-from provcheck.rendering.lines import outcome_text, print_line, print_rule
-from provcheck.rendering.plain import short_name
-from provcheck.types import Check, Comparison, ExitCode, Outcome, Report
+from provcheck.io.text import short_name
+from provcheck.rendering.columns import cells_of, columns_of, in_text
+from provcheck.rendering.console import outcome_text, print_line, print_rule, print_table
+from provcheck.rendering.sentences import counts, relatedness
+from provcheck.types import Check, ExitCode, Outcome, Report
 
 SUMMARY_CHARS = {
     "f": Outcome.FAILED,
@@ -25,9 +26,6 @@ DEFAULT_SUMMARY = "fEi"
 SHORTHANDS = {"a": "fEsi", "A": "fEsip"}
 
 SECTIONS = {"failures": (Outcome.FAILED, Outcome.ERROR), "not settled": (Outcome.INCONCLUSIVE,)}
-COLUMNS = ("reference", "relation", "related", "ABLE contrast")
-"""Of the references that decided: relation, probability of being related, distance with its 95 % interval."""
-
 NUMBERS = 5
 """References of a failed check whose numbers are shown."""
 
@@ -58,7 +56,7 @@ def print_failures(console: Console, report: Report) -> None:
             if check.description:
                 print_line(console, check.description)
             print_line(console, Text.assemble(outcome_text(check), f": {check.message}"))
-            _print_numbers(console, check, report.comparisons)
+            _print_numbers(console, check, report)
 
 
 def print_durations(console: Console, report: Report, count: int, *, every: bool) -> None:
@@ -98,37 +96,27 @@ def print_notices(console: Console, report: Report) -> None:
 def print_last_line(console: Console, report: Report, seconds: float) -> None:
     """`== 5 passed, 1 failed, 2 deselected in 42.1s ==`."""
     deselected = len(report.policy.deselected)
-    text = wording.counts(report.summary) + (f", {deselected} deselected" if deselected else "")
+    text = counts(report.summary) + (f", {deselected} deselected" if deselected else "")
     print_rule(console, f"{text} in {seconds:.1f}s", f"bold {_overall_style(report)}")
 
 
-def _print_numbers(console: Console, check: Check, comparisons: Sequence[Comparison]) -> None:
-    by_name = {one.reference: one for one in comparisons}
+def _print_numbers(console: Console, check: Check, report: Report) -> None:
+    """Of the references that decided: relation, probability of being related, and what the signals say."""
+    by_name = {one.reference: one for one in report.comparisons}
     rows = [by_name[name] for name in check.references[:NUMBERS] if name in by_name]
     if rows:
-        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
-        for heading in COLUMNS:
-            table.add_column(heading, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(cell) for cell in _cells(row)))
-        console.print(table)
+        columns = columns_of(report, brief=True, page=True)
+        headings = ("reference", "relation", "related", *(column.heading for _, column in columns))
+        print_table(
+            console,
+            headings,
+            [
+                (short_name(row.reference), row.relation.value, relatedness(row), *map(in_text, cells_of(row, columns)))
+                for row in rows
+            ],
+        )
     if more := len(check.references) - len(rows):
         print_line(console, f"and {more:,} more")
-
-
-def _cells(row: Comparison) -> tuple[str, ...]:
-    interval = wording.interval(row.able.contrast)
-    contrast = wording.distance(row.able.contrast) + (f" ({interval})" if interval else "")
-    return short_name(row.reference), row.relation.value, _related(row), contrast
-
-
-def _related(row: Comparison) -> str:
-    """How probable it is that the two are related at all."""
-    if row.same_weights:
-        return "certain"
-    if row.probabilities is None:
-        return wording.NOT_CALIBRATED
-    return wording.probability(sum(value for relation, value in row.probabilities.items() if relation.related))
 
 
 def _overall_style(report: Report) -> str:

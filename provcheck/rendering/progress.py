@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from provcheck.rendering.plain import plain
+from provcheck.io.text import plain
 
 
 class ProgressBar:

@@ -21,10 +21,9 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from provcheck.rendering import wording
-from provcheck.rendering.gating import stops_build
+from provcheck.io.writing import json_text
 from provcheck.rendering.identity import hub_repository, measured_at, report_uuid
-from provcheck.rendering.plain import plain_report
+from provcheck.rendering.sentences import EXIT_CODES, certainty, plain_report, sentence
 from provcheck.types import Check, Comparison, ExitCode, Outcome, PolicyFacts, Report
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -57,7 +56,7 @@ class SarifReport:
             "results": [_result(check, report, rules) for check in report.checks],
             "properties": _properties(report),
         }
-        return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False) + "\n"
+        return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def model_uri(name: str) -> str:
@@ -100,7 +99,7 @@ def _rule(check: Check) -> Json:
 
 
 def _result(check: Check, report: Report, rules: list[Json]) -> Json:
-    kind = "fail" if stops_build(check, report.policy) else KINDS[check.outcome]
+    kind = "fail" if check.stops_build(report.policy.on_inconclusive) else KINDS[check.outcome]
     rule = _rule(check)
     return {
         "ruleId": check.id,
@@ -130,15 +129,13 @@ def _location(check: Check, report: Report) -> Json:
 
 def _evidence(one: Comparison) -> Json:
     """What was found about one reference."""
-    contrast = one.able.contrast
     return {
         "reference": one.reference,
         "relation": one.relation.value,
         "probability": (one.probabilities or {}).get(one.relation),
         "pValue": one.p_value,
-        "ableContrastDistance": contrast.cosine_distance if contrast else None,
-        "klBitsPerByte": one.kl.bits_per_byte,
         "sameWeights": one.same_weights,
+        "signals": {name: values.model_dump(mode="json") for name, values in one.signals.items()},
     }
 
 
@@ -153,7 +150,7 @@ def _invocation(report: Report) -> Json:
     return {
         "commandLine": report.tool.command,
         "exitCode": report.exit_code.value,
-        "exitCodeDescription": wording.EXIT_CODES[report.exit_code],
+        "exitCodeDescription": EXIT_CODES[report.exit_code],
         "executionSuccessful": report.exit_code in FINISHED and not errors,
         "toolExecutionNotifications": [_notification(check) for check in errors],
     }
@@ -202,8 +199,8 @@ def _properties(report: Report) -> Json:
         "probability": verdict.probability,
         "pValue": verdict.p_value,
         "parents": [parent.model_dump() for parent in verdict.parents],
-        "sentence": wording.sentence(report),
-        "certainty": wording.certainty(report),
+        "sentence": sentence(report),
+        "certainty": certainty(report),
         "reasons": list(verdict.reasons),
         "summary": report.summary.model_dump(),
         "policy": _policy(policy),

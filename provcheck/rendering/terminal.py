@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from provcheck.rendering import wording
-from provcheck.rendering.lines import make_console, outcome_text, print_line, print_rule
+from provcheck import wording
+from provcheck.io.text import plain, short_name
+from provcheck.rendering.columns import cells_of, columns_of, nearest
+from provcheck.rendering.console import make_console, outcome_text, print_line, print_rule, print_table
 from provcheck.rendering.outcomes import (
     DEFAULT_SUMMARY,
     print_durations,
@@ -19,16 +20,13 @@ from provcheck.rendering.outcomes import (
     print_summary,
     summary_outcomes,
 )
-from provcheck.rendering.plain import plain, plain_report, short_name
-from provcheck.types import Comparison, Outcome, Report, Subject, Tool
+from provcheck.rendering.sentences import certainty, plain_report, seconds, sentence
+from provcheck.types import Outcome, Report, Subject, Tool
 
 __all__ = ["Show", "make_console", "print_header", "print_report"]
 
-COLUMNS = ("nearest reference", "relation", "ABLE contrast", "KL bits/byte", "KL band", "ABLE paper")
-SHORT = 5
-"""Columns that fit into 80 characters; -v shows all."""
-
 NEAREST, NEAREST_VERBOSE = 5, 20
+"""References that are listed."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def print_report(report: Report, console: Console, show: Show | None = None) -> 
     print_notices(console, report)
     if show.files:
         print_line(console, f"report: {', '.join(show.files)}")
-    print_last_line(console, report, wording.seconds(report) if show.seconds is None else show.seconds)
+    print_last_line(console, report, seconds(report) if show.seconds is None else show.seconds)
 
 
 def _print_checks(console: Console, report: Report, verbosity: int) -> None:
@@ -85,36 +83,28 @@ def _print_verdict(console: Console, report: Report, verbosity: int) -> None:
     if verbosity >= 0:
         console.print()
         print_rule(console, f"verdict: {report.verdict.relation.value}")
-    print_line(console, Text(wording.sentence(report), "bold"))
-    print_line(console, wording.certainty(report))
+    print_line(console, Text(sentence(report), "bold"))
+    print_line(console, certainty(report))
     for reason in report.verdict.reasons if verbosity >= 0 else ():
         print_line(console, f"- {reason}")
 
 
 def _print_nearest(console: Console, report: Report, verbosity: int) -> None:
-    rows = wording.nearest(report)[: NEAREST_VERBOSE if verbosity else NEAREST]
+    """What is brief fits into 80 characters; -v shows every column."""
+    rows = nearest(report)[: NEAREST_VERBOSE if verbosity else NEAREST]
     if not rows:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
-    for heading in COLUMNS[: None if verbosity else SHORT]:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*_cells(row)[: len(table.columns)])
+    columns = columns_of(report, brief=not verbosity)
+    headings = ("nearest reference", "relation", *(column.heading for _, column in columns))
     console.print()
-    console.print(table)
-
-
-def _cells(row: Comparison) -> tuple[Text, ...]:
-    contrast, paper = wording.distance(row.able.contrast), wording.distance(row.able.paper)
-    texts = (
-        short_name(row.reference),
-        row.relation.value,
-        contrast,
-        wording.kl(row.kl),
-        row.kl.scale_band or "-",
-        paper,
+    print_table(
+        console,
+        headings,
+        [
+            (short_name(row.reference), row.relation.value, *(cell.text for cell in cells_of(row, columns)))
+            for row in rows
+        ],
     )
-    return tuple(Text(text) for text in texts)
 
 
 def _subject(subject: Subject) -> str:

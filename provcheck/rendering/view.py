@@ -6,11 +6,24 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from provcheck.rendering import wording
+from provcheck.io.text import short_name
+from provcheck.rendering.columns import Columns, cells_of, columns_of, nearest
 from provcheck.rendering.facts import digests_of, facts_of, files_of
-from provcheck.rendering.figures import Figure, agreement_of, figures_of, marked
-from provcheck.rendering.plain import plain_report, short_name
-from provcheck.types import Check, Comparison, Distance, FileDigest, Outcome, Relation, Report
+from provcheck.rendering.figures import DrawnFigure, figures_of, marked
+from provcheck.rendering.sentences import (
+    EXIT_CODES,
+    NUMBER_WORDS,
+    RELATION_WORDS,
+    SENTENCES,
+    certainty,
+    counts,
+    plain_report,
+    relation_probability,
+    sentence_names,
+)
+from provcheck.signals import all_signals
+from provcheck.signals.describing import Cell, Marked
+from provcheck.types import Check, Comparison, FileDigest, Outcome, Relation, Report
 
 NEAREST = 5
 MARKS = {
@@ -35,26 +48,14 @@ class CheckRow:
 
 
 @dataclass(frozen=True)
-class DistanceCell:
-    """An ABLE distance; `bar` is low, value and high in percent of the way from 0 to 1."""
-
-    text: str
-    note: str
-    bar: tuple[float, float, float] | None
-
-
-@dataclass(frozen=True)
 class ReferenceRow:
-    """One comparison."""
+    """One comparison; `cells` are what the signals say, in the order of the page's columns."""
 
     reference: str
     about: str
     relation: str
     probabilities: list[str]
-    contrast: DistanceCell
-    paper: DistanceCell
-    kl: str
-    kl_place: str
+    cells: list[Cell]
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,12 @@ class ReportView:
     exit_code: str
     counts: str
     checks: list[CheckRow]
+    columns: list[tuple[str, str]]
+    """Heading and unit of what the signals say of a reference."""
     nearest: list[ReferenceRow]
     others: list[ReferenceRow]
     farther: str
-    figures: list[Figure]
-    agreement: Figure
+    figures: list[DrawnFigure]
     claims: list[Claim]
     facts: list[tuple[str, str]]
     digests: list[tuple[str, str]]
@@ -91,32 +93,39 @@ class ReportView:
 def view_of(report: Report) -> ReportView:
     """Shape a report for the page."""
     report = plain_report(report)
-    rows = [_reference_row(one) for one in wording.nearest(report)]
+    ordered, columns = nearest(report), columns_of(report, page=True)
+    rows = [_reference_row(one, columns) for one in ordered]
     return ReportView(
         report=report,
         sentence=_sentence(report),
-        certainty=wording.certainty(report),
-        exit_code=f"Exit code {report.exit_code.value}: {wording.EXIT_CODES[report.exit_code]}.",
-        counts=wording.counts(report.summary),
+        certainty=certainty(report),
+        exit_code=f"Exit code {report.exit_code.value}: {EXIT_CODES[report.exit_code]}.",
+        counts=counts(report.summary),
         checks=[_check_row(check) for check in report.checks],
+        columns=[(column.heading, column.unit) for _, column in columns],
         nearest=rows[:NEAREST],
         others=rows[NEAREST:],
         farther=_farther(report),
-        figures=figures_of(report),
-        agreement=agreement_of(report),
+        figures=figures_of(report, next(iter(ordered), None)),
         claims=_claims(report),
         facts=facts_of(report),
         digests=digests_of(report),
         files=files_of(report.subject),
-        glossary=wording.GLOSSARY,
+        glossary=_glossary(),
     )
 
 
 def _sentence(report: Report) -> Markup:
     """The verdict with its names set apart."""
-    names = wording.sentence_names(report)
-    template = wording.SENTENCES[report.verdict.relation].replace("{references}", names.pop("references"))
-    return marked(template, **names)
+    names = sentence_names(report)
+    template = SENTENCES[report.verdict.relation].replace("{references}", names.pop("references"))
+    return marked(Marked(template, names))
+
+
+def _glossary() -> dict[str, str]:
+    """The words of the verdict, those of each signal, and those of the numbers."""
+    own = {word: meaning for signal in all_signals().values() for word, meaning in signal.glossary.items()}
+    return RELATION_WORDS | own | NUMBER_WORDS
 
 
 def _check_row(check: Check) -> CheckRow:
@@ -125,17 +134,14 @@ def _check_row(check: Check) -> CheckRow:
     )
 
 
-def _reference_row(one: Comparison) -> ReferenceRow:
+def _reference_row(one: Comparison, columns: Columns) -> ReferenceRow:
     about = (one.family, one.mechanism, one.license)
     return ReferenceRow(
         reference=short_name(one.reference),
         about=" · ".join(part for part in about if part),
         relation=one.relation.value,
-        probabilities=wording.relation_probability(one).split(", "),
-        contrast=_distance_cell(one.able.contrast, one.able.reason),
-        paper=_distance_cell(one.able.paper, one.able.reason),
-        kl=wording.kl(one.kl),
-        kl_place=wording.kl_place(one.kl),
+        probabilities=relation_probability(one).split(", "),
+        cells=cells_of(one, columns),
     )
 
 
@@ -144,13 +150,6 @@ def _farther(report: Report) -> str:
     everyone = report.bank.references
     missing = everyone - len(report.comparisons)
     return f"Of the {everyone:,} in the bank, the {missing:,} farthest are not listed." if missing > 0 else ""
-
-
-def _distance_cell(value: Distance | None, reason: str | None) -> DistanceCell:
-    if value is None:
-        return DistanceCell(wording.NOT_MEASURED, reason or "", None)
-    low, middle, high = (100 * min(1.0, max(0.0, at)) for at in (value.ci95[0], value.cosine_distance, value.ci95[1]))
-    return DistanceCell(wording.distance(value), wording.interval(value), (low, middle, high))
 
 
 def _claims(report: Report) -> list[Claim]:

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from enum import IntEnum, StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
-"""What JSON readers of every language read alike."""
+"""Bounded by what every JSON reader represents exactly."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 CosineDistance = Annotated[float, Field(ge=0, le=2)]
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 Number = Annotated[float, Field(ge=-1e30, le=1e30)]
 Positive = Annotated[float, Field(ge=0, le=1e30)]
-"""Bounded, so that no arithmetic on the numbers of a foreign file overflows."""
+"""Bounded, so that arithmetic on the numbers of an untrusted file cannot overflow."""
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-ALGORITHM = "able-kl/2"
-"""Name and version of the measuring algorithm; measurements of different versions are never compared.
-
-able-kl/2: each block holds questions of one category.
-able-kl/1: ABLE with both views, 256 dimensions, 48 blocks; log-likelihood of every text from the second token on.
-"""
-
-
-REPORT_SCHEMA_VERSION = 2
-"""2: digest of the report itself and of everything that went in, policy, background, map, agreement by category.
+REPORT_SCHEMA_VERSION = 3
+"""3: comparisons, measurement and background hold signals by name; the judge has a record of its own.
+2: digest of the report itself and of everything that went in, policy, background, map, agreement by category.
 1: first version.
 """
 
@@ -83,9 +81,28 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Digested(Record):
+    """A record that carries a digest of everything else in it, so that a change shows."""
+
+    digest: str = Field(default="", description="sha256 over the canonical JSON of everything else in the record")
+
+    def computed_digest(self) -> str:
+        """What `digest` must be."""
+        return canonical_digest(self.model_dump(mode="json", exclude={"digest"}))
+
+    def with_digest(self) -> Self:
+        """The same record with its digest."""
+        return self.model_copy(update={"digest": self.computed_digest()})
+
+
 class FileDigest(Record):
     """One file that went into a measurement. `sha256` is taken from the file itself."""
 
     name: str
     bytes: Count
     sha256: str
+
+
+def canonical_digest(value: Any) -> str:
+    """sha256 (hex) over the canonical JSON of a value: sorted keys, no spaces, ASCII."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

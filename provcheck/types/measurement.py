@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from provcheck.types.base import Count, Floats, Number, Positive, Record
 from provcheck.types.subject import Subject
@@ -32,112 +32,136 @@ class Text(Record):
     text: str = Field(min_length=1)
 
 
-BLOCKS = 48
-"""Blocks of questions, about; each category has its share of them, one at least."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Neighbouring questions of one category; `places` are their places in the probe set."""
-
-    category: str
-    places: tuple[int, ...]
-
-
-def blocks_of(categories: Sequence[str]) -> tuple[Block, ...]:
-    """Blocks of about equal size for questions of these categories, by category in order of appearance."""
-    places: dict[str, list[int]] = {}
-    for place, category in enumerate(categories):
-        places.setdefault(category, []).append(place)
-    share = BLOCKS / max(1, len(categories))
-    return tuple(
-        Block(category, tuple(int(place) for place in part))
-        for category, members in places.items()
-        for part in np.array_split(members, min(len(members), max(1, round(share * len(members)))))
-    )
-
-
 @dataclass(frozen=True)
 class ProbeSet:
-    """Fixed questions (for ABLE) and texts (for log-likelihood); `digest` covers content and order."""
+    """Fixed questions and texts; `digest` covers content and order."""
 
     name: str
     digest: str
     questions: tuple[Question, ...]
     texts: tuple[Text, ...]
 
-    @property
-    def blocks(self) -> tuple[Block, ...]:
-        """The questions in blocks of one category each."""
-        return blocks_of([question.category for question in self.questions])
 
+class NotMeasured(Record):
+    """In place of numbers: why there are none."""
 
-@dataclass(frozen=True)
-class Basis:
-    """What two measurements must have in common to be compared."""
-
-    algorithm: str
-    probes: str
-    probes_digest: str
+    not_measured: str = Field(min_length=1, description="the reason")
 
 
 class Coverage(Record):
-    """How many probes were really measured; the rest was left out, for the reasons counted in `left_out`."""
+    """How much of its material a signal really measured; the rest was left out, for the reasons counted."""
 
-    questions: Count
-    questions_total: Count
-    texts: Count
-    texts_total: Count
+    measured: Count
+    total: Count
+    unit: str = Field(description="what is counted, in the singular: question, text")
     left_out: dict[str, Count] = Field(default_factory=dict)
 
     @property
     def share(self) -> float:
-        """The smaller of the two measured shares, 0 to 1."""
-        return min(self.questions / max(1, self.questions_total), self.texts / max(1, self.texts_total))
+        """The measured share, 0 to 1."""
+        return self.measured / max(1, self.total)
 
 
-class MeasurementFacts(Record):
-    """How a measurement was made."""
+class Basis(Record):
+    """What two sketches of one signal must have in common to be compared."""
 
-    algorithm: str
-    probes: str
-    probes_digest: str
+    version: str = Field(description="the signal's name and number, such as name/2")
+    material: str | None = Field(description="sha256 of the fixed material, such as the probe set; None without any")
+
+
+class SignalFacts(Basis):
+    """How one signal measured one model."""
+
+    context: dict[str, JsonValue] = Field(
+        default_factory=dict, description="what comparing must know of the material; the same for every model"
+    )
     coverage: Coverage
-    bits_per_byte: Number | None = Field(description="mean code length of the model on the texts")
-    device: str
-    dtype: str
-    versions: dict[str, str]
-    seconds: Positive
-    measured_at: datetime
+    values: dict[str, Number | None] = Field(default_factory=dict, description="single numbers of the model itself")
+    seconds: Positive = 0.0
 
     @property
     def basis(self) -> Basis:
-        """What the measurement can be compared with."""
-        return Basis(self.algorithm, self.probes, self.probes_digest)
+        """What it can be compared with."""
+        return Basis(version=self.version, material=self.material)
+
+
+@dataclass(frozen=True, eq=False)
+class Sketch:
+    """What one signal measured of one model. The arrays' names, shapes and units are the signal's own.
+
+    `raw` holds larger arrays for research; no comparison needs them, and they may be missing.
+    """
+
+    facts: SignalFacts
+    arrays: Mapping[str, Floats]
+    raw: Mapping[str, Floats]
+
+
+class RunFacts(Record):
+    """Where and when a model was measured."""
+
+    probes: str
+    probes_digest: str
+    device: str
+    dtype: str
+    versions: dict[str, str]
+    measured_at: datetime
+
+
+class MeasurementFacts(RunFacts):
+    """How a measurement was made, and what each signal covered."""
+
+    signals: dict[str, SignalFacts | NotMeasured]
+
+    @property
+    def measured(self) -> dict[str, SignalFacts]:
+        """The signals that were measured."""
+        return {name: facts for name, facts in self.signals.items() if isinstance(facts, SignalFacts)}
+
+    @property
+    def seconds(self) -> float:
+        """Of all signals together."""
+        return sum(facts.seconds for facts in self.measured.values())
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """The numbers one model gives.
-
-    paper_blocks, contrast_blocks: (B, 256) float32, projected word attributions of each block of questions, for the
-    two ABLE views; their sum over B is the embedding. loglik_nats: (N,) float64, NaN where a text was left out.
-    words: (W,) float32 word attributions before any normalisation, or None when not kept.
-    """
+    """The numbers one model gives, by the name of the signal that measured them, or why it could not."""
 
     subject: Subject
-    facts: MeasurementFacts
-    paper_blocks: Floats
-    contrast_blocks: Floats
-    loglik_nats: Floats
-    words: Floats | None = None
+    run: RunFacts
+    signals: Mapping[str, Sketch | NotMeasured]
 
     @property
-    def paper(self) -> Floats:
-        """(256,) ABLE embedding of the paper's view."""
-        return np.asarray(self.paper_blocks.sum(axis=0))
+    def sketches(self) -> dict[str, Sketch]:
+        """The signals that were measured."""
+        return {name: sketch for name, sketch in self.signals.items() if isinstance(sketch, Sketch)}
 
     @property
-    def contrast(self) -> Floats:
-        """(256,) ABLE embedding of the contrast view."""
-        return np.asarray(self.contrast_blocks.sum(axis=0))
+    def facts(self) -> MeasurementFacts:
+        """All but the arrays, as a report states it."""
+        signals = {name: one.facts if isinstance(one, Sketch) else one for name, one in self.signals.items()}
+        return MeasurementFacts(**dict(self.run), signals=signals)
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Sketches of M models as one signal keeps them together, in a bank's file or of a few models at hand.
+
+    Every array has M rows. `values` are the single numbers of each model.
+    """
+
+    context: Mapping[str, JsonValue]
+    values: tuple[Mapping[str, float | None], ...]
+    arrays: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: Floats | np.ndarray | list[int]) -> Stack:
+        """Some of the models, in that order."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        if len(chosen) == len(self) and (chosen == np.arange(len(self))).all():
+            return self
+        values = tuple(self.values[row] for row in chosen)
+        return Stack(self.context, values, {name: array[chosen] for name, array in self.arrays.items()})

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
 
-from provcheck.types.base import REPORT_SCHEMA_VERSION, Count, ExitCode, Outcome, Positive, Record
-from provcheck.types.finding import Agreement, Background, BankMap, Comparison, Lineage, Verdict
+from provcheck.types.base import REPORT_SCHEMA_VERSION, Count, Digested, ExitCode, Outcome, Positive, Record
+from provcheck.types.comparison import Comparison, records_by_name
 from provcheck.types.measurement import MeasurementFacts
 from provcheck.types.subject import Subject
+from provcheck.types.verdict import BankMap, JudgeFacts, Lineage, Verdict
 
 
 class Check(Record):
@@ -25,6 +24,11 @@ class Check(Record):
     message: str
     references: tuple[str, ...] = Field(default=(), description="the references that decided the outcome")
     seconds: Positive = 0.0
+
+    def stops_build(self, on_inconclusive: str) -> bool:
+        """Whether this check alone makes the exit code 1, with what the policy says of `inconclusive`."""
+        failing = {Outcome.FAILED, Outcome.ERROR} | ({Outcome.INCONCLUSIVE} if on_inconclusive == "fail" else set())
+        return self.severity == "error" and self.outcome in failing
 
 
 class Summary(Record):
@@ -51,7 +55,6 @@ class BankFacts(Record):
     name: str
     digest: str
     references: Count
-    judge: str = Field(description="what turned distances into relations")
 
 
 class PolicyFacts(Record):
@@ -67,17 +70,23 @@ class PolicyFacts(Record):
 class Digests(Record):
     """sha256 (hex) of everything that went into a report."""
 
-    weights: str
+    weights: str | None
     model_files: str = Field(description="over names and digests of config, tokenizer and card files")
     measurement: str = Field(description="over the arrays of the measurement")
     probes: str
     bank: str
     judge: str | None
     policy: str
-    kl_scale: str
+    background: dict[str, str] = Field(
+        default_factory=dict, description="by signal: the published numbers that its own are seen against"
+    )
 
 
-class Report(Record):
+def _backgrounds(found: Any, info: ValidationInfo) -> Any:
+    return records_by_name(found, info, "background")
+
+
+class Report(Digested):
     """Everything an audit found out; every output format is a rendering of this object."""
 
     schema_version: int = REPORT_SCHEMA_VERSION
@@ -85,28 +94,18 @@ class Report(Record):
     subject: Subject
     measurement: MeasurementFacts
     bank: BankFacts
+    judge: JudgeFacts
     policy: PolicyFacts
     claimed_base: str | None = Field(default=None, description="base model to check, where the user named one")
     comparisons: tuple[Comparison, ...]
     verdict: Verdict
-    agreement: tuple[Agreement, ...] = Field(
-        default=(), description="with the verdict's reference, or else the nearest"
-    )
     lineage: Lineage
     map: BankMap
-    background: Background
+    background: Annotated[dict[str, SerializeAsAny[Record]], BeforeValidator(_backgrounds)] = Field(
+        default_factory=dict, description="by signal: what its numbers are seen against"
+    )
     checks: tuple[Check, ...]
     summary: Summary
     exit_code: ExitCode
     limitations: tuple[str, ...]
     digests: Digests
-    digest: str = Field(default="", description="sha256 over the canonical JSON of everything else in the report")
-
-    def computed_digest(self) -> str:
-        """sha256 (hex) over the canonical JSON of everything but the digest itself."""
-        content = json.dumps(self.model_dump(mode="json", exclude={"digest"}), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(content.encode()).hexdigest()
-
-    def sealed(self) -> Report:
-        """The same report with its digest."""
-        return self.model_copy(update={"digest": self.computed_digest()})

@@ -1,47 +1,93 @@
-"""A resolved model."""
+"""A resolved model, and what it can give a signal."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
+from typing import Literal, Protocol
 
 from pydantic import Field
 
-from provcheck.types.base import Count, FileDigest, Record
+from provcheck.types.base import Count, FileDigest, Floats, Ints, Record
 
 
 class Subject(Record):
     """A resolved model: where it lies, what its files are, what its card and config declare.
 
-    What is declared is reported and checked against the evidence; it never decides a relation.
+    What is declared is reported and checked against the evidence; it never decides a relation. A model that is only
+    reached through a service states no files: then `weights` is empty, and digest and format are None.
     """
 
     id: str = Field(description="Hub id, or the name of the folder or file; never a path of this machine")
-    source: Literal["hub", "folder", "adapter", "file", "demo"]
+    source: Literal["hub", "folder", "adapter", "file", "demo", "endpoint"]
     revision: str | None = Field(default=None, description="commit of the Hub repository")
     weights: tuple[FileDigest, ...] = ()
-    weights_digest: str = Field(description="sha256 over names and digests of the weight files")
+    weights_digest: str | None = Field(description="sha256 over names and digests of the weight files")
     files: tuple[FileDigest, ...] = Field(
         default=(), description="what lies beside the weights: config, tokenizer, code, card"
     )
-    weight_format: Literal["safetensors", "pickle", "gguf"] = "safetensors"
-    model_type: str
+    weight_format: Literal["safetensors", "pickle", "gguf"] | None = "safetensors"
+    model_type: str | None = None
     architecture: str | None = None
     parameters: Count | None = None
     context_length: Count | None = Field(default=None, description="tokens; None where the config states no limit")
-    tokenizer: str = Field(description="kind of tokenizer, e.g. BPE, Unigram, WordPiece")
+    tokenizer: str | None = Field(default=None, description="kind of tokenizer, e.g. BPE, Unigram, WordPiece")
     vocabulary_size: Count | None = None
     license: str | None = None
     declared_base: tuple[str, ...] = Field(default=(), description="base_model of the model card")
     base: Subject | None = Field(default=None, description="for an adapter: the model under it")
 
+    @property
+    def all_files(self) -> tuple[FileDigest, ...]:
+        """The files beside the weights; for an adapter also those of the model under it."""
+        return (*self.files, *(self.base.files if self.base else ()))
+
 
 @dataclass(frozen=True)
-class Loadable:
-    """A subject with what is needed to load it: paths of this machine stay here and out of reports."""
+class ModelFiles:
+    """A subject whose files are at hand, ready to be loaded. Paths of this machine stay here and out of reports."""
 
     subject: Subject
     folder: str
     adapter_folder: str | None = None
     allow_pickle: bool = False
     trust_remote_code: bool = False
+
+
+class Capability(StrEnum):
+    """What a target can give. A signal needs one of them."""
+
+    WEIGHTS = "weights"
+    GRADIENTS = "gradients"
+    LOG_PROBABILITIES = "log_probabilities"
+
+
+@dataclass(frozen=True, eq=False)
+class TokenAttributions:
+    """One option of a question: attributions (T,) float64 of the question's tokens, and the characters (T, 2) of each.
+
+    The sign and size are those of gradient x input: the inner product of a token's input embedding and the gradient of
+    the option's log-probability, in nats, at that embedding.
+    """
+
+    spans: Ints
+    values: Floats
+
+
+class Access(Protocol):
+    """An open target. A call for something that the target lacks is a bug: ask `Target.lacks` first.
+
+    A text in place of numbers is the reason why that probe was left out.
+    """
+
+    def attributions(
+        self, questions: Sequence[tuple[str, Sequence[str]]]
+    ) -> Sequence[Sequence[TokenAttributions] | str]:
+        """For each (question, options) the attributions of every option. Needs `gradients`."""
+
+    def log_likelihoods(self, texts: Sequence[str]) -> Sequence[float | str]:
+        """Log-likelihood of each text in nats, summed from the second token on. Needs `log_probabilities`."""
+
+    def tensors(self) -> Mapping[str, Floats]:
+        """The stored tensors by name, each read when it is asked for. Needs `weights`."""

@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
-from provcheck.bank import Bank
-from provcheck.types import Comparison, Floats, Measurement, NullDistribution, Relation
-from provcheck.verdict.calibration import RANGE_MARGIN, Calibration
-from provcheck.verdict.features import NAMES, Vectors, pair_features
+from provcheck.signals import features_of, find_signal
+from provcheck.types import Comparison, Floats, JudgeFacts, NotMeasured, NullDistribution, Relation, SignalValues
+from provcheck.verdict.calibration import IDENTICAL, SAME_RECIPE, Calibration
 
 MIN_NULL_PAIRS = 30
-CONTRAST = NAMES.index("contrast_distance")
+
+RANGE_MARGIN = 0.1
+"""Features may lie outside the range of the calibration pairs by this share of it."""
+
+BINS = 60
+SMALLEST_BIN = 1e-6
+"""Edges are written with six decimals."""
 
 
 class CalibratedJudge:
-    """Judges one measurement against the references asked, with the calibration of a bank.
+    """Judges comparisons with the calibration of a bank.
 
-    `limit` is the false-accusation rate that the policy accepts.
+    `references`: how many the bank has, for which p-values are corrected; `limit`: the false-accusation rate that the
+    policy accepts.
     """
 
-    def __init__(
-        self, calibration: Calibration, bank: Bank, measurement: Measurement, asked: Sequence[str], limit: float
-    ) -> None:
+    def __init__(self, calibration: Calibration, references: int, limit: float) -> None:
         self._calibration = calibration
+        self._references = references
         self._limit = limit
-        rows = {reference.id: row for row, reference in enumerate(bank.references)}
-        subject = Vectors(
-            measurement.contrast_blocks[None], measurement.paper_blocks[None], measurement.loglik_nats[None]
-        )
-        features = pair_features(bank, calibration.space, subject, frozenset(), [rows[id] for id in asked])
-        self._features = dict(zip(asked, features, strict=True))
-        p_values = _holm(calibration.null_distances, features[:, CONTRAST], len(bank.references))
-        self._p_values = dict(zip(asked, p_values, strict=True))
 
     @property
-    def name(self) -> str:
+    def facts(self) -> JudgeFacts:
         """What is written into the report."""
-        return describe(self._calibration)
+        found = self._calibration.facts
+        return JudgeFacts(
+            name=describe(self._calibration),
+            features=found.features,
+            accuse_above=found.accuse_above,
+            acquit_up_to=found.acquit_up_to,
+            null=self._null(),
+        )
 
     @property
     def digest(self) -> str | None:
@@ -54,72 +59,47 @@ class CalibratedJudge:
             "many pairs share a model."
         )
 
-    @property
-    def null(self) -> NullDistribution | None:
-        """Contrast distances of the independent pairs that it was calibrated on, in bins of 0.02."""
-        machine, distances = self._calibration.related, self._calibration.null_distances
-        steps = (self._calibration.facts.accuse_score - machine.intercept) / machine.weights[CONTRAST]
-        edges = np.linspace(0, 1.2, 61)
-        counts, _ = np.histogram(np.minimum(distances, edges[-1]), edges)
-        return NullDistribution(
-            edges=tuple(round(float(edge), 2) for edge in edges),
-            counts=tuple(int(count) for count in counts),
-            accuse_below=float(np.clip(machine.mean[CONTRAST] + steps * machine.scale[CONTRAST], 0, 2)),
-        )
+    @cached_property
+    def signals(self) -> tuple[str, ...]:
+        """The signals whose features it reads."""
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in self._calibration.facts.features))
 
-    def relate(self, comparison: Comparison) -> Comparison:
-        """The comparison with relation, probabilities and Holm-corrected p-value."""
-        features = self._features[comparison.reference][None]
-        if not np.isfinite(features).all():
-            relation = Relation.IDENTICAL if comparison.same_weights else Relation.INCONCLUSIVE
-            return comparison.model_copy(update={"relation": relation})
-        probabilities = self._probabilities(features)
-        relation = Relation.IDENTICAL if comparison.same_weights else self._relation(features, probabilities)
-        return comparison.model_copy(
-            update={
-                "relation": relation,
-                "probabilities": probabilities,
-                "p_value": self._p_values[comparison.reference],
-            }
-        )
+    def judge(self, comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+        """The comparisons with relation, probabilities, score and Holm-corrected p-value."""
+        features = [features_of(comparison) for comparison in comparisons]
+        scores = [self._calibration.related.score(found) for found in features]
+        p_values = holm(self._calibration.null_scores, np.array(scores), self._references)
+        return tuple(self._judged(*one) for one in zip(comparisons, features, scores, p_values, strict=True))
 
     def explain(self, comparison: Comparison) -> tuple[str, ...]:
         """Why it was judged so, in plain sentences."""
-        facts = self._calibration.facts
-        contrast = comparison.able.contrast
-        lines = []
-        if comparison.same_weights:
-            lines.append("The weight files are byte for byte those of the reference.")
-        if contrast is not None:
-            low, high = contrast.ci95
-            lines.append(
-                f"The ABLE contrast distance to {comparison.reference} is {contrast.cosine_distance:.3f} "
-                f"(95 % interval {low:.3f} to {high:.3f})."
-            )
-        pairs = len(self._calibration.null_distances)
-        if comparison.p_value is not None:
-            lines.append(
-                f"Among {pairs} pairs of independent models so small a distance has p = {comparison.p_value:.2g}, "
-                "corrected for all references of the bank."
-            )
-        elif pairs < MIN_NULL_PAIRS:
-            lines.append(
-                f"No p-value: the judge knows only {pairs} pairs of independent models; at least {MIN_NULL_PAIRS} are "
-                "needed."
-            )
-        if comparison.relation.related:
-            lines.append(
-                f"It is nearer than every one of the {facts.independent_pairs} pairs of independent models that the "
-                "judge was calibrated on; with 95 % confidence fewer than "
-                f"{facts.false_accusation_upper:.2%} of such pairs are."
-            )
-        return (*lines, *self._why_inconclusive(comparison))
+        lines = ["The weight files are byte for byte those of the reference."] if comparison.same_weights else []
+        lines += [line for name in self.signals for line in _reasons(name, comparison)]
+        return (*lines, *self._p_value(comparison), *self._rank(comparison), *self._why_inconclusive(comparison))
 
-    def _probabilities(self, features: Floats) -> dict[Relation, float]:
-        c = self._calibration
-        related, identical, same_recipe = (
-            float(machine.probabilities(features)[0]) for machine in (c.related, c.identical, c.same_recipe)
-        )
+    def _null(self) -> dict[str, NullDistribution]:
+        """The features that decide whether two models are related, of the independent pairs."""
+        machine = self._calibration.related
+        return {
+            name: histogram(self._calibration.null_features[name], rises=weight > 0)
+            for name, weight in zip(machine.features, machine.weights, strict=True)
+        }
+
+    def _judged(
+        self, comparison: Comparison, features: Mapping[str, float], score: float, p_value: float | None
+    ) -> Comparison:
+        if any(name not in features for name in self._calibration.facts.features):
+            relation = Relation.IDENTICAL if comparison.same_weights else Relation.INCONCLUSIVE
+            return comparison.model_copy(update={"relation": relation})
+        probabilities = self._probabilities(features)
+        relation = Relation.IDENTICAL if comparison.same_weights else self._relation(features, score, probabilities)
+        found = {"relation": relation, "probabilities": probabilities, "score": score, "p_value": p_value}
+        return comparison.model_copy(update=found)
+
+    def _probabilities(self, features: Mapping[str, float]) -> dict[Relation, float]:
+        machines = self._calibration.machines
+        related = self._calibration.related.probability(features)
+        identical, same_recipe = (machines[name].probability(features) for name in (IDENTICAL, SAME_RECIPE))
         return {
             Relation.IDENTICAL: related * identical,
             Relation.DERIVED: related * (1 - identical),
@@ -127,44 +107,72 @@ class CalibratedJudge:
             Relation.UNRELATED: (1 - related) * (1 - same_recipe),
         }
 
-    def _relation(self, features: Floats, probabilities: dict[Relation, float]) -> Relation:
+    def _relation(
+        self, features: Mapping[str, float], score: float, probabilities: Mapping[Relation, float]
+    ) -> Relation:
         facts = self._calibration.facts
-        score = self._score(features)
-        if not self._in_range(features) or facts.acquit_score < score <= facts.accuse_score:
+        if not self._in_range(features) or facts.acquit_up_to < score <= facts.accuse_above:
             return Relation.INCONCLUSIVE
-        if score > facts.accuse_score:
+        pair = (Relation.SAME_RECIPE, Relation.UNRELATED)
+        if score > facts.accuse_above:
             if facts.false_accusation_upper > self._limit:
                 return Relation.INCONCLUSIVE
             pair = (Relation.IDENTICAL, Relation.DERIVED)
-        else:
-            pair = (Relation.SAME_RECIPE, Relation.UNRELATED)
         return max(pair, key=probabilities.__getitem__)
 
-    def _score(self, features: Floats) -> float:
-        return float(self._calibration.related.scores(features)[0])
-
-    def _in_range(self, features: Floats) -> bool:
+    def _in_range(self, features: Mapping[str, float]) -> bool:
         c = self._calibration
+        values = np.array([features[name] for name in c.facts.features])
         margin = RANGE_MARGIN * (c.high - c.low)
-        return bool(((features >= c.low - margin) & (features <= c.high + margin)).all())
+        return bool(((values >= c.low - margin) & (values <= c.high + margin)).all())
 
-    def _why_inconclusive(self, comparison: Comparison) -> tuple[str, ...]:
+    def _p_value(self, comparison: Comparison) -> list[str]:
+        pairs = len(self._calibration.null_scores)
+        if comparison.p_value is not None:
+            return [
+                f"Among {pairs} pairs of independent models so high a score has p = {comparison.p_value:.2g}, "
+                "corrected for all references of the bank."
+            ]
+        if pairs < MIN_NULL_PAIRS:
+            return [
+                f"No p-value: the judge knows only {pairs} pairs of independent models; at least {MIN_NULL_PAIRS} are "
+                "needed."
+            ]
+        return []
+
+    def _rank(self, comparison: Comparison) -> list[str]:
+        """Where the score stands among those of independent pairs; said only of what scores above all of them."""
+        facts, score = self._calibration.facts, comparison.score
+        if not comparison.relation.related or score is None or score <= self._calibration.null_scores[-1]:
+            return []
+        return [
+            f"The judge scores it above every one of the {facts.independent_pairs} pairs of independent models that it "
+            f"was calibrated on; with 95 % confidence fewer than {facts.false_accusation_upper:.2%} of such pairs "
+            "score so high."
+        ]
+
+    def _why_inconclusive(self, comparison: Comparison) -> list[str]:
         if comparison.relation is not Relation.INCONCLUSIVE:
-            return ()
-        if comparison.probabilities is None:
-            return ("Too few texts or questions were measured by both models.",)
-        features, facts = self._features[comparison.reference][None], self._calibration.facts
-        related = sum(value for relation, value in comparison.probabilities.items() if relation.related)
+            return []
+        features, facts = features_of(comparison), self._calibration.facts
+        if comparison.probabilities is None or comparison.score is None:
+            return self._what_is_missing(comparison, features)
         if not self._in_range(features):
             why = "but the numbers lie outside the range that the judge was calibrated on"
-        elif self._score(features) > facts.accuse_score:
+        elif comparison.score > facts.accuse_above:
             why = (
                 f"but the judge may accuse wrongly in up to {facts.false_accusation_upper:.2%} of independent pairs, "
                 f"more than the {self._limit:.2%} that the policy accepts"
             )
         else:
             why = "not enough to accuse, too much to acquit"
-        return (f"The probability of being related is {related:.1%}, {why}.",)
+        return [f"The probability of being related is {comparison.related_probability:.1%}, {why}."]
+
+    def _what_is_missing(self, comparison: Comparison, features: Mapping[str, float]) -> list[str]:
+        missing = dict.fromkeys(
+            name.partition(".")[0] for name in self._calibration.facts.features if name not in features
+        )
+        return [_missing(name, comparison.signals.get(name)) for name in missing]
 
 
 def describe(calibration: Calibration) -> str:
@@ -177,16 +185,52 @@ def describe(calibration: Calibration) -> str:
     )
 
 
-def _holm(null: Floats, distances: Floats, references: int) -> list[float | None]:
-    """For each distance the share of the null distribution at least as near, counting itself; Holm-corrected (1979).
+def histogram(values: Floats, *, rises: bool) -> NullDistribution:
+    """Sorted values of a feature of independent pairs in 60 bins of a round width, from 0 where nothing is below.
 
-    Corrected for all references of the bank: those asked are the nearest of them.
+    `rises`: whether larger values look more like those of related pairs.
     """
+    low, high = min(0.0, float(values[0])), float(values[-1])
+    width = _round_up((high - low) / BINS)
+    start = np.floor(low / width) * width
+    edges = start + width * np.arange(BINS + 1)
+    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+    return NullDistribution(
+        edges=tuple(round(float(edge), 6) for edge in edges),
+        counts=tuple(int(count) for count in counts),
+        nearest=float(values[-1 if rises else 0]),
+    )
+
+
+def holm(null: Floats, scores: Floats, references: int) -> list[float | None]:
+    """For each score the share of the null distribution at least as high, counting itself; Holm-corrected (1979).
+
+    Corrected for all references of the bank: those asked are the nearest of them. None for a score that is not known.
+    """
+    known = np.flatnonzero(np.isfinite(scores))
+    corrected: list[float | None] = [None] * len(scores)
     if len(null) < MIN_NULL_PAIRS:
-        return [None] * len(distances)
-    raw = (1 + np.searchsorted(null, distances, side="right")) / (1 + len(null))
-    order = np.argsort(raw, kind="stable")
-    steps = raw[order] * (references - np.arange(len(raw)))
-    corrected = np.empty(len(raw))
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
-    return [float(value) for value in corrected]
+        return corrected
+    raw = (1 + len(null) - np.searchsorted(null, scores[known], side="left")) / (1 + len(null))
+    highest = 0.0
+    for rank, place in enumerate(np.argsort(raw, kind="stable")):
+        highest = max(highest, min(1.0, float(raw[place]) * (references - rank)))
+        corrected[known[place]] = highest
+    return corrected
+
+
+def _round_up(width: float) -> float:
+    """The next of 1, 2, 2.5, 5 times a power of ten."""
+    width = max(width, SMALLEST_BIN)
+    power = 10.0 ** np.floor(np.log10(width))
+    return float(next(step * power for step in (1.0, 2.0, 2.5, 5.0, 10.0) if step * power >= width * (1 - 1e-9)))
+
+
+def _reasons(name: str, comparison: Comparison) -> tuple[str, ...]:
+    values = comparison.signals.get(name)
+    return find_signal(name).reasons(values, comparison.reference) if isinstance(values, SignalValues) else ()
+
+
+def _missing(name: str, values: SignalValues | NotMeasured | None) -> str:
+    why = values.not_measured if isinstance(values, NotMeasured) else "no reason is stated"
+    return f"{find_signal(name).title} could not be compared: {why}."

@@ -1,4 +1,7 @@
-"""Is the subject a merge? Two related references that together explain it far better than any one alone."""
+"""Is the subject a merge? Two related references that together explain it far better than any one alone.
+
+Every signal that has linear coordinates is asked, and all of them must agree.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,13 @@ from itertools import combinations
 import numpy as np
 
 from provcheck.bank import Bank
-from provcheck.comparison.divergence import clip_floor
+from provcheck.signals import all_signals
+from provcheck.signals.contract import LinearView
 from provcheck.types import Comparison, Floats, Measurement, Parent, Relation, Verdict
 
 MAX_CANDIDATES = 30
 MIN_PARENT_DISTANCE = 0.1
-"""Two references nearer to each other than this are one parent, not two."""
-
-ABLE_GAIN, LOGLIK_GAIN = 0.85, 0.6
-"""The residual of two parents over that of the best single one must be at most this, in both spaces.
-
-Of the zoo's calibration models the two-parent merges reach 0.65 to 0.80 and 0.40 to 0.53; no other model reaches both.
-"""
+"""Two references nearer to each other than this, by the cosine of their coordinates, are one parent, not two."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +46,21 @@ def name_parents(verdict: Verdict, comparisons: Sequence[Comparison], measuremen
 def find_parents(measurement: Measurement, bank: Bank, related: Sequence[str]) -> tuple[Parent, ...]:
     """Two parents with weights, or none.
 
-    Non-negative least squares of the subject's contrast vector on every two of the related references' vectors; the
-    best two must explain the log-likelihoods too. Weights are those of the ABLE fit.
+    Non-negative least squares of the subject on every two of the related references, in the coordinates of the signal
+    that tells the weights; that pair must explain the subject in all other coordinates too.
     """
-    rows = {reference.id: row for row, reference in enumerate(bank.references)}
-    chosen = [rows[id] for id in related]
-    if len(chosen) < 2:
+    views = _views(measurement, bank, related)
+    if len(views) < 2:
+        return ()  # the gains were found for several signals together; one alone names parents that are none
+    lead = next((view for view in views if view.names_weights), None)
+    best = best_pair(lead.subject, lead.others) if lead else None
+    if lead is None or best is None or best.gain > lead.gain:
         return ()
-    able = best_pair(_unit(measurement.contrast_blocks[None])[0], _unit(bank.contrast_blocks[chosen]))
-    if able is None or able.gain > ABLE_GAIN:
-        return ()
-    loglik = _centred(
-        np.vstack([measurement.loglik_nats[None], bank.loglik_nats[chosen]]), clip_floor(bank.loglik_nats)
-    )
-    if pair_gain(loglik[0], loglik[1:], able.parents) > LOGLIK_GAIN:
+    if any(pair_gain(one.subject, one.others, best.parents) > one.gain for one in views if one is not lead):
         return ()
     return tuple(
         Parent(reference=related[place], weight=weight)
-        for place, weight in sorted(zip(able.parents, able.weights, strict=True), key=lambda both: -both[1])
+        for place, weight in sorted(zip(best.parents, best.weights, strict=True), key=lambda both: -both[1])
     )
 
 
@@ -92,6 +87,25 @@ def pair_gain(subject: Floats, others: Floats, pair: tuple[int, int]) -> float:
     return _residual(basis[:, pair], target)[0] / max(single, 1e-12)
 
 
+def _views(measurement: Measurement, bank: Bank, related: Sequence[str]) -> list[LinearView]:
+    """The linear coordinates of all signals that measured the subject and every candidate."""
+    rows = [bank.rows[id] for id in related]
+    views = []
+    for name, signal in all_signals().items():
+        sketch = measurement.sketches.get(name)
+        if (
+            len(rows) < 2
+            or sketch is None
+            or name not in bank.stacks
+            or sketch.facts.basis != bank.manifest.bases[name]
+        ):
+            continue
+        stack, measured = bank.part(name, rows)
+        if len(measured) == len(rows) and (view := signal.linear_view(sketch, stack, bank.frame(name))):
+            views.append(view)
+    return views
+
+
 def _reduced(subject: Floats, others: Floats) -> tuple[Floats, Floats]:
     """The same least-squares problems in few dimensions: the triangular factor of all the vectors."""
     triangle: Floats = np.asarray(np.linalg.qr(np.column_stack([others.T, subject]), mode="r"))
@@ -103,15 +117,3 @@ def _residual(basis: Floats, target: Floats) -> tuple[float, Floats]:
 
     weights, residual = nnls(basis, target)
     return float(residual), weights
-
-
-def _unit(blocks: Floats) -> Floats:
-    flat = blocks.reshape(len(blocks), -1).astype(np.float64)
-    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-30))
-
-
-def _centred(loglik_nats: Floats, floor: float) -> Floats:
-    """Row-centred log-likelihoods over the texts that all of the models measured."""
-    common = np.isfinite(loglik_nats).all(axis=0)
-    clipped = np.maximum(loglik_nats[:, common].astype(np.float64), floor)
-    return np.asarray(clipped - clipped.mean(axis=1, keepdims=True))

@@ -1,19 +1,20 @@
 """A first, uncalibrated judge: is the subject nearer to a reference than independent models ever are in this bank?
 
-It knows no error rates and says so; a calibrated judge takes its place when a bank carries one.
+It knows no error rates and says so; a calibrated judge takes its place when a bank carries one. It looks at distances
+only: at those of the first signal that may accuse, and, among independent models, of the first that may not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from provcheck.bank import Bank
-from provcheck.comparison.distance import pairwise_distances
-from provcheck.comparison.divergence import clip_floor, pairwise_divergences
-from provcheck.types import Comparison, NullDistribution, Relation
+from provcheck.signals import all_signals, find_signal
+from provcheck.signals.contract import Signal, compare_all
+from provcheck.types import Comparison, Interval, JudgeFacts, NotMeasured, Relation, SignalValues
 
 RELATED_SHARE = 0.85
 """Related: the whole interval lies below this share of the smallest distance between independent references."""
@@ -22,25 +23,31 @@ INDEPENDENT_SHARE = 0.90
 """Independent: the whole interval lies above this share of it. Between the two the rule does not decide."""
 
 IDENTICAL_DISTANCE = 0.05
-"""Identical: related, and the whole interval of the contrast distance lies below this."""
+"""Identical: related, and the whole interval lies below this."""
 
 MIN_PAIRS = 3
 MAX_REFERENCES = 300
 """References of a large bank that the pairs are made from: evenly spaced."""
+
+NAME = "margin rule (not calibrated)"
 
 
 @dataclass(frozen=True)
 class MarginRule:
     """What independent models of the bank look like to each other.
 
-    smallest_distance: smallest ABLE contrast distance of `pairs` documented independent pairs; smallest_kl: smallest
-    KL divergence in bits/byte of documented unrelated pairs; None where the bank has too few pairs.
+    lead: the signal that may accuse, smallest: the smallest distance of `pairs` documented independent pairs in it;
+    behaviour: the signal that may not, smallest_behaviour: the smallest distance of documented unrelated pairs in that.
+    None where the bank has no such signal, or too few pairs.
     """
 
     pairs: int
-    smallest_distance: float | None
-    smallest_kl: float | None
-    name: str = "margin rule (not calibrated)"
+    lead: str | None
+    smallest: float | None
+    behaviour: str | None = None
+    smallest_behaviour: float | None = None
+    facts: JudgeFacts = field(default_factory=lambda: JudgeFacts(name=NAME))
+    digest: str | None = None
     limitation: str = (
         "The rule that judges here has no calibrated error rates yet; treat every relation as a lead to follow, not as "
         "proof."
@@ -49,73 +56,83 @@ class MarginRule:
     @classmethod
     def from_bank(cls, bank: Bank) -> MarginRule:
         """Read the independent pairs off the bank's documented lineage."""
+        known = [signal for signal in all_signals().values() if signal.name in bank.stacks]
+        lead = next((signal for signal in known if signal.accuses), None)
+        behaviour = next((signal for signal in known if not signal.accuses), None)
         rows = np.unique(np.linspace(0, len(bank.references) - 1, MAX_REFERENCES).astype(int))
-        distances = pairwise_distances(bank.contrast_blocks[rows])
-        floor, mean_bytes = clip_floor(bank.loglik_nats), bank.manifest.mean_text_bytes
-        divergences = pairwise_divergences(bank.loglik_nats[rows], floor, mean_bytes)
-        between, kl = [], []
-        for i, j in combinations(range(len(rows)), 2):
-            relation = bank.kinship.relation(bank.references[rows[i]].id, bank.references[rows[j]].id)
-            if relation.independent and np.isfinite(distances[i, j]):
-                between.append(distances[i, j])
-            if relation is Relation.UNRELATED and np.isfinite(divergences[i, j]):
-                kl.append(divergences[i, j])
+        between = _distances(bank, lead, rows, (Relation.SAME_RECIPE, Relation.UNRELATED))
+        unrelated = _distances(bank, behaviour, rows, (Relation.UNRELATED,))
         enough = len(between) >= MIN_PAIRS
         return cls(
             pairs=len(between),
-            smallest_distance=float(min(between)) if enough else None,
-            smallest_kl=float(min(kl)) if enough and kl else None,
+            lead=lead.name if lead else None,
+            smallest=min(between) if enough else None,
+            behaviour=behaviour.name if behaviour else None,
+            smallest_behaviour=min(unrelated) if enough and unrelated else None,
         )
 
     @property
-    def digest(self) -> str | None:
-        """None: nothing was fitted."""
-        return None
+    def signals(self) -> tuple[str, ...]:
+        """Both that it looks at."""
+        return tuple(name for name in (self.lead, self.behaviour) if name)
 
-    @property
-    def null(self) -> NullDistribution | None:
-        """None: the pairs of a bank without a calibrated judge are too few for a distribution."""
-        return None
-
-    def relate(self, comparison: Comparison) -> Comparison:
-        """The comparison with its relation; probabilities and p-value stay None, for the rule has none."""
-        return comparison.model_copy(update={"relation": self._relation(comparison)})
+    def judge(self, comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+        """The comparisons with relations; probabilities and p-values stay None, for the rule has none."""
+        return tuple(one.model_copy(update={"relation": self._relation(one)}) for one in comparisons)
 
     def _relation(self, comparison: Comparison) -> Relation:
         if comparison.same_weights:
             return Relation.IDENTICAL
-        contrast = comparison.able.contrast
-        if contrast is None or self.smallest_distance is None:
+        found = _distance(comparison, self.lead)
+        if found is None or self.smallest is None:
             return Relation.INCONCLUSIVE
-        low, high = contrast.ci95
-        if high < RELATED_SHARE * self.smallest_distance:
-            return Relation.IDENTICAL if high < IDENTICAL_DISTANCE else Relation.DERIVED
-        if low > INDEPENDENT_SHARE * self.smallest_distance:
-            return self._independent(comparison.kl.bits_per_byte)
+        if found.high < RELATED_SHARE * self.smallest:
+            return Relation.IDENTICAL if found.high < IDENTICAL_DISTANCE else Relation.DERIVED
+        if found.low > INDEPENDENT_SHARE * self.smallest:
+            return self._independent(_distance(comparison, self.behaviour))
         return Relation.INCONCLUSIVE
 
-    def _independent(self, kl_bits_per_byte: float | None) -> Relation:
+    def _independent(self, behaviour: Interval | None) -> Relation:
         """Nearer in behaviour than unrelated references ever are, without kinship of weights: the same recipe."""
-        near = kl_bits_per_byte is not None and self.smallest_kl is not None and kl_bits_per_byte < self.smallest_kl
+        near = behaviour and self.smallest_behaviour is not None and behaviour.value < self.smallest_behaviour
         return Relation.SAME_RECIPE if near else Relation.UNRELATED
 
     def explain(self, comparison: Comparison) -> tuple[str, ...]:
         """Why it was judged so, in plain sentences."""
         if comparison.same_weights:
             return ("The weight files are byte for byte those of the reference.",)
-        contrast = comparison.able.contrast
-        if contrast is None:
-            return (comparison.able.reason or "The ABLE distance could not be measured.",)
-        if self.smallest_distance is None:
+        if self.lead is None:
+            return ("The bank was measured by no signal that shows descent.",)
+        values, signal = comparison.signals.get(self.lead), find_signal(self.lead)
+        if not isinstance(values, SignalValues):
+            why = values.not_measured if isinstance(values, NotMeasured) else "no reason is stated"
+            return (f"{signal.title} could not be compared: {why}.",)
+        if self.smallest is None:
             return (
                 f"The bank documents only {self.pairs} pairs of independent models; at least {MIN_PAIRS} are needed "
                 "to know how far apart independent models lie.",
             )
-        low, high = contrast.ci95
         return (
-            f"The ABLE contrast distance to {comparison.reference} is {contrast.cosine_distance:.3f} "
-            f"(95 % interval {low:.3f} to {high:.3f}).",
-            f"The nearest two of the bank's {self.pairs} pairs of independent models are "
-            f"{self.smallest_distance:.3f} apart.",
+            *signal.reasons(values, comparison.reference),
+            f"The nearest two of the bank's {self.pairs} pairs of independent models are {self.smallest:.3f} apart.",
             "This rule has no calibrated error rates yet.",
         )
+
+
+def _distances(bank: Bank, signal: Signal | None, rows: np.ndarray, relations: tuple[Relation, ...]) -> list[float]:
+    """Distances of the documented pairs of these relations among some references."""
+    if signal is None:
+        return []
+    stack, places = bank.part(signal.name, rows)
+    ids = [bank.references[rows[place]].id for place in places]
+    found = (
+        signal.distance(values)
+        for first, second, values in compare_all(signal, stack, bank.frame(signal.name))
+        if bank.ancestry.relation(ids[first], ids[second]) in relations
+    )
+    return [one.value for one in found if one]
+
+
+def _distance(comparison: Comparison, signal: str | None) -> Interval | None:
+    values = comparison.signals.get(signal) if signal else None
+    return find_signal(signal).distance(values) if signal and isinstance(values, SignalValues) else None

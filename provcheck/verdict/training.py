@@ -1,38 +1,29 @@
-"""Fit the judge on the documented pairs of a bank; cross-validated so that no root appears on both sides."""
+"""The documented pairs of a bank with their features, and scores cross-validated so that no root is on both sides."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from provcheck.bank import Bank
-from provcheck.types import Floats, Relation
-from provcheck.verdict.features import NAMES, Space, Vectors, pair_features
-from provcheck.verdict.machine import Machine
-
-PENALTY = 1.0
-"""C of the SVM on standardised features."""
-
-RELATED_BY = ("contrast_distance",)
-IDENTICAL_BY = ("contrast_distance",)
-SAME_RECIPE_BY = ("contrast_distance", "log_winsorised_kl")
-"""What each machine looks at. Chosen on the calibration roots of zoo-v1, out of fold: whether a pair is related, every
-further feature made worse; those of KL tell another seed or size from a stranger, but no kin from either.
-"""
+from provcheck.signals import all_signals
+from provcheck.signals.contract import compare_all
+from provcheck.types import Bools, Floats, Ints, Relation
+from provcheck.verdict.svm import fit_plane
 
 FOLDS, REPEATS, SEED = 4, 10, 20263
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Documented pairs: features (P, F), relation of each, and the two models (P, 2) as rows of the bank."""
+    """Documented pairs: features (P, F) by name, relation of each, and the two models (P, 2) as rows of the bank.
 
+    NaN: a signal that one of the two lacks.
+    """
+
+    names: tuple[str, ...]
     features: Floats
     relations: tuple[Relation, ...]
     models: Ints
@@ -42,81 +33,72 @@ class Pairs:
         """(P,) whether a pair counts as an accusation."""
         return np.array([relation.related for relation in self.relations], dtype=bool)
 
+    def columns(self, names: Sequence[str]) -> Floats:
+        """(P, len(names)) some of the features. Raises ValueError for one that no signal has."""
+        return self.features[:, [self.names.index(name) for name in names]]
+
     def where(self, chosen: Bools) -> Pairs:
         """Some of the pairs."""
         kept = tuple(relation for relation, keep in zip(self.relations, chosen, strict=True) if keep)
-        return Pairs(self.features[chosen], kept, self.models[chosen])
+        return Pairs(self.names, self.features[chosen], kept, self.models[chosen])
+
+    def among(self, rows: Sequence[int]) -> Pairs:
+        """The pairs whose models are both among these rows."""
+        return self.where(np.asarray(np.isin(self.models, np.array(rows, dtype=np.int64)).all(axis=1)))
+
+    def measured(self, names: Sequence[str]) -> Pairs:
+        """The pairs of which all these features are known."""
+        return self.where(np.asarray(np.isfinite(self.columns(names)).all(axis=1)))
 
 
-def documented_pairs(bank: Bank, space: Space, rows: Sequence[int]) -> Pairs:
-    """All pairs among `rows` whose relation is documented and whose features could be measured."""
-    vectors = Vectors.of(bank)
-    ordered = sorted(rows)
-    features: list[Floats] = [np.empty((0, len(NAMES)))]
-    relations: list[Relation] = []
-    models: list[tuple[int, int]] = []
-    for place, row in enumerate(ordered[:-1]):
-        others = ordered[place + 1 :]
-        own = bank.kinship.roots(bank.references[row].id)
-        features.append(pair_features(bank, space, vectors.rows([row]), own, others))
-        relations += [bank.kinship.relation(bank.references[row].id, bank.references[other].id) for other in others]
-        models += [(row, other) for other in others]
-    pairs = Pairs(np.concatenate(features), tuple(relations), np.array(models, dtype=np.int64).reshape(-1, 2))
-    known = np.array([relation is not Relation.INCONCLUSIVE for relation in pairs.relations], dtype=bool)
-    return pairs.where(known & np.isfinite(pairs.features).all(axis=1))
+def documented_pairs(bank: Bank) -> Pairs:
+    """All pairs of a bank's references whose relation is documented, with the values that an audit would compute."""
+    names, features = pair_features(bank)
+    rows, columns = np.triu_indices(len(bank.references), 1)
+    ids = [reference.id for reference in bank.references]
+    relations = tuple(bank.ancestry.relation(ids[i], ids[j]) for i, j in zip(rows, columns, strict=True))
+    pairs = Pairs(names, features[rows, columns], relations, np.column_stack([rows, columns]).astype(np.int64))
+    return pairs.where(np.array([relation is not Relation.INCONCLUSIVE for relation in relations], dtype=bool))
 
 
-def fit_machine(
-    features: Floats, positive: Bools, used: tuple[str, ...] = NAMES, scores: Floats | None = None
-) -> Machine:
-    """Fit an SVM on the `used` features and its sigmoid, through out-of-fold `scores`, or else the machine's own."""
-    machine = fit_surface(features, positive, used)
-    own = machine.scores(features) if scores is None else scores
-    known = np.isfinite(own)
-    return replace(machine, sigmoid=_platt(own[known], positive[known]))
+def pair_features(bank: Bank) -> tuple[tuple[str, ...], Floats]:
+    """Names of all features, and (M, M, F) values above the diagonal: of each reference against those after it."""
+    total = len(bank.references)
+    names: list[str] = []
+    parts = []
+    for signal in all_signals().values():
+        if signal.name not in bank.stacks or not signal.feature_names:
+            continue
+        names += [f"{signal.name}.{feature}" for feature in signal.feature_names]
+        rows = bank.rows_of(signal.name)
+        values = np.full((total, total, len(signal.feature_names)), np.nan)
+        for first, second, found in compare_all(signal, bank.stacks[signal.name], bank.frame(signal.name)):
+            features = signal.features(found)
+            values[rows[first], rows[second]] = [features[feature] for feature in signal.feature_names]
+        parts.append(values)
+    return tuple(names), np.concatenate(parts, axis=2) if parts else np.empty((total, total, 0))
 
 
-def fit_surface(features: Floats, positive: Bools, used: tuple[str, ...] = NAMES) -> Machine:
-    """Fit an SVM whose scores are wanted, not its probabilities."""
-    from sklearn.svm import SVC
-
-    columns = [NAMES.index(name) for name in used]
-
-    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
-    x = np.clip((features - mean) / scale, -4.0, 4.0)
-    fitted = SVC(C=PENALTY, kernel="linear", class_weight="balanced").fit(x[:, columns], positive)
-    weights = np.zeros(features.shape[1])
-    weights[columns] = fitted.coef_[0]
-    return Machine(mean, scale, weights, float(fitted.intercept_[0]), (1.0, 0.0))
-
-
-def out_of_fold_scores(bank: Bank, pairs: Pairs, positive: Bools) -> Floats:
+def out_of_fold_scores(bank: Bank, pairs: Pairs, names: tuple[str, ...], positive: Bools) -> Floats:
     """(P,) mean score of each pair over the repeats in which neither model's roots were trained on; else NaN.
 
     Roots are dealt into folds; a pair is tested when all roots of both models lie in one fold, and trained on when none
     of them does. Pairs across folds are on neither side.
     """
-    roots = [bank.kinship.roots(reference.id) for reference in bank.references]
-    names = sorted(frozenset().union(*(roots[row] for row in np.unique(pairs.models))))
+    roots = [bank.ancestry.roots(reference.id) for reference in bank.references]
+    everyone = sorted(frozenset().union(*(roots[row] for row in np.unique(pairs.models))))
+    features = pairs.columns(names)
     total, count = np.zeros(len(positive)), np.zeros(len(positive))
     stream = np.random.RandomState(SEED)
     for _ in range(REPEATS):
-        fold_of = dict(zip(names, stream.permutation(len(names)) % FOLDS, strict=True))
+        fold_of = dict(zip(everyone, stream.permutation(len(everyone)) % FOLDS, strict=True))
         folds = [{fold_of[root] for root in roots[i] | roots[j]} for i, j in pairs.models]
         for fold in range(FOLDS):
             tested = np.array([touched == {fold} for touched in folds])
             trained = np.array([fold not in touched for touched in folds])
             if not tested.any() or len(set(positive[trained])) < 2:
                 continue
-            machine = fit_surface(pairs.features[trained], positive[trained], RELATED_BY)
-            total[tested] += machine.scores(pairs.features[tested])
+            machine = fit_plane(features[trained], positive[trained], names)
+            total[tested] += machine.scores(features[tested])
             count[tested] += 1
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _platt(scores: Floats, positive: Bools) -> tuple[float, float]:
-    """Slope and offset of the logistic curve through scores and classes."""
-    from sklearn.linear_model import LogisticRegression
-
-    curve = LogisticRegression(solver="newton-cholesky").fit(scores[:, None], positive)
-    return float(curve.coef_[0, 0]), float(curve.intercept_[0])

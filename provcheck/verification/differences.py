@@ -2,24 +2,20 @@
 
 EXACT: the same measurement gives the same numbers; linear algebra of another machine may round its last digits.
 
-DISTANCE: cosine distance by which another device, dtype or batch size may move an ABLE distance.
-
-KL: 0.005 bits/byte, and a quarter of the standard error on top, because rounding noise in the log-likelihoods moves a
-large divergence more than a small one: with d the difference to the reference and e the noise, the divergence moves by
-KL(e) + 2 Cov(d, e) in its unit, and the second term grows with the spread of d, as the standard error does. What is
-accepted stays well below what the choice of the texts leaves open.
+MOVED: of numbers that another device, dtype or batch size moves, where no signal states how far (`Signal.numbers`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Any
 
-from provcheck.types import Comparison, Distance
+from provcheck.signals import NamedNumber, pairs_of
+from provcheck.types import Comparison, SignalValues
 
 EXACT = 1e-6
-DISTANCE = 0.005
-KL_BITS_PER_BYTE, KL_OF_STANDARD_ERROR = 0.005, 0.25
+MOVED = 0.005
 MAX_SHOWN = 60
 
 
@@ -37,40 +33,44 @@ def differences(old: Any, new: Any, tolerance: float, path: str = "") -> Iterato
 
 def too_far(old: Comparison, new: Comparison) -> Iterator[str]:
     """Which numbers of one comparison moved by more than another device or dtype may move them."""
-    kl_limit = KL_BITS_PER_BYTE + KL_OF_STANDARD_ERROR * (old.kl.se or 0.0)
-    for name, one, other, limit in (
-        ("ABLE paper distance", _cosine(old.able.paper), _cosine(new.able.paper), DISTANCE),
-        ("ABLE contrast distance", _cosine(old.able.contrast), _cosine(new.able.contrast), DISTANCE),
-        ("KL in bits/byte", old.kl.bits_per_byte, new.kl.bits_per_byte, kl_limit),
-    ):
-        if _moved(one, other, limit):
-            yield f"{name} to {old.reference}: {_shown(one)} became {_shown(other)}"
+    before, after = _numbers(old), _numbers(new)
+    for what in dict.fromkeys([*before, *after]):
+        one, other = before.get(what), after.get(what)
+        if _shift(one, other) > 1:
+            yield f"{what} to {old.reference}: {_shown(_value(one))} became {_shown(_value(other))}"
 
 
-def largest_shift(pairs: Sequence[tuple[Comparison, Comparison]]) -> tuple[float, float]:
-    """The largest change of an ABLE distance, and of a KL divergence as a share of what is accepted."""
-    able = [
-        abs(one.cosine_distance - other.cosine_distance)
-        for old, new in pairs
-        for one, other in ((old.able.paper, new.able.paper), (old.able.contrast, new.able.contrast))
-        if one and other
-    ]
-    kl = [
-        abs(old.kl.bits_per_byte - new.kl.bits_per_byte) / (KL_BITS_PER_BYTE + KL_OF_STANDARD_ERROR * (old.kl.se or 0))
-        for old, new in pairs
-        if old.kl.bits_per_byte is not None and new.kl.bits_per_byte is not None
-    ]
-    return max(able, default=0.0), max(kl, default=0.0)
+def largest_shifts(pairs: Sequence[tuple[Comparison, Comparison]]) -> dict[str, float]:
+    """For each kind of number its largest change, as a share of what is accepted."""
+    largest: dict[str, float] = {}
+    for old, new in pairs:
+        after = _numbers(new)
+        for what, one in _numbers(old).items():
+            largest[what] = max(largest.get(what, 0.0), _shift(one, after.get(what)))
+    return largest
 
 
-def _cosine(distance: Distance | None) -> float | None:
-    return distance.cosine_distance if distance else None
+def _numbers(comparison: Comparison) -> dict[str, NamedNumber]:
+    """What may move, by what it is called."""
+    return {
+        one.name: one
+        for signal, values in pairs_of(comparison.signals)
+        if isinstance(values, SignalValues)
+        for one in signal.numbers(values)
+    }
 
 
-def _moved(old: float | None, new: float | None, limit: float) -> bool:
-    if old is None or new is None:
-        return old is not new
-    return abs(old - new) > limit
+def _shift(old: NamedNumber | None, new: NamedNumber | None) -> float:
+    """The change as a share of what is accepted; infinite where only one of the two has a number."""
+    one, other = _value(old), _value(new)
+    if old is None or one is None or other is None:
+        return 0.0 if one is other else inf
+    change = abs(one - other)
+    return change / old.moves_by if old.moves_by else (inf if change else 0.0)
+
+
+def _value(number: NamedNumber | None) -> float | None:
+    return number.value if number else None
 
 
 def _equal(old: Any, new: Any, tolerance: float) -> bool:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from provcheck.measuring import ModelOptions, measured
 from provcheck.observer import Observer, Silent
 from provcheck.pipeline import AuditOptions, Prepared, carry_out
-from provcheck.rendering.json_report import ReportFile
-from provcheck.source import ModelOptions, measured
-from provcheck.types import Check, Measurement, Outcome, Report
-from provcheck.verification.lines import DISTANCES, MEASUREMENT, VERDICT, skipped
-from provcheck.verification.materials import (
+from provcheck.report_file import ReportFile
+from provcheck.signals import TABLE
+from provcheck.targets.saved import SavedTarget
+from provcheck.types import Check, Measurement, NotMeasured, Outcome, Report, Subject
+from provcheck.verification.inputs import (
+    check_backgrounds,
     check_judge,
+    check_model_files,
     check_program,
-    check_scale,
+    check_weights,
     find_bank,
+    find_model,
     find_policy,
     find_probes,
 )
 from provcheck.verification.repetition import Repetition, check_measurement
-from provcheck.verification.seal import check_seal, check_signature
-from provcheck.verification.sources import check_model_files, check_weights, find_source, under_its_name
+from provcheck.verification.steps import DISTANCES, MEASUREMENT, VERDICT, check_file, check_signature, skipped
 
 FOLLOWING = (DISTANCES, VERDICT, "checks", "tree", "statements")
+MISSING = NotMeasured(not_measured="it was not measured again")
 
 
 @dataclass(frozen=True)
@@ -58,31 +62,46 @@ class VerifyOptions:
 def verify(file: ReportFile, options: VerifyOptions, observe: Observer | None = None) -> Iterator[Check]:
     """Check one thing after the other. Raises ProvcheckError where what the user names cannot be used."""
     report = file.report
-    yield check_seal(file.fault)
+    yield check_file(file.fault)
     yield check_signature(file.path, file.content, options.public_key)
     program, bank, probes = check_program(report), find_bank(report, options.bank), find_probes(report, options.probes)
     policy = find_policy(report, options.policy)
-    yield from (program, bank.check, check_judge(report, bank.thing), probes.check, policy.check, check_scale(report))
+    yield from (program, bank.check, check_judge(report, bank.thing), probes.check, policy.check)
+    yield from check_backgrounds(report)
     how = options.measuring(report, probes.thing)
-    source, why_not = find_source(report, options.model, how)
-    if source is None:
+    target, why_not = find_model(report, options.model, how)
+    if target is None:
         yield from _left_out(("weights", "model-files", MEASUREMENT, *FOLLOWING), why_not)
         return
-    yield check_weights(report, source)
-    yield check_model_files(report, source)
-    if program.outcome is not Outcome.PASSED or not (probes.thing or isinstance(source, Measurement)):
+    yield check_weights(report, target)
+    yield check_model_files(report, target)
+    if program.outcome is not Outcome.PASSED or not (probes.thing or target.saved):
         yield from _left_out((MEASUREMENT, *FOLLOWING), "the model cannot be measured in the same way")
         return
-    measurement = measured(source, how, observe or Silent())
+    signals = [name for name in report.measurement.signals if name in TABLE]
+    measurement = as_in(report, measured(target, how, observe or Silent(), signals))
     check = check_measurement(report, measurement)
     yield check
     if bank.thing is None or policy.thing is None:
         yield from _left_out(FOLLOWING, "judging again needs the bank and the policy of the report")
         return
     settings = AuditOptions(how, claimed_base=report.claimed_base, stop_at_first=bool(report.policy.not_run))
-    again = Prepared(report.subject.id, settings, policy.thing, bank.thing, under_its_name(measurement, report.subject))
+    again = Prepared(report.subject.id, settings, policy.thing, bank.thing, SavedTarget(measurement))
     exact = check.outcome is Outcome.PASSED
     yield from Repetition(report, carry_out(again, Silent()), exact).checks()
+
+
+def as_in(report: Report, measurement: Measurement) -> Measurement:
+    """The signals that the report has, under the name that it uses: the same files may lie in another folder."""
+    found, stated = measurement.subject, report.subject
+    base = found.base and stated.base and _named_like(found.base, stated.base)
+    signals = {name: measurement.signals.get(name, MISSING) for name in report.measurement.signals}
+    subject = _named_like(found, stated).model_copy(update={"base": base})
+    return replace(measurement, subject=subject, signals=signals)
+
+
+def _named_like(subject: Subject, other: Subject) -> Subject:
+    return subject.model_copy(update={"id": other.id, "source": other.source, "revision": other.revision})
 
 
 def _left_out(ids: Iterable[str], reason: str) -> Iterator[Check]:

@@ -14,21 +14,22 @@ from typing import Any
 
 from provcheck.store import measurement_digest
 from provcheck.types import Check, Comparison, Measurement, Report, Verdict
-from provcheck.verification.differences import (
-    DISTANCE,
-    EXACT,
-    KL_BITS_PER_BYTE,
-    differences,
-    largest_shift,
-    too_far,
-)
-from provcheck.verification.lines import DISTANCES, MEASUREMENT, VERDICT, failed, passed, skipped
+from provcheck.verification.differences import EXACT, MOVED, differences, largest_shifts, too_far
+from provcheck.verification.steps import DISTANCES, MEASUREMENT, VERDICT, failed, passed, skipped
 
-TEXTS = {"reasons", "message", "description", "reason", "limitations", "kl_source", "judge"}
+FILES = {"weights", "weights_digest", "files"}
+RUN = {"probes", "measured_at", "seconds", "device", "dtype", "versions"}
+LEFT_OUT = {
+    "subject": FILES,
+    "measurement": RUN,
+    "bank": {"digest"},
+    "policy": {"digest"},
+    "checks": {"seconds"},
+}
+"""By part of a report: what is checked elsewhere, or differs from run to run."""
+
+SENTENCES = {"reasons", "message", "description", "reason", "not_measured"}
 """Sentences of the program, which another version may word differently."""
-
-CHECKED_ELSEWHERE = {"weights", "weights_digest", "files", "seconds", "digest", "probes", "measured_at"}
-HOW = {"device", "dtype", "versions"}
 
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
@@ -57,19 +58,15 @@ class Repetition:
 
     def _distances(self) -> Check:
         if self.exact:
-            parts = ("comparisons", "agreement")
-            return self._follows(DISTANCES, parts, f"those to {len(self.pairs)} references are the same")
+            return self._follows(DISTANCES, ("comparisons",), f"those to {len(self.pairs)} references are the same")
         if not self.pairs:
             return failed(DISTANCES, "the two reports have no reference in common")
         far = [line for pair in self.pairs for line in too_far(*pair)]
         if far:
             return failed(DISTANCES, _first(far))
-        able, kl = largest_shift(self.pairs)
-        return passed(
-            DISTANCES,
-            f"of {len(self.pairs)} references: ABLE moved by {able:.2g} at most ({DISTANCE} is accepted), KL by "
-            f"{kl:.1%} at most of what is accepted ({KL_BITS_PER_BYTE} bits/byte and a quarter of its standard error)",
-        )
+        shifts = ", ".join(f"{what} by {shift:.1%}" for what, shift in largest_shifts(self.pairs).items())
+        moved = f"of what is accepted, the numbers moved at most: {shifts}" if shifts else "no number was measured"
+        return passed(DISTANCES, f"of {len(self.pairs)} references: {moved}")
 
     def _verdict(self) -> Check:
         old, new = self.old.verdict, self.new.verdict
@@ -98,12 +95,12 @@ class Repetition:
         return self._follows("tree", ("lineage",), nearest)
 
     def _statements(self) -> Check:
-        """What else is said of the model, the measurement and the bank."""
-        parts = ("subject", "measurement", "bank", "background", "limitations", "claimed_base")
+        """What else is said of the model, the measurement, the bank and the judge."""
+        parts = ("subject", "measurement", "bank", "judge", "background", "limitations", "claimed_base")
         return self._follows("statements", parts, "what is said of model, measurement and bank is the same")
 
     def _follows(self, id: str, parts: tuple[str, ...], message: str) -> Check:
-        tolerance = EXACT if self.exact else DISTANCE
+        tolerance = EXACT if self.exact else MOVED
         texts = self.old.tool.version == self.new.tool.version
         one, other = (_comparable(report, parts, texts=texts) for report in (self.old, self.new))
         found = list(differences(one, other, tolerance))
@@ -119,12 +116,15 @@ def check_measurement(report: Report, measurement: Measurement) -> Check:
 
 
 def _comparable(report: Report, parts: tuple[str, ...], *, texts: bool) -> dict[str, Any]:
-    """Parts of a report without what differs from run to run."""
-    left_out = CHECKED_ELSEWHERE | HOW | (set() if texts else TEXTS)
+    """Parts of a report without what differs from run to run, and without sentences unless `texts`."""
     content = report.model_dump(mode="json", include=set(parts))
-    if "lineage" in content and content["lineage"]["newick"]:
+    if content.get("lineage", {}).get("newick"):
         content["lineage"]["newick"] = _tree_parts(content["lineage"]["newick"])
-    return {part: _without(content[part], left_out) for part in parts if part not in left_out}
+    if not texts:
+        content.pop("limitations", None)
+        content.get("judge", {}).pop("name", None)
+    sentences = set() if texts else SENTENCES
+    return {part: _without(found, LEFT_OUT.get(part, set()) | sentences) for part, found in content.items()}
 
 
 def _without(value: Any, names: set[str]) -> Any:

@@ -58,8 +58,8 @@ def sample(out: Out, bank: Annotated[Path, typer.Option("--bank", help="Bank fol
     """Sample continuations of every model of a bank, for the PhyloLM baseline, and put them into the bank."""
     from provcheck.bank import load_bank
     from provcheck.bank.writing import add_file
+    from provcheck.evaluation.phylolm import FILE
     from provcheck.probes import load_probes
-    from provcheck.verdict.alleles import FILE
 
     from .sampling import genes, sample_kept
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from provcheck.store import write_whole
+from provcheck.io.writing import write_whole
 
 GENES = 64
 SAMPLES = 16

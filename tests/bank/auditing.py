@@ -28,7 +28,7 @@ def main(bank: str, file: str) -> None:
     wall, computed = time.perf_counter() - started, time.process_time() - computed
     took = {
         "references": report.bank.references,
-        "judge": report.bank.judge,
+        "judge": report.judge.name,
         "compared": len(report.comparisons),
         "nearest": report.comparisons[0].reference,
         "load_seconds": min(loads),

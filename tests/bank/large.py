@@ -8,36 +8,50 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from provcheck.bank.folder import ARRAYS_FILE, file_digest
-from provcheck.bank.manifest import BankEntry, BankManifest
-from provcheck.types import ALGORITHM, Coverage, Floats
+from provcheck.bank.folder import arrays_file
+from provcheck.bank.manifest import BankEntry, BankManifest, BankSignal, EntryFacts
+from provcheck.io.digests import file_digest
+from provcheck.signals import find_signal
+from provcheck.signals.able.values import CONTRAST, PAPER
+from provcheck.signals.likelihood.values import LOGLIK
+from provcheck.types import Coverage, Floats
 
 BLOCKS, WIDTH, TEXTS = 48, 256, 524
 FAMILY = 25
 """Members of a family: a root, another run of its recipe, and descendants of the two."""
 
 PROBES_DIGEST = hashlib.sha256(b"synthetic").hexdigest()
-CATEGORIES = tuple(f"category-{block // 6}" for block in range(BLOCKS))
+SIGNALS = {
+    "able": BankSignal(
+        version=find_signal("able").version,
+        material=PROBES_DIGEST,
+        context={"categories": {f"category-{category}": 6 for category in range(BLOCKS // 6)}},
+    ),
+    "likelihood": BankSignal(
+        version=find_signal("likelihood").version, material=PROBES_DIGEST, context={"mean_text_bytes": 400.0}
+    ),
+}
+QUESTIONS = Coverage(measured=524, total=524, unit="question")
+ALL_TEXTS = Coverage(measured=TEXTS, total=TEXTS, unit="text")
 
 
 def write_large_bank(folder: Path, references: int) -> Path:
     """Write a bank in the layout of `save_bank`; the arrays of 10,000 references take 512 MB."""
     folder.mkdir(parents=True)
     entries = tuple(_entry(number) for number in range(references))
-    save_file(_arrays(references), folder / ARRAYS_FILE)
+    files = {arrays_file(signal): arrays for signal, arrays in _arrays(references).items()}
+    for name, arrays in files.items():
+        save_file(arrays, folder / name)
     manifest = BankManifest(
         name="large",
-        algorithm=ALGORITHM,
         probes="synthetic",
         probes_digest=PROBES_DIGEST,
-        block_categories=CATEGORIES,
-        mean_text_bytes=400.0,
+        signals=SIGNALS,
         versions={"torch": "0"},
         references=entries,
-        files={ARRAYS_FILE: file_digest(folder / ARRAYS_FILE)},
+        files={name: file_digest(folder / name) for name in files},
     )
-    manifest = manifest.model_copy(update={"digest": manifest.computed_digest()})
-    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / "manifest.json").write_bytes(manifest.with_digest().rendered())
     return folder
 
 
@@ -57,12 +71,19 @@ def _entry(number: int) -> BankEntry:
         model_type="llama",
         tokenizer="BPE",
         parameters=1_000_000 + number,
-        weights_digest=hashlib.sha256(f"weights {number}".encode()).hexdigest(),
-        coverage=Coverage(questions=524, questions_total=524, texts=TEXTS, texts_total=TEXTS),
-        bits_per_byte=1.1,
+        weights_digest=_digest_of(f"weights {number}"),
         dtype="float32",
-        sha256=hashlib.sha256(f"rows {number}".encode()).hexdigest(),
+        signals={
+            "able": EntryFacts(coverage=QUESTIONS, sha256=_digest_of(f"able {number}")),
+            "likelihood": EntryFacts(
+                coverage=ALL_TEXTS, values={"bits_per_byte": 1.1}, sha256=_digest_of(f"likelihood {number}")
+            ),
+        },
     )
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _parent(number: int) -> int:
@@ -71,7 +92,7 @@ def _parent(number: int) -> int:
     return family * FAMILY + (max(0, member - 1 - member % 3) if member % 5 else member % 2)
 
 
-def _arrays(references: int) -> dict[str, Floats]:
+def _arrays(references: int) -> dict[str, dict[str, Floats]]:
     stream = np.random.default_rng(0)
     contrast = np.empty((references, BLOCKS, WIDTH), dtype=np.float16)
     paper = np.empty_like(contrast)
@@ -86,4 +107,4 @@ def _arrays(references: int) -> dict[str, Floats]:
         contrast[number] = blocks
         paper[number] = blocks + 0.5 * contrast[number - member]
         loglik[number] = 40 * texts - 300
-    return {"contrast_blocks": contrast, "loglik": loglik, "paper_blocks": paper}
+    return {"able": {CONTRAST: contrast, PAPER: paper}, "likelihood": {LOGLIK: loglik}}

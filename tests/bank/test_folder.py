@@ -13,24 +13,39 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import provcheck
-from provcheck import data
 from provcheck.bank import Bank, load_bank, save_bank
-from provcheck.bank.folder import ARRAYS_FILE, WORDS_FILE, file_digest, verify_bank
+from provcheck.bank.folder import verify_bank
 from provcheck.bank.manifest import BankManifest
-from provcheck.errors import BankError, OutputError
-from tests.synthetic import PROBES, make_bank, make_blocks, make_measurement, make_reference, write_bank
+from provcheck.comparison import compare
+from provcheck.errors import BankError, IncompatibleError, OutputError
+from provcheck.io.digests import file_digest
+from provcheck.types import NotMeasured
+from tests.synthetic import (
+    PROBES,
+    make_bank,
+    make_blocks,
+    make_measurement,
+    make_reference,
+    stacked,
+    with_facts,
+    without,
+    write_bank,
+)
+
+ARRAYS_FILES = ("able.safetensors", "likelihood.safetensors")
+RAW_FILE = "able-raw.safetensors"
 
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Bank:
-    """A bank of three with raw word attributions."""
+    """A bank of three with raw numbers."""
     names = ["org/a", "org/b", "org/c"]
     parents = [(), ("org/a",), ()]
     models = [
         (make_reference(name, *above), make_measurement(name, make_blocks(n)))
         for n, (name, above) in enumerate(zip(names, parents, strict=True))
     ]
-    return write_bank(tmp_path / "mine", models, words=True)
+    return write_bank(tmp_path / "mine", models, raw=True)
 
 
 def flip_last_byte(path: Path) -> None:
@@ -49,43 +64,65 @@ def edit_manifest(bank: Bank, change: Callable[[dict[str, object]], object], *, 
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8", newline="\n")
 
 
-def replace_arrays(bank: Bank, arrays: dict[str, np.ndarray]) -> None:
+def vouch(bank: Bank, file: str) -> None:
+    """Let the manifest say that the file is what it is now."""
+    digest = file_digest(bank.folder / file)
+    edit_manifest(bank, lambda content: content["files"].update({file: digest}), sign=True)  # type: ignore[attr-defined]
+
+
+def replace_arrays(bank: Bank, file: str, arrays: dict[str, np.ndarray]) -> None:
     """Other arrays with a manifest that vouches for them."""
-    save_file(arrays, bank.folder / ARRAYS_FILE)
-    digest = file_digest(bank.folder / ARRAYS_FILE)
-    edit_manifest(bank, lambda content: content["files"].update({ARRAYS_FILE: digest}), sign=True)  # type: ignore[attr-defined]
+    save_file(arrays, bank.folder / file)
+    vouch(bank, file)
 
 
 def test_what_is_written_is_read_again(bank: Bank) -> None:
     assert [reference.id for reference in bank.references] == ["org/a", "org/b", "org/c"]
     assert bank.references[1].parents == ("org/a",)
     assert (bank.manifest.probes, bank.manifest.probes_digest) == (PROBES.name, PROBES.digest)
-    np.testing.assert_allclose(bank.contrast_blocks[2].astype(np.float32), make_blocks(2), rtol=1e-3, atol=1e-4)
-    assert sorted(path.name for path in bank.folder.iterdir()) == [ARRAYS_FILE, "manifest.json", WORDS_FILE]
+    contrast = stacked(bank, "able_contrast_blocks")
+    np.testing.assert_allclose(contrast[2].astype(np.float32), make_blocks(2), rtol=1e-3, atol=1e-4)
+    names = sorted(path.name for path in bank.folder.iterdir())
+    assert names == sorted([*ARRAYS_FILES, "manifest.json", RAW_FILE])
     assert verify_bank(str(bank.folder)).manifest == bank.manifest
+
+
+def test_each_signal_states_how_it_was_measured(bank: Bank) -> None:
+    manifest, mean_bytes = bank.manifest, np.mean([len(text.text.encode()) for text in PROBES.texts])
+    assert {name: one.version for name, one in manifest.signals.items()} == {
+        "able": "able/2",
+        "likelihood": "likelihood/1",
+    }
+    assert {one.material for one in manifest.signals.values()} == {PROBES.digest}
+    assert bank.stacks["likelihood"].context["mean_text_bytes"] == pytest.approx(mean_bytes)
+    assert bank.stacks["able"].context == {"categories": dict.fromkeys(("c0", "c1", "c2", "c3"), 4)}
+    assert [values["bits_per_byte"] for values in bank.stacks["likelihood"].values] == [1.0] * 3
+    assert [bank.rows[id] for id in ("org/a", "org/c")] == [0, 2]
 
 
 def test_same_measurements_make_the_same_bank(tmp_path: Path) -> None:
     first, second = (make_bank(tmp_path / place / "mine") for place in ("one", "two"))
     assert first.manifest == second.manifest
-    assert file_digest(first.folder / ARRAYS_FILE) == file_digest(second.folder / ARRAYS_FILE)
+    for name in ARRAYS_FILES:
+        assert file_digest(first.folder / name) == file_digest(second.folder / name)
 
 
-def test_one_changed_byte_of_the_arrays_is_refused(bank: Bank) -> None:
-    flip_last_byte(bank.folder / ARRAYS_FILE)
-    with pytest.raises(BankError, match=r"bank\.safetensors of bank 'mine' was changed"):
+@pytest.mark.parametrize("name", ARRAYS_FILES)
+def test_one_changed_byte_of_the_arrays_is_refused(name: str, bank: Bank) -> None:
+    flip_last_byte(bank.folder / name)
+    with pytest.raises(BankError, match=rf"{name} of bank 'mine' was changed"):
         load_bank(str(bank.folder))
 
 
-def test_one_changed_byte_of_the_words_is_found_by_verify(bank: Bank) -> None:
-    flip_last_byte(bank.folder / WORDS_FILE)
+def test_one_changed_byte_of_the_raw_arrays_is_found_by_verify(bank: Bank) -> None:
+    flip_last_byte(bank.folder / RAW_FILE)
     load_bank(str(bank.folder))
-    with pytest.raises(BankError, match=r"words\.safetensors of bank 'mine' was changed"):
+    with pytest.raises(BankError, match=r"able-raw\.safetensors of bank 'mine' was changed"):
         verify_bank(str(bank.folder))
 
 
-def test_a_bank_without_its_words_is_whole(bank: Bank) -> None:
-    (bank.folder / WORDS_FILE).unlink()
+def test_a_bank_without_its_raw_arrays_is_whole(bank: Bank) -> None:
+    (bank.folder / RAW_FILE).unlink()
     verify_bank(str(bank.folder))
 
 
@@ -95,22 +132,26 @@ def test_changed_parents_are_refused(bank: Bank) -> None:
         load_bank(str(bank.folder))
 
 
-def test_numbers_changed_together_with_every_digest_but_their_own(bank: Bank) -> None:
-    arrays = load_file(bank.folder / ARRAYS_FILE)
-    arrays["loglik"][1, 0] += 1
-    replace_arrays(bank, arrays)
+@pytest.mark.parametrize(
+    ("file", "array"), [("likelihood.safetensors", "loglik"), ("able.safetensors", "able_paper_blocks")]
+)
+def test_numbers_changed_together_with_every_digest_but_their_own(file: str, array: str, bank: Bank) -> None:
+    arrays = load_file(bank.folder / file)
+    arrays[array][1, 0] += 1
+    replace_arrays(bank, file, arrays)
     load_bank(str(bank.folder))
     with pytest.raises(BankError, match="the numbers of 'org/b' in bank 'mine' were changed"):
         verify_bank(str(bank.folder))
 
 
-def test_a_missing_file_is_named(bank: Bank) -> None:
-    (bank.folder / ARRAYS_FILE).unlink()
-    with pytest.raises(BankError, match=r"lacks its file bank\.safetensors"):
+@pytest.mark.parametrize("name", ARRAYS_FILES)
+def test_a_missing_file_is_named(name: str, bank: Bank) -> None:
+    (bank.folder / name).unlink()
+    with pytest.raises(BankError, match=f"lacks its file {name}"):
         load_bank(str(bank.folder))
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, "2.0", None])
+@pytest.mark.parametrize("version", [0, 1, 2, 4, "3.0", None])
 def test_an_unknown_schema_version_is_refused(bank: Bank, version: object) -> None:
     edit_manifest(bank, lambda content: content.update(schema_version=version))
     with pytest.raises(BankError, match="schema_version"):
@@ -130,31 +171,139 @@ def test_a_broken_manifest_is_refused(bank: Bank, text: str) -> None:
         load_bank(str(bank.folder))
 
 
-@pytest.mark.parametrize("fault", ["rows", "lacking", "blocks", "flat", "whole numbers"])
+@pytest.mark.parametrize("fault", ["rows", "lacking", "blocks", "flat", "whole numbers", "NaN", "too few blocks"])
 def test_arrays_that_do_not_fit_are_refused(bank: Bank, fault: str) -> None:
-    arrays = load_file(bank.folder / ARRAYS_FILE)
+    file = "likelihood.safetensors" if fault in ("rows", "flat") else "able.safetensors"
+    arrays = load_file(bank.folder / file)
     match fault:
         case "rows":
             arrays["loglik"] = arrays["loglik"][:2]
         case "lacking":
-            del arrays["paper_blocks"]
+            del arrays["able_paper_blocks"]
         case "blocks":
-            arrays["paper_blocks"] = arrays["paper_blocks"][:, :3]
+            arrays["able_paper_blocks"] = arrays["able_paper_blocks"][:, :3]
         case "flat":
             arrays["loglik"] = arrays["loglik"][:, 0]
         case "whole numbers":
-            arrays["contrast_blocks"] = arrays["contrast_blocks"].astype(np.int32)
-    replace_arrays(bank, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    with pytest.raises(BankError, match="arrays of bank 'mine'"):
+            arrays["able_contrast_blocks"] = arrays["able_contrast_blocks"].astype(np.int32)
+        case "NaN":
+            arrays["able_contrast_blocks"][0, 0, 0] = np.nan
+        case "too few blocks":
+            arrays = {name: array[:, :3] for name, array in arrays.items()}
+    replace_arrays(bank, file, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    message = f"the arrays in {file} of bank 'mine' do not fit its manifest, or hold NaN"
+    if fault == "whole numbers":
+        message = f"the file {file} of bank 'mine' cannot be read: I32 is no type of floats"
+    with pytest.raises(BankError, match=message):
         load_bank(str(bank.folder))
 
 
-def test_arrays_that_are_no_safetensors(bank: Bank) -> None:
-    (bank.folder / ARRAYS_FILE).write_bytes(b"\x80\x04pickle")
-    digest = file_digest(bank.folder / ARRAYS_FILE)
-    edit_manifest(bank, lambda content: content["files"].update({ARRAYS_FILE: digest}), sign=True)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("name", ARRAYS_FILES)
+def test_arrays_that_are_no_safetensors(name: str, bank: Bank) -> None:
+    (bank.folder / name).write_bytes(b"\x80\x04pickle")
+    vouch(bank, name)
     with pytest.raises(BankError, match="cannot be read"):
         load_bank(str(bank.folder))
+
+
+def test_an_entry_of_a_signal_without_its_row_does_not_fit(bank: Bank) -> None:
+    """Or the numbers of one reference would be taken for those of the next."""
+
+    def silence(content: dict[str, object]) -> None:
+        content["references"][0]["signals"]["able"] = {"not_measured": "it is an endpoint"}  # type: ignore[index]
+
+    edit_manifest(bank, silence, sign=True)
+    with pytest.raises(BankError, match=r"the arrays in able\.safetensors of bank 'mine' do not fit"):
+        load_bank(str(bank.folder))
+
+
+def test_a_reference_that_lacks_a_signal(tmp_path: Path) -> None:
+    models = [(make_reference(id), make_measurement(id, make_blocks(n))) for n, id in enumerate("abc")]
+    models[1] = (models[1][0], without(models[1][1], "able"))
+    bank = write_bank(tmp_path / "some", models, raw=True)
+    assert verify_bank(str(bank.folder)).manifest == bank.manifest
+    assert bank.references[1].signals["able"] == NotMeasured(not_measured="it is an endpoint")
+    assert bank.rows_of("able").tolist() == [0, 2] and bank.rows_of("likelihood").tolist() == [0, 1, 2]
+    assert stacked(bank, "able_contrast_blocks")[1].tobytes() == make_blocks(2).astype(np.float16).tobytes()
+    assert set(load_file(bank.folder / RAW_FILE)) == {"a", "c"}
+    part, measured = bank.part("able", [1, 2, 0])
+    assert measured.tolist() == [1, 2], "which of those that were asked for"
+    assert part.arrays["able_contrast_blocks"][0].tobytes() == make_blocks(2).astype(np.float16).tobytes()
+    assert len(bank.part("able", [1])[0]) == 0
+
+
+def test_a_bank_without_a_signal(tmp_path: Path) -> None:
+    models = [(make_reference(id), without(make_measurement(id, make_blocks(n)), "able")) for n, id in enumerate("ab")]
+    bank = write_bank(tmp_path / "texts-only", models, raw=True)
+    assert sorted(path.name for path in bank.folder.iterdir()) == ["likelihood.safetensors", "manifest.json"]
+    assert set(bank.stacks) == set(bank.manifest.signals) == {"likelihood"}
+    assert verify_bank(str(bank.folder)).manifest == bank.manifest
+    assert all(set(reference.signals) == {"likelihood"} for reference in bank.references)
+
+
+def test_models_that_were_measured_in_different_ways_make_no_bank(tmp_path: Path) -> None:
+    models = [(make_reference(id), make_measurement(id, make_blocks(n))) for n, id in enumerate("ab")]
+    models[1] = (models[1][0], with_facts(models[1][1], "likelihood", version="likelihood/0"))
+    with pytest.raises(BankError, match=r"'a' and 'b' were not measured in the same way \(likelihood\)"):
+        save_bank(tmp_path / "bank", "bank", PROBES, models)
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_that_no_bank_can_hold_are_not_written(tmp_path: Path) -> None:
+    large = make_measurement("a", make_blocks(0) * np.float32(1e6))
+    with pytest.raises(BankError, match="bank 'bank' cannot hold such numbers"):
+        save_bank(tmp_path / "bank", "bank", PROBES, [(make_reference("a"), large)])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("signals", [("able",), ("able", "likelihood")])
+def test_signals_of_another_version_are_passed_over(signals: tuple[str, ...], tmp_path: Path) -> None:
+    models = [(make_reference(id), make_measurement(id, make_blocks(n))) for n, id in enumerate("ab")]
+    for signal in signals:
+        models = [(one, with_facts(found, signal, version=f"{signal}/99")) for one, found in models]
+    bank = write_bank(tmp_path / "bank", models, raw=True)
+    assert set(bank.stacks) == {"able", "likelihood"} - set(signals)
+    assert verify_bank(str(bank.folder)).manifest == bank.manifest
+    subject = make_measurement("me", make_blocks(5))
+    if bank.stacks:
+        found = compare(subject, bank)[0].signals["able"]
+        assert found == NotMeasured(not_measured="it was measured with able/2, 'bank' with able/99")
+    else:
+        with pytest.raises(IncompatibleError, match="cannot be compared with 'bank': it was measured with able/2"):
+            compare(subject, bank)
+    alike = with_facts(subject, "able", version="able/99")
+    if not bank.stacks:
+        alike = with_facts(alike, "likelihood", version="likelihood/99")
+        with pytest.raises(IncompatibleError, match="this version of provcheck cannot compare the signals"):
+            compare(alike, bank)
+    else:
+        found = compare(alike, bank)[0].signals["able"]
+        assert found == NotMeasured(not_measured="the bank's arrays are of another version of provcheck")
+
+
+def test_a_signal_that_nobody_knows_is_passed_over(bank: Bank) -> None:
+    def add_signal(content: dict[str, object]) -> None:
+        content["signals"]["toy"] = {"version": "toy/1", "material": None, "context": {}}  # type: ignore[index]
+
+    edit_manifest(bank, add_signal, sign=True)
+    assert set(load_bank(str(bank.folder)).stacks) == {"able", "likelihood"}
+
+
+def test_a_bank_without_any_signal_is_refused(bank: Bank) -> None:
+    edit_manifest(bank, lambda content: content.update(signals={}))
+    with pytest.raises(BankError, match="signals: Dictionary should have at least 1 item"):
+        load_bank(str(bank.folder))
+
+
+def test_what_must_be_known_of_the_whole_bank_is_computed_once(bank: Bank) -> None:
+    floor = np.quantile(np.stack([make_loglik_of(id) for id in ("org/a", "org/b", "org/c")]), 0.02)
+    assert bank.frame("likelihood") == pytest.approx(floor, rel=1e-6)
+    assert bank.frame("likelihood") is bank.frame("likelihood")
+    assert bank.frame("able") is None
+
+
+def make_loglik_of(id: str) -> np.ndarray:
+    return make_measurement(id, make_blocks(0)).signals["likelihood"].arrays["loglik"]  # type: ignore[union-attr]
 
 
 def test_an_unknown_bank(tmp_path: Path) -> None:
@@ -182,7 +331,7 @@ def test_a_bank_is_replaced_by_a_bank(bank: Bank) -> None:
     model = (make_reference("org/new"), make_measurement("org/new", make_blocks(9)))
     save_bank(bank.folder, "mine", PROBES, [model])
     assert [reference.id for reference in verify_bank(str(bank.folder)).references] == ["org/new"]
-    assert not (bank.folder / WORDS_FILE).exists()
+    assert not (bank.folder / RAW_FILE).exists()
     assert [path.name for path in bank.folder.parent.iterdir()] == ["mine"]
 
 
@@ -193,13 +342,13 @@ def test_a_bank_of_thousands_is_loaded_fast(tmp_path: Path) -> None:
     started = time.perf_counter()
     loaded = load_bank(str(tmp_path / "big"))
     assert time.perf_counter() - started < 20, "a second or so is expected"
-    assert len(loaded.kinship.line("m2999")) == 50
+    assert len(loaded.ancestry.line("m2999")) == 50
 
 
 def test_no_pickle_anywhere() -> None:
     """Nothing that reads banks or measurements can unpickle, whatever the file holds."""
     package = Path(provcheck.__file__).parent
-    for path in [*(package / "bank").glob("*.py"), package / "store.py", Path(data.__file__)]:
+    for path in [*(package / "bank").glob("*.py"), *(package / "io").glob("*.py"), package / "store.py"]:
         tree = ast.parse(path.read_text("utf-8"))
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

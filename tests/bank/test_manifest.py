@@ -38,8 +38,9 @@ def test_everything_that_the_design_names_can_be_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: [", "bank.yaml cannot be read: line 1: expected the node content"),
-        ("", "bank.yaml: Input should be a valid dictionary"),
+        ("name: [", "bank.yaml cannot be read: line 1, column 8: expected the node content"),
+        ("", "bank.yaml cannot be read: line 1, column 1: the file is empty"),
+        ("[]", "bank.yaml: Input should be a valid dictionary"),
         ("name: mine\nmodels: []\n", "models: Tuple should have at least 1 item"),
         ("name: ../mine\nmodels:\n  - {id: a, family: f}\n", "name: String should match pattern"),
         ("name: mine\nmodels:\n  - {id: a}\n", "models.0.family: Field required"),

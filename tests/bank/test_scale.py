@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ import numpy as np
 import pytest
 
 from provcheck.bank import load_bank
-from provcheck.bank.folder import ARRAYS_FILE
 from provcheck.bank.writing import add_file
 from provcheck.errors import BankError
+from provcheck.signals.able.values import CONTRAST
+from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.store import save_measurement
 from provcheck.verdict.calibration import FILE, calibrate
 from tests.bank.large import write_large_bank
-from tests.synthetic import make_measurement
+from tests.synthetic import make_measurement, stacked, with_facts
 
 REFERENCES = 10_000
 RUNS = 3
@@ -42,11 +42,12 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def subject(bank: Path) -> Path:
     """The measurement of a descendant of one of the references."""
     loaded = load_bank(str(bank))
-    noise = np.random.default_rng(1).standard_normal(loaded.contrast_blocks[PARENT].shape)
-    blocks = (loaded.contrast_blocks[PARENT] + 0.4 * noise).astype(np.float32)
-    made = make_measurement("org/subject", blocks, loglik=loaded.loglik_nats[PARENT].astype(np.float64))
-    facts = made.facts.model_copy(update={"probes_digest": loaded.manifest.probes_digest})
-    save_measurement(replace(made, facts=facts), bank.parent / "subject.safetensors")
+    parent = stacked(loaded, CONTRAST)[PARENT]
+    blocks = (parent + 0.4 * np.random.default_rng(1).standard_normal(parent.shape)).astype(np.float32)
+    made = make_measurement("org/subject", blocks, loglik=stacked(loaded, LOGLIK)[PARENT].astype(np.float64))
+    for name, facts in loaded.manifest.signals.items():
+        made = with_facts(made, name, material=facts.material, context=facts.context)
+    save_measurement(made, bank.parent / "subject.safetensors")
     return bank.parent / "subject.safetensors"
 
 
@@ -84,9 +85,15 @@ def test_with_a_judge_of_its_own(bank: Path, subject: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", [8, 300, 10_000_000, 250_000_001, -1])
-def test_one_changed_byte_is_noticed(bank: Path, place: int) -> None:
-    path = bank / ARRAYS_FILE
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        *(("able.safetensors", place) for place in (8, 300, 10_000_000, 250_000_001, -1)),
+        *(("likelihood.safetensors", place) for place in (8, 10_000_000, -1)),
+    ],
+)
+def test_one_changed_byte_is_noticed(bank: Path, name: str, place: int) -> None:
+    path = bank / name
     with path.open("r+b") as file:
         file.seek(place, 0 if place >= 0 else 2)
         byte = file.read(1)[0]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from provcheck import data
+from provcheck.io import data
 from provcheck.measurement.devices import choose_device, choose_dtype
-from provcheck.measurement.loading import Loaded
+from provcheck.measurement.loader import Loaded
 from provcheck.probes import load_probes
 
 if TYPE_CHECKING:

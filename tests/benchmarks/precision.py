@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from provcheck.comparison.distance import pairwise_distances
-from provcheck.comparison.divergence import divergence
-from provcheck.measurement import MeasureOptions, measure
-from provcheck.subject import resolve
+from provcheck.measurement import MeasureOptions
+from provcheck.signals.able.cosine import pairwise_distances
+from provcheck.signals.likelihood.divergence import divergence
+from provcheck.targets.resolution import resolve
 from provcheck.types import Measurement, ProbeSet
 from tests.benchmarks.models import every_nth
+from tests.measured import contrast_blocks, loglik_nats, measure, paper_blocks
 
 AIM_DISTANCE, AIM_BITS = 0.005, 0.005
 BASE = MeasureOptions("cpu", "float32")
@@ -101,10 +102,10 @@ def rounded_copy(folder: Path, to: Path) -> Path:
 def between(one: Measurement, two: Measurement, probes: ProbeSet) -> Moved:
     """How far two measurements of one model are apart; nothing is clipped."""
     size = float(np.mean([len(text.text.encode()) for text in probes.texts]))
-    arrays = ((m.contrast_blocks.tobytes(), m.paper_blocks.tobytes(), m.loglik_nats.tobytes()) for m in (one, two))
+    arrays = ((contrast_blocks(m).tobytes(), paper_blocks(m).tobytes(), loglik_nats(m).tobytes()) for m in (one, two))
     return Moved(
-        contrast=float(pairwise_distances(np.stack([one.contrast_blocks, two.contrast_blocks]))[0, 1]),
-        paper=float(pairwise_distances(np.stack([one.paper_blocks, two.paper_blocks]))[0, 1]),
-        kl_bits_per_byte=divergence(one.loglik_nats, two.loglik_nats, -np.inf, size).bits_per_byte,
+        contrast=float(pairwise_distances(np.stack([contrast_blocks(one), contrast_blocks(two)]))[0, 1]),
+        paper=float(pairwise_distances(np.stack([paper_blocks(one), paper_blocks(two)]))[0, 1]),
+        kl_bits_per_byte=divergence(loglik_nats(one), loglik_nats(two), -np.inf, size).bits_per_byte,
         same_bits=len(set(arrays)) == 1,
     )

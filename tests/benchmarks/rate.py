@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from provcheck.measurement.attribution import attribute_words
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import Encoded, encode_questions, encode_texts
-from provcheck.measurement.likelihood import loglikelihoods
-from provcheck.measurement.loading import Loaded
+from provcheck.measurement.loader import Loaded
 from tests.benchmarks.models import every_nth, random_llama
+from tests.measurement.running import asked, attribute_words, loglikelihoods, texts_of
 
 AIM_SHARE, AIM_SECONDS = 0.5, 60
 FLOPS = {"attributions": 4, "log-likelihood": 2}
@@ -29,8 +28,8 @@ def share_of_the_rate(device: str, shape: str, dtype: str, every: int) -> Iterat
     kind = str(loaded.dtype).removeprefix("torch.")
     yield f"random llama {shape} on {loaded.device_name}, {kind}, {weights:,} weights without the input embedding"
     yield f"product of two matrices of {side} x {side}: {rate / 1e12:.3g} TFLOP/s"
-    options, _ = encode_questions(loaded.tokenizer, probes.questions, None)
-    texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
+    options, _ = encode_questions(loaded.tokenizer, asked(probes), None)
+    texts, _ = encode_texts(loaded.tokenizer, texts_of(probes), None)
     stages: dict[str, tuple[Sequence[Encoded], Callable[[], object]]] = {
         "attributions": (options, lambda: attribute_words(loaded, probes.questions, options, Run())),
         "log-likelihood": (texts, lambda: loglikelihoods(loaded, texts, len(probes.texts), Run())),

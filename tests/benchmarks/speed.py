@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from provcheck.measurement.attribution import attribute_words, spread_over_words, word_of_character
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
-from provcheck.measurement.likelihood import loglikelihoods
-from provcheck.measurement.loading import Loaded, load
-from provcheck.subject import resolve
+from provcheck.measurement.loader import Loaded, load
+from provcheck.signals.able.views import words_of
+from provcheck.targets.resolution import resolve
+from provcheck.types import TokenAttributions
 from tests.benchmarks.models import every_nth, random_llama
 from tests.measurement.literal import literal_words
+from tests.measurement.running import asked, attribute_words, loglikelihoods, texts_of
 
 if TYPE_CHECKING:
     from provcheck.types import ProbeSet
@@ -72,7 +73,7 @@ def loop_attributions(loaded: Loaded, probes: ProbeSet) -> None:
 
 def loop_backward(loaded: Loaded, probes: ProbeSet) -> None:
     """One option at a time, with a model as from_pretrained gives it: its weights want gradients."""
-    options, _ = encode_questions(loaded.tokenizer, probes.questions, CONTEXT)
+    options, _ = encode_questions(loaded.tokenizer, asked(probes), CONTEXT)
     loaded.model.requires_grad_(True)
     for option in options:
         ids = torch.from_numpy(option.ids)[None]
@@ -82,7 +83,8 @@ def loop_backward(loaded: Loaded, probes: ProbeSet) -> None:
         logprobs[places - 1, ids[0, places]].sum().backward()  # type: ignore[no-untyped-call]
         loaded.model.zero_grad()
         tokens = (embeddings.detach() * embeddings.grad).sum(dim=-1)[0].double().numpy()
-        spread_over_words(tokens, option, word_of_character(probes.questions[option.probe].question))
+        inside = option.in_question
+        words_of(probes.questions[option.probe].question, [TokenAttributions(option.spans[inside], tokens[inside])])
     loaded.model.requires_grad_(False)
 
 
@@ -97,13 +99,13 @@ def loop_loglikelihoods(loaded: Loaded, probes: ProbeSet) -> None:
 
 def provcheck_attributions(loaded: Loaded, probes: ProbeSet) -> None:
     """What `provcheck measure` does, tokenizing included."""
-    encoded, _ = encode_questions(loaded.tokenizer, probes.questions, CONTEXT)
+    encoded, _ = encode_questions(loaded.tokenizer, asked(probes), CONTEXT)
     attribute_words(loaded, probes.questions, encoded, Run())
 
 
 def provcheck_loglikelihoods(loaded: Loaded, probes: ProbeSet) -> None:
     """What `provcheck measure` does, tokenizing included."""
-    encoded, _ = encode_texts(loaded.tokenizer, probes.texts, CONTEXT)
+    encoded, _ = encode_texts(loaded.tokenizer, texts_of(probes), CONTEXT)
     loglikelihoods(loaded, encoded, len(probes.texts), Run())
 
 

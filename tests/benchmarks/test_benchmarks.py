@@ -7,7 +7,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from provcheck import data
+from provcheck.io import data
 from tests.benchmarks.__main__ import app
 
 

@@ -13,6 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from provcheck.cli import run
+from provcheck.probes import load_probes
 from tests.cli.conftest import World, tree
 from tests.tiny import save_probes, tiny_probes
 
@@ -187,7 +188,9 @@ def test_bad_arguments(arguments: list[str], here: Path, capsys: pytest.CaptureF
 def test_a_bank_of_another_probe_set(world: World, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_probes(here / "others", tiny_probes(texts=35))
     arguments = ["audit", str(world.models["seed-0"]), "--bank", str(world.bank), "--probes", "others"]
-    assert "the subject is measured on probe set others" in refused(arguments, capsys, here)
+    digests = [load_probes(str(folder)).digest[:12] for folder in (here / "others", world.probes)]
+    said = refused(arguments, capsys, here)
+    assert f"it was measured on the probe set {digests[0]}, 'tiny-bank' on {digests[1]}" in said
 
 
 def test_a_bank_that_was_changed(world: World, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,7 +209,7 @@ def test_a_policy_with_a_fault(world: World, here: Path, capsys: pytest.CaptureF
 def test_no_demo_in_this_installation(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, world: World
 ) -> None:
-    from provcheck import data
+    from provcheck.io import data
 
     monkeypatch.setattr(data, "demo_subjects", dict)
     assert "carries no demo model" in refused(world.audit("demo"), capsys, here)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from provcheck import measuring
 from provcheck.bank import load_bank
 from provcheck.cli import run
-from provcheck.measurement import measure
-from provcheck.types import Loadable, Measurement
+from provcheck.targets import Target
 from tests.cli.conftest import World, tree
 
 
@@ -46,27 +46,32 @@ def test_show_and_verify(world: World, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_verify_finds_one_changed_byte(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bank = shutil.copytree(world.bank, tmp_path / "bank")
-    content = bytearray((bank / "bank.safetensors").read_bytes())
+    content = bytearray((bank / "able.safetensors").read_bytes())
     content[-1] ^= 1
-    (bank / "bank.safetensors").write_bytes(content)
+    (bank / "able.safetensors").write_bytes(content)
     assert run(["bank", "verify", str(bank)]) == 4
-    assert "bank.safetensors of bank 'tiny-bank' was changed" in capsys.readouterr().err
+    assert "able.safetensors of bank 'tiny-bank' was changed" in capsys.readouterr().err
 
 
 def test_list_names_the_banks_that_ship(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("provcheck.data.banks", lambda: {"tiny-bank": world.bank})
+    monkeypatch.setattr("provcheck.io.data.banks", lambda: {"tiny-bank": world.bank})
     assert run(["bank", "list"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert line.split()[:3] == ["tiny-bank", "4", "references"]
 
 
 def test_build_says_what_it_made(home: Path, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    assert build(write_manifest(home, "seed-0", "seed-1"), world, "--words") == 0
+    assert build(write_manifest(home, "seed-0", "seed-1"), world, "--raw") == 0
     bank = load_bank(str(home / "bank"))
     assert f"2 references, digest {bank.manifest.digest}" in capsys.readouterr().out
-    assert tree(home / "bank") == {"bank.safetensors", "manifest.json", "words.safetensors"}
+    assert tree(home / "bank") == {
+        "able.safetensors",
+        "likelihood.safetensors",
+        "manifest.json",
+        "able-raw.safetensors",
+    }
     assert tree(home) >= {"bank", "mine.yaml"} and not list(home.glob(".*"))
 
 
@@ -89,14 +94,15 @@ def test_a_killed_build_continues_from_the_cache(
     no_cache: bool, home: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured: list[str] = []
+    measure_now = measuring._measure_now
 
-    def counting(model: Loadable, *rest: Any) -> Measurement:
-        measured.append(model.subject.id)
+    def counting(target: Target, *rest: Any) -> Any:
+        measured.append(target.subject.id)
         if measured == ["seed-0", "seed-1"]:
             raise KeyboardInterrupt
-        return measure(model, *rest)
+        return measure_now(target, *rest)
 
-    monkeypatch.setattr("provcheck.measurement.measure", counting)
+    monkeypatch.setattr(measuring, "_measure_now", counting)
     manifest = write_manifest(home, "seed-0", "seed-1")
     options = ["--no-cache"] if no_cache else []
     before = tree(home)

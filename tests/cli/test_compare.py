@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from provcheck.cli import run
+from provcheck.probes import load_probes
+from provcheck.signals import read_record
+from provcheck.signals.able.values import able_of
+from provcheck.signals.likelihood.values import likelihood_of
 from provcheck.types import Comparison
 from tests.cli.conftest import World
 from tests.tiny import save_probes, tiny_probes
@@ -19,17 +24,21 @@ def test_two_models(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "seed-0 against seed-1" in said
     assert "weight files" in said and "different" in said
-    assert "ABLE contrast distance" in said and "KL bits/byte" in said
+    rows = {line[:24].strip(): line[24:] for line in said.splitlines() if line.startswith("  ")}
+    assert list(rows) == ["weight files", "ABLE contrast", "ABLE paper", "KL bits/byte", "KL band"]
+    assert re.search(r"^ *[\d.]+ \([\d.]+ to [\d.]+\)$", rows["ABLE contrast"])
+    assert " ± " in rows["KL bits/byte"]
     assert "Distances alone are no verdict" in said
 
 
 def test_json_is_a_comparison_and_nothing_else(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     model = str(world.models["seed-0"])
     assert run(["compare", model, model, "--json", "--probes", str(world.probes)]) == 0
-    comparison = Comparison.model_validate(json.loads(capsys.readouterr().out))
+    comparison = read_record(Comparison, json.loads(capsys.readouterr().out))
     assert comparison.same_weights
-    assert comparison.able.contrast is not None and comparison.able.contrast.cosine_distance < 1e-6
-    assert comparison.kl.bits_per_byte == pytest.approx(0)
+    able, likelihood = able_of(comparison), likelihood_of(comparison)
+    assert able is not None and able.contrast.cosine_distance < 1e-6
+    assert likelihood is not None and likelihood.bits_per_byte == pytest.approx(0)
     assert comparison.relation == "inconclusive", "without a bank nothing is judged"
 
 
@@ -52,7 +61,10 @@ def test_measurements_of_another_probe_set_are_refused(
     others = save_probes(tmp_path / "others", tiny_probes(texts=31))
     run(["measure", model, "-o", file, "--probes", str(others)])
     capsys.readouterr()
-    for arguments in ([file, model], [model, file], [file, file]):
+    digests = [load_probes(str(folder)).digest[:12] for folder in (others, world.probes)]
+    for arguments in ([file, model], [model, file]):
         assert run(["compare", *arguments, "--probes", str(world.probes)]) == 4
         said = capsys.readouterr().err
-        assert "others" in said and "tiny" in said and len(said.splitlines()) <= 2
+        assert "the subject cannot be compared with 'seed-0'" in said and "--probes" in said
+        assert all(digest in said for digest in digests) and len(said.splitlines()) <= 2
+    assert run(["compare", file, file, "--probes", str(world.probes)]) == 0, "files know what they were measured on"

@@ -11,8 +11,8 @@ import pytest
 
 from provcheck.cli import run
 from tests.cli.conftest import World, tree
-from tests.subject.fake_hub import FakeHub, serve
-from tests.subject.test_hub import repository, use_endpoint
+from tests.targets.fake_hub import FakeHub, serve
+from tests.targets.test_hub import repository, use_endpoint
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from provcheck.cli import run
+from provcheck.probes import load_probes
 from provcheck.store import load_measurement
 from tests.cli.conftest import World, tree
 from tests.tiny import save_probes, tiny_probes
@@ -19,8 +20,8 @@ def test_a_file_is_written(world: World, tmp_path: Path, capsys: pytest.CaptureF
     assert f"{path}: 6 of 6 questions, 40 of 40 texts, cpu float32" in capsys.readouterr().out
     measurement = load_measurement(path)
     assert (measurement.subject.id, measurement.facts.probes) == ("seed-0", "tiny")
-    assert measurement.words is None
-    assert np.isfinite(measurement.loglik_nats).all()
+    assert not any(sketch.raw for sketch in measurement.sketches.values())
+    assert np.isfinite(measurement.sketches["likelihood"].arrays["loglik"]).all()
 
 
 def test_the_default_name_is_that_of_the_model(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,8 +33,8 @@ def test_the_default_name_is_that_of_the_model(world: World, tmp_path: Path, mon
 def test_raw_adds_the_word_attributions(world: World, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     run(["measure", str(world.models["seed-0"]), "-o", str(path), "--raw", "--probes", str(world.probes)])
-    words = load_measurement(path).words
-    assert words is not None and words.dtype == np.float32
+    words = load_measurement(path).sketches["able"].raw["able_words"]
+    assert words.dtype == np.float32
     probes = tiny_probes(texts=40)
     assert len(words) == sum(len(q.question.split()) * len(q.options) for q in probes.questions)
 
@@ -54,6 +55,7 @@ def test_a_measurement_of_another_probe_set_is_no_subject_for_this_bank(
     capsys.readouterr()
     assert run(world.audit(path, "--out", tmp_path / "out")) == 4
     said = capsys.readouterr()
-    assert "the subject is measured on probe set others" in said.err
+    digests = [load_probes(str(folder)).digest[:12] for folder in (others, world.probes)]
+    assert f"measured on the probe set {digests[0]}, 'tiny-bank' on {digests[1]}" in said.err
     assert "audit starts" not in said.out, "known before anything is done"
     assert not (tmp_path / "out").exists()

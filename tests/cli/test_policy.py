@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from provcheck import data
 from provcheck.cli import run
+from provcheck.io import data
 from provcheck.policy import KINDS
 
 

@@ -30,7 +30,7 @@ def test_a_model_is_measured_and_placed(world: World, capsys: pytest.CaptureFixt
     asked = ["tree", str(world.models["seed-2"]), "--bank", str(world.bank), "--probes", str(world.probes)]
     assert run(asked) == 0
     said = capsys.readouterr()
-    assert by_skbio(said.out).tips == {"seed-2 (subject)", *(f"org/{name}" for name in world.models)}
+    assert by_skbio(said.out).tips == {"seed-2", *(f"org/{name}" for name in world.models)}
     last = said.err.splitlines()[-1]
     assert last == "nearest to the subject on the tree: org/seed-2, as on 100 % of 500 bootstrap trees"
 
@@ -76,6 +76,17 @@ def test_svg(name: str, options: list[str], tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr().out == ""
 
 
+def test_the_subject_is_marked_in_svg_and_a_reference_is_not(tmp_path: Path) -> None:
+    """Whatever a reference is called."""
+    make_bank(tmp_path / "bank", {**roots(4), "org/x (subject)": make_blocks(7), "me": make_blocks(8)})
+    save_measurement(make_measurement("me", make_blocks(9)), tmp_path / "m.safetensors")
+    asked = ["tree", str(tmp_path / "m.safetensors"), "--bank", str(tmp_path / "bank"), "--resamples", "0"]
+    assert run([*asked, "-o", str(tmp_path / "t.svg")]) == 0
+    words = etree.parse(str(tmp_path / "t.svg")).getroot().iter("{*}text")
+    found = {one.text: one.get("font-weight", "normal") for one in words}
+    assert (found["me (subject)"], found["org/x (subject)"], found["me"]) == ("700", "normal", "normal")
+
+
 def test_newick_into_a_file_is_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_bank(tmp_path / "bank", roots(6))
     asked = ["tree", "--bank", str(tmp_path / "bank")]
@@ -92,7 +103,7 @@ def test_the_tree_of_an_audit_commands_no_terminal_either(tmp_path: Path) -> Non
     assert run(asked) in {0, 1}
     written = (tmp_path / "out" / "tree.nwk").read_text("utf-8")
     assert "\x1b" not in written
-    assert by_skbio(written).tips == {"\\u001b[31mred (subject)", *roots(5)}
+    assert by_skbio(written).tips == {"\\u001b[31mred", *roots(5)}
 
 
 @pytest.mark.parametrize("form", ["newick", "svg"])
@@ -110,7 +121,7 @@ def test_hostile_names_command_no_terminal_and_make_no_markup(
 def test_a_large_bank_is_cut_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provcheck.lineage.tips.WHOLE", 45)
+    monkeypatch.setattr("provcheck.lineage.leaves.WHOLE", 45)
     make_bank(tmp_path / "bank", roots(46))
     assert run(["tree", "--bank", str(tmp_path / "bank"), "--resamples", "2"]) == 0
     said = capsys.readouterr()
@@ -121,7 +132,7 @@ def test_a_large_bank_is_cut_and_says_so(
 def test_references_without_attributions_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_bank(tmp_path / "bank", {**roots(4), "mute": make_blocks(0) * 0})
     assert run(["tree", "--bank", str(tmp_path / "bank")]) == 0
-    assert capsys.readouterr().err == "left out, for they have no attributions: mute\n"
+    assert capsys.readouterr().err == "left out, for they have no ABLE distances: mute\n"
 
 
 def test_too_few_references(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,14 +12,14 @@ import huggingface_hub
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from provcheck import data
 from provcheck.cli import run
-from provcheck.rendering.json_report import read_report
-from provcheck.source import DEMO, ModelOptions, find_model
+from provcheck.io import data
+from provcheck.report_file import read_report
+from provcheck.targets import DEMO, find_target
 from provcheck.types import Report
 from tests.cli.conftest import World
-from tests.subject.fake_hub import COMMITS, FakeHub, Repository, serve
-from tests.subject.test_hub import use_endpoint
+from tests.targets.fake_hub import COMMITS, FakeHub, Repository, serve
+from tests.targets.test_hub import use_endpoint
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_a_model_of_the_hub_is_fetched_at_the_commit_of_the_report(
 
 
 def test_the_demo_is_named_as_such() -> None:
-    assert find_model(DEMO, ModelOptions()).subject.source == "demo"
+    assert find_target(DEMO).subject.source == "demo"
 
 
 def test_a_model_that_the_user_names_must_be_there(

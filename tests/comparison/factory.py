@@ -7,8 +7,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from provcheck.measurement.views import contrast_view, paper_view, project_blocks
-from provcheck.types import ALGORITHM, Coverage, Floats, Measurement, MeasurementFacts, Subject, blocks_of
+from provcheck.signals.able import Able
+from provcheck.signals.able.values import CONTRAST, PAPER
+from provcheck.signals.able.views import blocks_of, contrast_view, paper_view, project_blocks
+from provcheck.signals.likelihood import Likelihood
+from provcheck.signals.likelihood.values import LOGLIK
+from provcheck.types import Coverage, Floats, Measurement, RunFacts, SignalFacts, Sketch, Subject
 
 QUESTIONS, TEXTS = 48, 200
 MEAN_BYTES = 100.0
@@ -38,14 +42,13 @@ def measurement(
     loglik: Floats | None = None,
     *,
     bits_per_byte: float | None = 1.0,
-    algorithm: str = ALGORITHM,
+    version: str = Able.version,
     probes_digest: str = DIGEST,
     weights_digest: str | None = None,
 ) -> Measurement:
-    """A measurement with these numbers."""
+    """A measurement with these numbers; `version` is that of the attributions."""
     words = random_words(1) if words is None else words
     loglik = random_loglik(1) if loglik is None else loglik
-    measured = int(np.isfinite(loglik).sum())
     return Measurement(
         subject=Subject(
             id=id,
@@ -59,22 +62,43 @@ def measurement(
             declared_base=(),
             base=None,
         ),
-        facts=MeasurementFacts(
-            algorithm=algorithm,
+        run=RunFacts(
             probes="made-up",
             probes_digest=probes_digest,
-            coverage=Coverage(
-                questions=len(words), questions_total=len(words), texts=measured, texts_total=len(loglik)
-            ),
-            bits_per_byte=bits_per_byte,
             device="cpu",
             dtype="float32",
             versions={"provcheck": "0"},
-            seconds=1.0,
             measured_at=datetime(2026, 1, 1, tzinfo=UTC),
         ),
-        paper_blocks=project_blocks(paper_view(words), blocks_of(["c"] * len(words))),
-        contrast_blocks=project_blocks(contrast_view(words), blocks_of(["c"] * len(words))),
-        loglik_nats=loglik,
-        words=np.concatenate([block.ravel() for block in words]).astype(np.float32),
+        signals={
+            "able": able(words, version, probes_digest),
+            "likelihood": likelihood(loglik, bits_per_byte, probes_digest),
+        },
     )
+
+
+def able(words: list[Floats], version: str = Able.version, probes_digest: str = DIGEST) -> Sketch:
+    """Both views of these attributions, of questions of one category."""
+    blocks = blocks_of(["c"] * len(words))
+    facts = SignalFacts(
+        version=version,
+        material=probes_digest,
+        context={"categories": {"c": len(blocks)}},
+        coverage=Coverage(measured=len(words), total=len(words), unit="question"),
+        seconds=0.75,
+    )
+    arrays = {PAPER: project_blocks(paper_view(words), blocks), CONTRAST: project_blocks(contrast_view(words), blocks)}
+    return Sketch(facts, arrays, {"able_words": np.concatenate([one.ravel() for one in words]).astype(np.float32)})
+
+
+def likelihood(loglik: Floats, bits_per_byte: float | None = 1.0, probes_digest: str = DIGEST) -> Sketch:
+    """These log-likelihoods, of texts of 100 bytes."""
+    facts = SignalFacts(
+        version=Likelihood.version,
+        material=probes_digest,
+        context={"mean_text_bytes": MEAN_BYTES},
+        coverage=Coverage(measured=int(np.isfinite(loglik).sum()), total=len(loglik), unit="text"),
+        values={"bits_per_byte": bits_per_byte},
+        seconds=0.25,
+    )
+    return Sketch(facts, {LOGLIK: loglik}, {})

@@ -18,13 +18,13 @@ from provcheck.bank import load_bank
 from provcheck.bank.manifest import MAX_BUILD_BYTES, MAX_MANIFEST_BYTES, read_build_manifest
 from provcheck.errors import ProvcheckError
 from provcheck.policy import collect
-from provcheck.policy.document import MAX_BYTES as MAX_POLICY_BYTES
+from provcheck.policy.loading import MAX_BYTES as MAX_POLICY_BYTES
 from provcheck.probes import load_probes
-from provcheck.rendering.json_report import read_report
+from provcheck.report_file import read_report
 from provcheck.store import load_measurement
-from provcheck.subject import resolve
-from tests.subject.builders import model_files, pack, write
+from provcheck.targets import find_target
 from tests.synthetic import make_bank
+from tests.targets.builders import model_files, pack, write
 
 LIMIT_BYTES = 3_000_000_000
 TERABYTE = 2**40
@@ -62,7 +62,7 @@ def with_file(kind: str, home: Path, name: str, make: Callable[[Path], Path]) ->
         folder = placed(home / "p" / "texts.jsonl", b'{"id":"a","domain":"d","text":"t"}\n').parent
     (folder / name).unlink(missing_ok=True)
     make(folder / name)
-    readers: dict[str, Callable[[str], object]] = {"model": resolve, "bank": load_bank, "probes": load_probes}
+    readers: dict[str, Callable[[str], object]] = {"model": find_target, "bank": load_bank, "probes": load_probes}
     return readers[kind](str(folder))
 
 
@@ -82,7 +82,7 @@ def manifest(path: Path) -> object:
     return read_build_manifest(path)
 
 
-HEADER = b'{"__metadata__":{"provcheck_schema":"2"},"loglik":{"dtype":"F64","shape":[%d],"data_offsets":[0,%d]}}'
+HEADER = b'{"__metadata__":{"provcheck_schema":"3"},"loglik":{"dtype":"F64","shape":[%d],"data_offsets":[0,%d]}}'
 HUGE_TENSOR = pack(HEADER % (2**36, 2**39))
 LAUGHS = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
     b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (c, c, *[c - 1] * 9) for c in range(ord("b"), ord("k"))
@@ -95,9 +95,9 @@ NESTED = {b"[": b"[" * 200_000, b"- ": b"- " * 100_000, b"{a: ": b"{a: " * 50_00
 FAST: dict[str, Bomb] = {
     "sparse manifest": lambda h: with_file("bank", h, "manifest.json", sparse),
     "pipe as manifest": lambda h: with_file("bank", h, "manifest.json", pipe),
-    "sparse arrays": lambda h: with_file("bank", h, "bank.safetensors", sparse),
-    "pipe as arrays": lambda h: with_file("bank", h, "bank.safetensors", pipe),
-    "device as arrays": lambda h: with_file("bank", h, "bank.safetensors", lambda p: linked(p, "/dev/zero")),
+    "sparse arrays": lambda h: with_file("bank", h, "able.safetensors", sparse),
+    "pipe as arrays": lambda h: with_file("bank", h, "able.safetensors", pipe),
+    "device as arrays": lambda h: with_file("bank", h, "able.safetensors", lambda p: linked(p, "/dev/zero")),
     "nested manifest": lambda h: with_file("bank", h, "manifest.json", lambda p: placed(p, b"[" * 10_000_000)),
     "empty lists": lambda h: with_file("bank", h, "manifest.json", lambda p: placed(p, b"[" + b"[]," * 10_000_000)),
     "sparse measurement": lambda h: measurement(sparse(h / "m.safetensors", HUGE_TENSOR, len(HUGE_TENSOR) + 2**39)),
@@ -141,11 +141,11 @@ GGUF = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + struct.pack("<Q1sIIQ", 1, b"k", 
 """One key whose value is an array of a million million bytes."""
 
 FAST |= {
-    "GGUF of a huge array": lambda h: resolve(str(sparse(h / "m" / "m.gguf", GGUF).parent)),
-    "GGUF of many keys": lambda h: resolve(
+    "GGUF of a huge array": lambda h: find_target(str(sparse(h / "m" / "m.gguf", GGUF).parent)),
+    "GGUF of many keys": lambda h: find_target(
         str(sparse(h / "m" / "m.gguf", b"GGUF" + struct.pack("<IQQ", 3, 0, 2**40)).parent)
     ),
-    "GGUF of many tensors": lambda h: resolve(
+    "GGUF of many tensors": lambda h: find_target(
         str(sparse(h / "m" / "m.gguf", b"GGUF" + struct.pack("<IQQ", 3, 2**40, 0)).parent)
     ),
 }

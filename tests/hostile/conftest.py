@@ -1,5 +1,5 @@
 """What the hostile tests share with those of the Hub."""
 
-from tests.subject.test_hub import hub
+from tests.targets.test_hub import hub
 
 __all__ = ["hub"]

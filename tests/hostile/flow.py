@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provcheck.bank import Bank
-from provcheck.comparison import agreement, compare
+from provcheck.comparison import compare, examine
 from provcheck.lineage import draw_map, place
 from provcheck.types import Comparison, Measurement, Verdict
 from provcheck.verdict import choose_judge, decide
@@ -12,10 +12,11 @@ from provcheck.verdict.merges import name_parents
 
 def judge(measurement: Measurement, bank: Bank, comparisons: tuple[Comparison, ...]) -> Verdict:
     """What the pipeline finds out from comparisons."""
-    chosen = choose_judge(bank, measurement, [comparison.reference for comparison in comparisons], 0.01)
-    comparisons, verdict = decide(comparisons, chosen, measurement.facts.coverage, bank.kinship)
-    assert chosen.name
-    assert chosen.null is None or len(chosen.null.edges) == len(chosen.null.counts) + 1
+    chosen = choose_judge(bank, 0.01)
+    comparisons, verdict = decide(comparisons, chosen, measurement.facts, bank.ancestry)
+    facts = chosen.facts
+    assert facts.name
+    assert all(len(null.edges) == len(null.counts) + 1 for null in facts.null.values())
     return name_parents(verdict, comparisons, measurement, bank)
 
 
@@ -24,5 +25,5 @@ def go_through(measurement: Measurement, bank: Bank) -> Verdict:
     comparisons = compare(measurement, bank)
     place(measurement, bank, comparisons)
     draw_map(measurement, bank, comparisons)
-    agreement(measurement, bank, comparisons[0].reference)
+    examine(comparisons, comparisons[0].reference, measurement, bank)
     return judge(measurement, bank, comparisons)

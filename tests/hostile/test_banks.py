@@ -13,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provcheck.bank import Bank, load_bank
-from provcheck.bank.folder import ARRAYS_FILE, file_digest, verify_bank
+from provcheck.bank.folder import verify_bank
 from provcheck.bank.manifest import BankManifest
 from provcheck.errors import BankError
+from provcheck.io.digests import file_digest
 from tests.hostile.strategies import FEW, changed, damaged, dump, value_or_error
 from tests.synthetic import make_blocks, make_measurement, make_reference, write_bank
 
 MANIFEST = "manifest.json"
+ARRAYS_FILES = ("able.safetensors", "likelihood.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def sign(folder: Path, content: Any, *more: str) -> None:
     """Write a manifest whose digests fit what lies there, as far as it can have any, laid out as provcheck does."""
     written = b""
     try:
-        content["files"] = {name: file_digest(folder / name) for name in (ARRAYS_FILE, *more)}
+        content["files"] = {name: file_digest(folder / name) for name in (*ARRAYS_FILES, *more)}
         content["digest"] = BankManifest.model_validate_json(dump(content)).computed_digest()
         written = BankManifest.model_validate_json(dump(content)).rendered()
     except (ValueError, TypeError):
@@ -54,7 +56,7 @@ def use(folder: Path) -> None:
     """Everything that reads a bank."""
     bank = value_or_error(lambda: verify_bank(str(folder)))
     if isinstance(bank, Bank):
-        [bank.kinship.relation(bank.references[0].id, reference.id) for reference in bank.references]
+        [bank.ancestry.relation(bank.references[0].id, reference.id) for reference in bank.references]
 
 
 @FEW
@@ -74,28 +76,30 @@ def test_any_bytes_in_the_manifest(whole: Bank, copied: Path, data: st.DataObjec
     use(copied)
 
 
+@pytest.mark.parametrize("name", ARRAYS_FILES)
 @FEW
 @given(data=st.data())
-def test_any_bytes_in_the_arrays(whole: Bank, copied: Path, data: st.DataObject) -> None:
+def test_any_bytes_in_the_arrays(whole: Bank, copied: Path, name: str, data: st.DataObject) -> None:
     """Near the header, where they are understood; the digest in the manifest fits."""
-    content = (whole.folder / ARRAYS_FILE).read_bytes()
-    (copied / ARRAYS_FILE).write_bytes(data.draw(damaged(content[:400])) + content[400:])
+    content = (whole.folder / name).read_bytes()
+    (copied / name).write_bytes(data.draw(damaged(content[:400])) + content[400:])
     sign(copied, json.loads((whole.folder / MANIFEST).read_text("utf-8")))
     use(copied)
 
 
+@pytest.mark.parametrize("name", ARRAYS_FILES)
 @FEW
 @given(data=st.data())
-def test_any_header_of_the_arrays(whole: Bank, copied: Path, data: st.DataObject) -> None:
-    content = (whole.folder / ARRAYS_FILE).read_bytes()
+def test_any_header_of_the_arrays(whole: Bank, copied: Path, name: str, data: st.DataObject) -> None:
+    content = (whole.folder / name).read_bytes()
     end = 8 + int.from_bytes(content[:8], "little")
     header = dump(data.draw(changed(json.loads(content[8:end]))))
-    (copied / ARRAYS_FILE).write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
+    (copied / name).write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
     sign(copied, json.loads((whole.folder / MANIFEST).read_text("utf-8")))
     use(copied)
 
 
-@pytest.mark.parametrize("name", [MANIFEST, ARRAYS_FILE])
+@pytest.mark.parametrize("name", [MANIFEST, *ARRAYS_FILES])
 def test_a_bank_does_not_lead_out_of_its_folder(copied: Path, tmp_path: Path, name: str) -> None:
     """Even to the very bytes that it should hold: what lies elsewhere is not the bank's to show."""
     (copied / name).rename(tmp_path / "elsewhere")

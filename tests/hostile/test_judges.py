@@ -15,19 +15,22 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from provcheck.bank import Bank
-from provcheck.bank.folder import file_digest
 from provcheck.comparison import compare
-from provcheck.verdict.calibration import FILE, calibrate
+from provcheck.io.digests import file_digest
+from provcheck.signals.able.values import CONTRAST
+from provcheck.signals.able.values import CONTRAST
+from provcheck.verdict.calibration import FILE, IDENTICAL, READS, RELATED, SAME_RECIPE, calibrate
 from tests.hostile.flow import judge
 from tests.hostile.strategies import FEW, changed, damaged, dump, value_or_error
-from tests.synthetic import make_measurement
+from tests.synthetic import make_measurement, stacked
 from tests.verdict.zoo import make_zoo
 
 Use = Callable[[bytes], Any]
 
+PARTS = ("mean", "scale", "weights", "constants")
 NAMES = [f"{machine}.{part}" for machine in ("related", "identical", "same_recipe") for part in ("mean", "constants")]
-NAMES += ["related.scale", "related.weights", "low", "high", "null_distances", "space.constants"]
-NAMES += ["space.contrast_centre", "space.loglik_centre", "space.loglik_known"]
+NAMES += ["related.scale", "related.weights", "same_recipe.scale", "same_recipe.weights", "low", "high", "null_scores"]
+NAMES += ["null.able.contrast_distance"]
 SPECIAL = (0.0, -1.0, np.nan, np.inf, -np.inf, 1e300, 1e-300, 1e12)
 
 
@@ -47,7 +50,9 @@ def judge_file(zoo: Bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def use(zoo: Bank) -> Use:
     """Judge a near copy of the first reference with the judge in these bytes, for which the bank vouches."""
-    subject = make_measurement("org/subject", zoo.contrast_blocks[0].astype(np.float32) * np.float32(1.01))
+    subject = make_measurement(
+        "org/subject", zoo.stacks["able"].arrays[CONTRAST][0].astype(np.float32) * np.float32(1.01)
+    )
     comparisons = compare(subject, zoo)
 
     def judged(content: bytes) -> Any:
@@ -69,10 +74,18 @@ def resaved(content: bytes, arrays: dict[str, Any]) -> bytes:
     return bytes(save(arrays, metadata=split(content)[0]["__metadata__"]))
 
 
+def test_all_arrays_of_a_judge_are_spoilt(judge_file: Path) -> None:
+    arrays = set(load(judge_file.read_bytes()))
+    assert set(NAMES) <= arrays
+    assert arrays - set(NAMES) <= {f"identical.{part}" for part in ("scale", "weights")}
+
+
 def test_the_judge_that_the_others_spoil_judges(zoo: Bank, judge_file: Path, use: Use) -> None:
+    assert set(load(judge_file.read_bytes())) == set(NAMES)
     verdict = use(judge_file.read_bytes())
     assert verdict.reference == zoo.references[0].id
-    assert any("probability of being related" in reason for reason in verdict.reasons)
+    assert verdict.relation.related and verdict.probability is not None and verdict.p_value is not None
+    assert verdict.reasons
 
 
 @FEW

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.subject import resolve
-from provcheck.types import Loadable
+from provcheck.targets import FindOptions
+from provcheck.targets.resolution import resolve
+from provcheck.types import ModelFiles
 from tests.hostile.strategies import FEW, changed, damaged, dump, value_or_error
 from tests.rendering.hostile import names
-from tests.subject.builders import adapter_files, model_files, pack, write
+from tests.targets.builders import adapter_files, model_files, pack, write
 from tests.tiny_gguf import save_gguf
 
 INDEX = "model.safetensors.index.json"
@@ -30,8 +31,8 @@ JSON_FILES: dict[str, Any] = {
 
 def look_at(folder: Path, *, trust: bool = False) -> None:
     """A subject whose record can be written, whatever it says."""
-    found = value_or_error(lambda: resolve(str(folder), trust_remote_code=trust, allow_pickle=trust))
-    if isinstance(found, Loadable):
+    found = value_or_error(lambda: resolve(str(folder), FindOptions(allow_pickle=trust, trust_remote_code=trust)))
+    if isinstance(found, ModelFiles):
         found.subject.model_dump_json()
         assert found.subject.id.isprintable()
 
@@ -113,4 +114,4 @@ def test_no_shard_outside_of_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "outside.safetensors").write_bytes(model_files()["model.safetensors"])  # type: ignore[arg-type]
     files = model_files(**{INDEX: {"weight_map": {"a": name}}})
     del files["model.safetensors"]
-    assert not isinstance(value_or_error(lambda: resolve(str(write(tmp_path / "m", files)))), Loadable)
+    assert not isinstance(value_or_error(lambda: resolve(str(write(tmp_path / "m", files)))), ModelFiles)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from provcheck.errors import SubjectNotFound
-from provcheck.measurement import measure
-from provcheck.subject import resolve
+from provcheck.targets.resolution import resolve
 from provcheck.types import ProbeSet
-from tests.subject.fake_hub import COMMITS, FakeHub, Repository
+from tests.measured import loglik_nats, measure
+from tests.targets.fake_hub import COMMITS, FakeHub, Repository
 from tests.tiny import save_tiny, tiny_probes
 
 OLD, NEW = COMMITS
@@ -49,7 +49,7 @@ def test_it_moves_between_resolving_and_measuring(
     found = measure(loadable, probes)
     assert hub.requests[before:] == [], "measuring asks nobody"
     expected = measure(resolve(str(tmp_path / OLD)), probes)
-    np.testing.assert_array_equal(found.loglik_nats, expected.loglik_nats)
+    np.testing.assert_array_equal(loglik_nats(found), loglik_nats(expected))
     assert found.subject.weights_digest == expected.subject.weights_digest
     assert found.subject.revision == OLD
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +13,23 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from provcheck.bank import Bank, load_bank
-from provcheck.bank.folder import ARRAYS_FILE
+from provcheck.bank.folder import arrays_file
+from provcheck.signals.able.values import CONTRAST
+from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.store import load_measurement, save_measurement
 from provcheck.types import Floats, Measurement
 from tests.hostile.flow import go_through
 from tests.hostile.strategies import FEW, value_or_error
 from tests.hostile.test_banks import sign
-from tests.synthetic import make_bank, make_blocks, make_measurement, roots
+from tests.synthetic import array_of, make_bank, make_blocks, make_measurement, roots, with_arrays
+
+SPOILED = {"able": CONTRAST, "likelihood": LOGLIK}
+"""An array of each signal."""
 
 SPECIAL = (0.0, np.nan, np.inf, -np.inf, 65504.0, -65504.0, 6e-8, 1e30, -1e30)
 
-numbers = st.lists(
-    st.tuples(st.sampled_from(("blocks", "loglik")), st.sampled_from(SPECIAL), st.integers(0, 3)), max_size=4
-)
-"""Which array, what is put in, and how much of it: a number, a row, a model, or everything."""
+numbers = st.lists(st.tuples(st.sampled_from(sorted(SPOILED)), st.sampled_from(SPECIAL), st.integers(0, 3)), max_size=4)
+"""The array of which signal, what is put in, and how much of it: a number, a row, a model, or everything."""
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +48,11 @@ def spoil(array: Floats, value: float, much: int) -> Floats:
 @given(spoiled=numbers)
 def test_any_numbers_in_a_bank(bank: Bank, spoiled: list[tuple[str, float, int]], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(bank.folder, tmp_path / "bank", dirs_exist_ok=True))
-    arrays = {"paper_blocks": bank.paper_blocks, "contrast_blocks": bank.contrast_blocks, "loglik": bank.loglik_nats}
-    for name, value, much in spoiled:
-        changed = "contrast_blocks" if name == "blocks" else name
-        arrays[changed] = spoil(arrays[changed], value, much)
-    (folder / ARRAYS_FILE).write_bytes(save(arrays))
+    arrays = {signal: dict(stack.arrays) for signal, stack in bank.stacks.items()}
+    for signal, value, much in spoiled:
+        arrays[signal][SPOILED[signal]] = spoil(arrays[signal][SPOILED[signal]], value, much)
+    for signal, changed in arrays.items():
+        (folder / arrays_file(signal)).write_bytes(save(changed))
     sign(folder, json.loads((folder / "manifest.json").read_text("utf-8")))
     read = value_or_error(lambda: load_bank(str(folder)))
     if isinstance(read, Bank):
@@ -61,11 +63,9 @@ def test_any_numbers_in_a_bank(bank: Bank, spoiled: list[tuple[str, float, int]]
 @given(spoiled=numbers)
 def test_any_numbers_in_a_measurement(bank: Bank, spoiled: list[tuple[str, float, int]], tmp_path: Path) -> None:
     measurement = make_measurement("org/subject", make_blocks(1))
-    for name, value, much in spoiled:
-        if name == "blocks":
-            measurement = replace(measurement, contrast_blocks=spoil(measurement.contrast_blocks, value, much))
-        else:
-            measurement = replace(measurement, loglik_nats=spoil(measurement.loglik_nats, value, much))
+    for signal, value, much in spoiled:
+        name = SPOILED[signal]
+        measurement = with_arrays(measurement, signal, **{name: spoil(array_of(measurement, name), value, much)})
     save_measurement(measurement, tmp_path / "m.safetensors")
     read = value_or_error(lambda: load_measurement(tmp_path / "m.safetensors"))
     if isinstance(read, Measurement):

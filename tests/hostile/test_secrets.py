@@ -15,8 +15,8 @@ import pytest
 
 from provcheck.cli import run
 from provcheck.errors import SubjectNotFound
-from provcheck.subject import resolve
-from tests.subject.builders import write
+from provcheck.targets.resolution import resolve
+from tests.targets.builders import write
 from tests.tiny import save_probes, save_tiny, tiny_probes
 
 TOKEN = "hf_" + "Secret0123" * 4
@@ -101,7 +101,15 @@ def printed(arguments: list[str], codes: int | tuple[int, ...]) -> str:
 
 def test_the_commands_wrote_their_files(home: Home) -> None:
     names = {path.name for path in home.written}
-    assert {"manifest.json", "bank.safetensors", "report.json", "report.html", "mine.safetensors", "tree.svg"} <= names
+    assert {
+        "manifest.json",
+        "able.safetensors",
+        "likelihood.safetensors",
+        "report.json",
+        "report.html",
+        "mine.safetensors",
+        "tree.svg",
+    } <= names
     assert any(path.is_relative_to(home.folder / "cache") for path in home.written)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,19 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from provcheck.checkpoint import Checkpoint
 from provcheck.errors import ProvcheckError, SubjectError
-from provcheck.measurement import measure, measure_loaded
-from provcheck.measurement.batching import Run
-from provcheck.measurement.encoding import encode_probes
-from provcheck.measurement.loading import Loaded
-from provcheck.subject import resolve
-from provcheck.types import Loadable, Measurement, ProbeSet
+from provcheck.measurement import MeasureOptions
+from provcheck.measurement.engine import RunningModel
+from provcheck.measurement.loader import Loaded
+from provcheck.measuring import measure as measure_target
+from provcheck.observer import Observer
+from provcheck.targets import OpenTarget, RunsOn
+from provcheck.targets.local import LocalTarget
+from provcheck.targets.resolution import resolve
+from provcheck.types import Floats, Measurement, ModelFiles, ProbeSet, Subject
 from tests.hostile.strategies import FEW
-from tests.synthetic import make_blocks, make_measurement
+from tests.measured import contrast_blocks, loglik_nats, measure, of_questions, of_texts, paper_blocks, share_of
 from tests.tiny import VOCABULARY, save_tiny, tiny_model, tiny_probes, tiny_tokenizer
 
 NORMALIZERS: dict[str, Any] = {
@@ -95,11 +99,29 @@ def model() -> Any:
     return tiny_model()
 
 
+class InMemory(LocalTarget):
+    """A model that needs no files."""
+
+    def __init__(self, files: ModelFiles, loaded: Loaded) -> None:
+        super().__init__(files)
+        self._loaded = loaded
+
+    def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
+        return _Opened(self.files, how, observe, checkpoint, self._loaded)
+
+
+class _Opened(RunningModel):
+    def tensors(self) -> Mapping[str, Floats]:
+        raise NotImplementedError
+
+    def runs_on(self) -> RunsOn:
+        return RunsOn(self.device, self.dtype)
+
+
 def measured(model: Any, tokenizer: PreTrainedTokenizerFast, probes: ProbeSet) -> Measurement:
     loaded = Loaded(model, tokenizer, torch.device("cpu"), torch.float32)
-    source = Loadable(make_measurement("org/odd", make_blocks(1)).subject, folder="")
-    encoded = encode_probes(tokenizer, probes, None)
-    return measure_loaded(loaded, source, probes, encoded, Run(None), time.perf_counter())
+    source = ModelFiles(Subject(id="org/odd", source="folder", weights_digest=None), folder="")
+    return measure_target(InMemory(source, loaded), probes)
 
 
 @FEW
@@ -114,19 +136,19 @@ def test_any_tokenizer(model: Any, probes: ProbeSet, normalizer: str, splitter: 
         found = measured(model, odd_tokenizer(normalizer, splitter, kind, template), probes)
     except ProvcheckError:
         return
-    coverage = found.facts.coverage
-    lost = len(probes.questions) + len(probes.texts) - coverage.questions - coverage.texts
-    assert sum(coverage.left_out.values()) == lost
-    assert np.isfinite(found.loglik_nats).sum() == coverage.texts
-    assert np.isfinite(found.paper_blocks).all()
-    assert np.isfinite(found.contrast_blocks).all()
+    questions, texts = of_questions(found), of_texts(found)
+    assert sum(questions.left_out.values()) == len(probes.questions) - questions.measured
+    assert sum(texts.left_out.values()) == len(probes.texts) - texts.measured
+    assert np.isfinite(loglik_nats(found)).sum() == texts.measured
+    assert np.isfinite(paper_blocks(found)).all()
+    assert np.isfinite(contrast_blocks(found)).all()
     if normalizer in ("no text", "no vowels") or kind in ("one token", "words"):
-        assert coverage.share < 0.5, "what is lost must not count as measured"
+        assert share_of(found) < 0.5, "what is lost must not count as measured"
 
 
 def test_a_whole_tokenizer_loses_nothing(model: Any, probes: ProbeSet) -> None:
-    coverage = measured(model, odd_tokenizer("nothing", "bytes", "byte pairs", "<s> $A"), probes).facts.coverage
-    assert coverage.share == 1
+    found = measured(model, odd_tokenizer("nothing", "bytes", "byte pairs", "<s> $A"), probes)
+    assert of_questions(found).share == of_texts(found).share == 1
 
 
 def test_tokens_that_the_model_does_not_have(tmp_path: Path, probes: ProbeSet) -> None:

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from provcheck.errors import BrokenModel
-from provcheck.measurement import measure
-from provcheck.subject import resolve
+from provcheck.targets.resolution import resolve
 from provcheck.types import Measurement, ProbeSet
+from tests.measured import contrast_blocks, loglik_nats, measure
 from tests.tiny import save_tiny, tiny_model, tiny_probes, tiny_tokenizer
 
 WEIGHTS = "model.safetensors"
@@ -45,8 +45,8 @@ def rewritten(plain: Path, folder: Path, tensors: dict[str, torch.Tensor]) -> Pa
 
 def check_same(folder: Path, probes: ProbeSet, expected: Measurement) -> None:
     found = measure(resolve(str(folder)), probes)
-    np.testing.assert_array_equal(found.contrast_blocks, expected.contrast_blocks)
-    np.testing.assert_array_equal(found.loglik_nats, expected.loglik_nats)
+    np.testing.assert_array_equal(contrast_blocks(found), contrast_blocks(expected))
+    np.testing.assert_array_equal(loglik_nats(found), loglik_nats(expected))
 
 
 def test_tied_embeddings(tmp_path: Path, probes: ProbeSet) -> None:

@@ -7,9 +7,10 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from provcheck.comparison.distance import bootstrap_weights, pairwise_distances
-from provcheck.lineage.bootstrap import resample, resampled_distances
+from provcheck.lineage.placement import Support
+from provcheck.lineage.placement import resample as resample_matrices
 from provcheck.lineage.trees import Method, build, nearest_first, splits
+from provcheck.signals.able.cosine import bootstrap_weights, pairwise_distances, resampled_distances
 from provcheck.types import Floats
 from tests.synthetic import BLOCKS, blocks_at, make_blocks
 
@@ -19,6 +20,11 @@ def pairs_of_twins() -> Floats:
     return np.stack(
         [make_blocks(n) if not twin else blocks_at(make_blocks(n), 0.2, 50 + n) for n in range(3) for twin in (0, 1)]
     )
+
+
+def resample(blocks: Floats, method: Method, resamples: int) -> Support:
+    """What trees from these blocks of questions say, drawn with replacement."""
+    return resample_matrices(resampled_distances(blocks, resamples), method)
 
 
 def strangers(count: int = 8) -> Floats:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.lineage.newick import quote, write_newick
-from provcheck.lineage.trees import build, splits
+from provcheck.lineage.trees import build, quote, splits, write_newick
 from tests.lineage.literal import LiteralTree, noise, trees
 from tests.lineage.reading import READERS, Seen, by_dendropy, by_skbio
 from tests.rendering.hostile import MARKUP, RIGHT_TO_LEFT

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from provcheck import data
 from provcheck.cli import run
+from provcheck.io import data
 
 FOLDER = data.banks()["zoo-v1"]
 LINEAGE = (FOLDER / "lineage.md").read_text("utf-8")

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from provcheck.measurement.attribution import attribute_words
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
-from provcheck.measurement.likelihood import loglikelihoods
-from provcheck.measurement.loading import Loaded
+from provcheck.measurement.loader import Loaded
 from tests.measurement.literal import literal_loglik, literal_words
+from tests.measurement.running import asked, attribute_words, loglikelihoods, texts_of
 from tests.tiny import ARCHITECTURES, TokenizerKind, tiny_model, tiny_tokenizer
 
 if TYPE_CHECKING:
@@ -67,8 +66,8 @@ def case(request: pytest.FixtureRequest, probes: ProbeSet) -> Case:
     """Every architecture with one tokenizer, and every tokenizer for one architecture."""
     loaded = in_memory(*request.param)
     model, tokenizer = loaded.model, loaded.tokenizer
-    options, _ = encode_questions(tokenizer, probes.questions, None)
-    texts, _ = encode_texts(tokenizer, probes.texts, None)
+    options, _ = encode_questions(tokenizer, asked(probes), None)
+    texts, _ = encode_texts(tokenizer, texts_of(probes), None)
     kept = sorted({option.probe for option in options})
     fast_words = attribute_words(loaded, probes.questions, options, Run(SMALL_BATCH))
     fast_loglik = loglikelihoods(loaded, texts, len(probes.texts), Run(SMALL_BATCH))

@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from provcheck.measurement.attribution import attribute_tokens
 from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.encoding import EncodedOption
-from provcheck.measurement.likelihood import all_but_the_first, sum_logprobs
-from provcheck.measurement.limits import limits_for
-from provcheck.measurement.loading import Loaded
+from provcheck.measurement.loader import Loaded
+from provcheck.measurement.memory import limits_for
+from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, sum_logprobs
 from tests.tiny import ARCHITECTURES, tiny_model, tiny_tokenizer
 
 VOCABULARY = 8000

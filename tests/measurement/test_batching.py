@@ -12,16 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provcheck.errors import TooLarge, UsageError
-from provcheck.measurement.attribution import attribute_words
 from provcheck.measurement.batching import Run, Stage, batches, run_batches
 from provcheck.measurement.encoding import Encoded, encode_questions, encode_texts
-from provcheck.measurement.likelihood import all_but_the_first, loglikelihoods
-from provcheck.measurement.limits import Limits
-from provcheck.measurement.loading import Loaded
-from provcheck.measurement.memory import Footprint
+from provcheck.measurement.loader import Loaded
+from provcheck.measurement.memory import Footprint, Limits
+from provcheck.measurement.scoring import all_but_the_first
 from provcheck.observer import Silent
 from provcheck.types import Floats, ProbeSet
 from tests.measurement.conftest import SMALL_BATCH, in_memory
+from tests.measurement.running import asked, attribute_words, loglikelihoods, texts_of
 
 LIMITS = Limits(tokens=300, memory=2**40, side_by_side=1, footprint=Footprint(token=1, square=0.5, logits=2))
 
@@ -137,7 +136,7 @@ def test_other_errors_are_not_taken_for_missing_memory(loaded: Loaded) -> None:
 
 
 def test_too_small_a_budget_is_a_usage_error_that_names_a_size_that_works(loaded: Loaded, probes: ProbeSet) -> None:
-    texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
+    texts, _ = encode_texts(loaded.tokenizer, texts_of(probes), None)
     with pytest.raises(UsageError, match="the longest probe needs about") as caught:
         loglikelihoods(loaded, texts, len(probes.texts), Run(memory_bytes=1000))
     size = int(caught.value.hint.split("--memory ")[1].split("MiB")[0])
@@ -147,8 +146,8 @@ def test_too_small_a_budget_is_a_usage_error_that_names_a_size_that_works(loaded
 @pytest.mark.usefixtures("_two_threads")
 def test_side_by_side_gives_the_same_bits(probes: ProbeSet) -> None:
     loaded = in_memory()
-    options, _ = encode_questions(loaded.tokenizer, probes.questions, None)
-    texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
+    options, _ = encode_questions(loaded.tokenizer, asked(probes), None)
+    texts, _ = encode_texts(loaded.tokenizer, texts_of(probes), None)
 
     def measured() -> list[bytes]:
         words = attribute_words(loaded, probes.questions, options, Run(SMALL_BATCH))

@@ -17,15 +17,15 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from provcheck.errors import TooLarge, UnsupportedModel
-from provcheck.measurement import measure, placement
-from provcheck.measurement.attribution import attribute_words
+from provcheck.measurement import devices
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
-from provcheck.measurement.likelihood import loglikelihoods
-from provcheck.measurement.loading import load
-from provcheck.subject import resolve
-from provcheck.types import Loadable, Measurement, ProbeSet
+from provcheck.measurement.loader import load
+from provcheck.targets.resolution import resolve
+from provcheck.types import Measurement, ModelFiles, ProbeSet
+from tests.measured import loglik_nats, measure, same_bits, share_of, words
 from tests.measurement.conftest import in_place
+from tests.measurement.running import asked, attribute_words, loglikelihoods, texts_of
 from tests.measurement.test_measure import cosine_distance
 from tests.tiny import save_tiny, tiny_model, tiny_tokenizer
 from tests.tiny_gguf import SIZES, save_gguf
@@ -42,7 +42,7 @@ def exact(folder: Path, probes: ProbeSet) -> Measurement:
     return measure(resolve(str(folder)), probes)
 
 
-def with_tokenizer(folder: Path) -> Loadable:
+def with_tokenizer(folder: Path) -> ModelFiles:
     tiny_tokenizer().save_pretrained(folder)
     return resolve(str(folder))
 
@@ -54,14 +54,8 @@ def changed_config(folder: Path, to: Path, **changes: Any) -> Path:
     return to
 
 
-def same_bits(first: Measurement, second: Measurement) -> bool:
-    return all(getattr(first, name).tobytes() == getattr(second, name).tobytes() for name in ("words", "loglik_nats"))
-
-
 def distance(first: Measurement, second: Measurement) -> float:
-    assert first.words is not None
-    assert second.words is not None
-    return cosine_distance(first.words, second.words)
+    return cosine_distance(words(first), words(second))
 
 
 def test_shards_give_the_same_bits(folder: Path, exact: Measurement, tmp_path: Path, probes: ProbeSet) -> None:
@@ -101,7 +95,7 @@ def test_bitsandbytes_checkpoints_are_measured(
     quantized = resolve(str(bitsandbytes(folder, tmp_path / "quantized", bits)))
     assert quantized.subject.parameters is None, "packed numbers are no parameters"
     measured = measure(quantized, probes)
-    assert measured.facts.coverage.share == 1
+    assert share_of(measured) == 1
     assert 0 < distance(measured, exact) < near
 
 
@@ -112,7 +106,7 @@ def test_an_adapter_on_a_quantized_base_is_not_merged_into_it(folder: Path, tmp_
     loaded = load(adapted)
     assert any("lora_A" in name for name, _ in loaded.model.named_parameters())
     measured, without = measure(adapted, probes), measure(resolve(str(base)), probes)
-    assert measured.facts.coverage.share == 1
+    assert share_of(measured) == 1
     assert distance(measured, without) > 0.001
     on_full = measure(replace(adapted, folder=str(folder)), probes)
     assert distance(measured, on_full) < 0.3
@@ -130,9 +124,9 @@ def test_prompt_adapters_are_refused(folder: Path, tmp_path: Path) -> None:
 def test_gguf_files_are_measured(kind: str, near: float, exact: Measurement, tmp_path: Path, probes: ProbeSet) -> None:
     save_gguf(tmp_path / "tiny.gguf", kind)
     measured = measure(resolve(str(tmp_path)), probes)
-    assert measured.facts.coverage.share == 1
+    assert share_of(measured) == 1
     assert distance(measured, exact) < near
-    np.testing.assert_allclose(measured.loglik_nats, exact.loglik_nats, rtol=near)
+    np.testing.assert_allclose(loglik_nats(measured), loglik_nats(exact), rtol=near)
 
 
 def test_a_gguf_file_with_a_tokenizer_beside_it_uses_that(exact: Measurement, tmp_path: Path, probes: ProbeSet) -> None:
@@ -154,7 +148,7 @@ def test_kernels_without_gradients_are_refused(probes: ProbeSet) -> None:
     model = tiny_model()
     model.model.norm.register_forward_hook(lambda _module, _args, output: output.detach())
     loaded = in_place(model)
-    options, _ = encode_questions(loaded.tokenizer, probes.questions, None)
+    options, _ = encode_questions(loaded.tokenizer, asked(probes), None)
     with pytest.raises(UnsupportedModel, match="gives no gradients"):
         attribute_words(loaded, probes.questions, options, Run())
 
@@ -162,7 +156,7 @@ def test_kernels_without_gradients_are_refused(probes: ProbeSet) -> None:
 def test_weights_that_cannot_fit_are_refused_before_they_are_loaded(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(placement, "free_bytes", lambda _device: 100_000)
+    monkeypatch.setattr(devices, "free_bytes", lambda _device: 100_000)
     with pytest.raises(
         TooLarge, match=r"the weights of 'full' need 0\.0 GiB in float32, and .* are free on cpu"
     ) as caught:
@@ -173,21 +167,21 @@ def test_weights_that_cannot_fit_are_refused_before_they_are_loaded(
 def test_a_model_too_large_for_one_gpu_is_spread_over_several(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = resolve(str(folder)).subject
     gpu, half = torch.device("cuda"), torch.bfloat16
-    needed = placement.weight_bytes(subject, half)
+    needed = devices.weight_bytes(subject, half)
     assert needed == 2 * (subject.parameters or 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    monkeypatch.setattr(placement, "free_bytes", lambda _device: needed // 3)
-    spread = placement.place(subject, "auto", gpu, half)
+    monkeypatch.setattr(devices, "free_bytes", lambda _device: needed // 3)
+    spread = devices.place_weights(subject, "auto", gpu, half)
     assert spread["device_map"] == "balanced"
     limit = int(0.8 * (needed // 3))
     assert spread["max_memory"] == {0: limit, 1: limit, 2: limit, 3: limit, "cpu": 0}
     with pytest.raises(TooLarge):
-        placement.place(subject, "cuda", gpu, half)
-    monkeypatch.setattr(placement, "free_bytes", lambda _device: needed // 6)
+        devices.place_weights(subject, "cuda", gpu, half)
+    monkeypatch.setattr(devices, "free_bytes", lambda _device: needed // 6)
     with pytest.raises(TooLarge):
-        placement.place(subject, "auto", gpu, half)
-    monkeypatch.setattr(placement, "free_bytes", lambda _device: needed)
-    assert placement.place(subject, "auto", gpu, half) == {"device_map": {"": gpu}}
+        devices.place_weights(subject, "auto", gpu, half)
+    monkeypatch.setattr(devices, "free_bytes", lambda _device: needed)
+    assert devices.place_weights(subject, "auto", gpu, half) == {"device_map": {"": gpu}}
 
 
 def test_the_hooks_work_beside_those_of_accelerate(probes: ProbeSet) -> None:
@@ -196,8 +190,8 @@ def test_the_hooks_work_beside_those_of_accelerate(probes: ProbeSet) -> None:
     parts = {name: "cpu" for name, module in spread.named_modules() if not list(module.children())}
     dispatched = in_place(dispatch_model(spread, parts, main_device="cpu", force_hooks=True))
     assert hasattr(dispatched.model.model.embed_tokens, "_hf_hook")
-    options, _ = encode_questions(plain.tokenizer, probes.questions, None)
-    texts, _ = encode_texts(plain.tokenizer, probes.texts, None)
+    options, _ = encode_questions(plain.tokenizer, asked(probes), None)
+    texts, _ = encode_texts(plain.tokenizer, texts_of(probes), None)
     for one, two in zip(
         *(attribute_words(m, probes.questions, options, Run()) for m in (plain, dispatched)), strict=True
     ):

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from provcheck.measurement.attribution import attribute_words
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
-from provcheck.measurement.likelihood import loglikelihoods
-from provcheck.measurement.views import contrast_view, paper_view
+from provcheck.signals.able.views import contrast_view, paper_view
 from provcheck.types import Floats, ProbeSet
 from tests.measurement.conftest import in_place
+from tests.measurement.running import asked, attribute_words, loglikelihoods, texts_of
 from tests.tiny import tiny_model
 
 if TYPE_CHECKING:
@@ -85,8 +84,8 @@ def model_with_uneven_norms(architecture: str) -> PreTrainedModel:
 
 def measure_in_place(model: PreTrainedModel, probes: ProbeSet) -> tuple[list[Floats], Floats]:
     loaded = in_place(model)
-    options, _ = encode_questions(loaded.tokenizer, probes.questions, None)
-    texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
+    options, _ = encode_questions(loaded.tokenizer, asked(probes), None)
+    texts, _ = encode_texts(loaded.tokenizer, texts_of(probes), None)
     words = attribute_words(loaded, probes.questions, options, Run())
     return words, loglikelihoods(loaded, texts, len(probes.texts), Run())
 

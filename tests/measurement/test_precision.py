@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from provcheck import data
-from provcheck.measurement import MeasureOptions, measure
+from provcheck.io import data
+from provcheck.measurement import MeasureOptions
 from provcheck.probes import load_probes
-from provcheck.subject import resolve
+from provcheck.targets.resolution import resolve
 from provcheck.types import Measurement, ProbeSet
 from tests.benchmarks.precision import BASE, HALF, between, rounded_copy
+from tests.measured import measure
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import torch
 from provcheck.errors import BrokenModel, UnsupportedModel
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import Encoded, encode_texts
-from provcheck.measurement.likelihood import loglikelihoods
-from provcheck.measurement.loading import Loaded
+from provcheck.measurement.loader import Loaded
 from provcheck.measurement.scoring import embeddings_as_leaf, logprobs
 from provcheck.observer import Silent
 from provcheck.types import ProbeSet
 from tests.measurement.conftest import Case, in_place
+from tests.measurement.running import loglikelihoods, texts_of
 from tests.tiny import tiny_model
 
 
@@ -25,14 +25,14 @@ def test_loglikelihoods_agree_with_the_literal_ones(case: Case) -> None:
 
 
 def test_the_order_of_texts_changes_nothing(loaded: Loaded, probes: ProbeSet) -> None:
-    texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
+    texts, _ = encode_texts(loaded.tokenizer, texts_of(probes), None)
     one_way = loglikelihoods(loaded, texts, len(probes.texts), Run(150))
     other_way = loglikelihoods(loaded, texts[::-1], len(probes.texts), Run(150))
     np.testing.assert_allclose(one_way, other_way, atol=1e-3)
 
 
 def test_texts_left_out_are_nan(loaded: Loaded, probes: ProbeSet) -> None:
-    texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
+    texts, _ = encode_texts(loaded.tokenizer, texts_of(probes), None)
     values = loglikelihoods(loaded, texts[1:], len(probes.texts), Run())
     assert np.isnan(values[0])
     assert np.isfinite(values[1:]).all()
@@ -51,7 +51,7 @@ def test_progress_is_told(loaded: Loaded, probes: ProbeSet) -> None:
         def finish(self) -> None:
             heard.append("finished")
 
-    texts, _ = encode_texts(loaded.tokenizer, probes.texts, None)
+    texts, _ = encode_texts(loaded.tokenizer, texts_of(probes), None)
     loglikelihoods(loaded, texts, len(probes.texts), Run(150, Listener()))
     first, *steps, last = heard
     assert (first, last) == (("log-likelihood", 12), "finished")

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from provcheck.measurement import softmax
-from provcheck.measurement.softmax import chosen_logprobs
+from provcheck.measurement import scoring
+from provcheck.measurement.scoring import chosen_logprobs
 
 
 @pytest.fixture(params=[1, 64, 2**22], ids=["row by row", "several rows", "all at once"])
 def _chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(softmax, "CHUNK", request.param)
+    monkeypatch.setattr(scoring, "CHUNK", request.param)
 
 
 def logits_and_tokens(dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:

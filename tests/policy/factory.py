@@ -26,7 +26,7 @@ RELATIONS = (Relation.IDENTICAL, Relation.DERIVED, Relation.SAME_RECIPE, Relatio
 
 
 def compared(name: str, relation: Relation, distance: float = 0.5, **changes: Any) -> Comparison:
-    """A judged comparison; `gpl...` has the licence gpl, the others mit, and the family is the part before the `/`."""
+    """A judged comparison; `gpl...` has the license gpl, the others mit, and the family is the part before the `/`."""
     shares = dict(zip(RELATIONS, RELATED_SHARES[relation], strict=True))
     license = "gpl" if name.partition("/")[2].startswith("gpl") or name.startswith("gpl") else "mit"
     made = make_comparison(name, exactly(distance), relation=relation, license=license, family=name.partition("/")[0])
@@ -40,7 +40,7 @@ def make_evidence(
     share: float = 1.0,
     claimed_base: str | None = None,
     declared: tuple[str, ...] = (),
-    weight_format: str = "safetensors",
+    weight_format: str | None = "safetensors",
     beyond: Sequence[str] = (),
 ) -> Evidence:
     """Evidence against references by name, and `beyond` them others of the bank that were not compared in full."""

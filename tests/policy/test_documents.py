@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provcheck.errors import PolicyError
+from provcheck.io.yaml import MAX_DEPTH
 from provcheck.policy import collect
-from provcheck.policy.document import MAX_BYTES, MAX_DEPTH
-from provcheck.policy.loading import parse_policy
+from provcheck.policy.loading import MAX_BYTES, parse_policy
 from provcheck.types import Relation
 
 HEAD = "name: mine\nchecks:\n"

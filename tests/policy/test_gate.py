@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provcheck.policy import Evidence, check_policy, collect, exit_code, summarise
-from provcheck.policy.gate import MAX_MESSAGE, fails
+from provcheck.policy.checks.safetensors_only import SafetensorsOnly
+from provcheck.policy.gate import MAX_MESSAGE
 from provcheck.policy.loading import Collected
 from provcheck.policy.model import Policy
-from provcheck.policy.rules import SafetensorsOnly
 from provcheck.types import Check, ExitCode, Outcome, Relation
 from tests.policy.factory import check, make_evidence, make_rule
 
@@ -99,7 +99,14 @@ def test_the_exit_code_follows_from_the_checks_whatever_their_order(
 ) -> None:
     shuffled = random.sample(done, len(done))
     assert exit_code(done, on_inconclusive) is exit_code(shuffled, on_inconclusive)
-    assert (exit_code(done, on_inconclusive) is ExitCode.CHECK_FAILED) == any(fails(c, on_inconclusive) for c in done)
+    stopped = any(one.stops_build(on_inconclusive) for one in done)
+    assert (exit_code(done, on_inconclusive) is ExitCode.CHECK_FAILED) == stopped
+
+
+@given(st.sampled_from(Outcome), severities, answers)
+def test_what_stops_a_build(outcome: Outcome, severity: str, on_inconclusive: str) -> None:
+    stopping = [FAILED, Outcome.ERROR, *([INCONCLUSIVE] if on_inconclusive == "fail" else [])]
+    assert made(outcome, severity).stops_build(on_inconclusive) == (severity == "error" and outcome in stopping)
 
 
 @given(checks, answers, st.sampled_from([FAILED, Outcome.ERROR]))

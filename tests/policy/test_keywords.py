@@ -70,7 +70,7 @@ def test_a_fault_has_its_column(text: str, message: str) -> None:
     assert "for example" in caught.value.hint
 
 
-WORDS = ("coverage", "base", "related", "licence", "zzz")
+WORDS = ("coverage", "base", "related", "license", "zzz")
 words = st.sampled_from(WORDS)
 expressions = st.recursive(
     words,

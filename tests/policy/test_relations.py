@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.types import Outcome, Relation
+from provcheck.signals import distance_of
+from provcheck.types import Interval, NotMeasured, Outcome, Relation
 from tests.policy.factory import check, compared, make_evidence
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
@@ -66,7 +67,7 @@ def test_globs_choose_the_references(globs: dict[str, Any], outcome: Outcome) ->
     assert check({**NOT_RELATED, **globs}, evidence).outcome is outcome
 
 
-def test_a_licence_that_nobody_stated_is_called_unknown() -> None:
+def test_a_license_that_nobody_stated_is_called_unknown() -> None:
     evidence = make_evidence([compared("a", DERIVED, license=None)])
     assert check({**NOT_RELATED, "licenses": ["unknown"]}, evidence).outcome is FAILED
     assert check({**NOT_RELATED, "licenses": ["gpl*"]}, evidence).outcome is SKIPPED
@@ -180,7 +181,7 @@ def test_licenses_of_relatives(found: dict[str, Relation], outcome: Outcome, dec
 
 @pytest.mark.parametrize("license", [None, "", "unknown", "Unknown"])
 @pytest.mark.parametrize("outcome", [FAILED, INCONCLUSIVE])
-def test_a_relative_without_a_licence(license: str | None, outcome: Outcome) -> None:
+def test_a_relative_without_a_license(license: str | None, outcome: Outcome) -> None:
     evidence = make_evidence([compared("a", DERIVED, license=license), compared("b", DERIVED)])
     done = check({**LICENSES, "unknown": outcome.value}, evidence)
     assert (done.outcome, done.references) == (outcome, ("a",))
@@ -213,10 +214,29 @@ def test_a_claimed_base_far_away_says_nothing_about_the_others() -> None:
 
 
 def test_without_any_measured_distance_nothing_is_settled() -> None:
-    mute = compared("a", UNRELATED).model_copy(
-        update={"able": compared("a", UNRELATED).able.model_copy(update={"paper": None, "contrast": None})}
-    )
-    assert check({**NOT_RELATED, "references": ["far"]}, make_evidence([mute], beyond=["far"])).outcome is INCONCLUSIVE
+    """The other signals do not place the references that were not compared."""
+    far = {**NOT_RELATED, "references": ["far"]}
+    heard = compared("a", UNRELATED)
+    first, *others = heard.signals
+    assert isinstance(distance_of(heard), Interval) and others
+    silent = NotMeasured(not_measured="no question was measured")
+    for missing in ({first: silent}, dict.fromkeys(heard.signals, silent)):
+        mute = heard.model_copy(update={"signals": heard.signals | missing})
+        assert check(far, make_evidence([mute], beyond=["far"])).outcome is INCONCLUSIVE
+    assert check(far, make_evidence([heard], beyond=["far"])).outcome is PASSED
+
+
+def test_the_farthest_that_was_measured_settles_what_lies_beyond() -> None:
+    """In whatever order the comparisons stand; one without a distance says nothing."""
+    far = {**NOT_RELATED, "references": ["far"]}
+    near, middle = compared("near", OPEN, 0.3), compared("middle", UNRELATED, 0.6)
+    silent = NotMeasured(not_measured="no question was measured")
+    mute = compared("mute", OPEN, 0.9)
+    mute = mute.model_copy(update={"signals": dict.fromkeys(mute.signals, silent)})
+    for comparisons in ([near, middle, mute], [middle, mute, near]):
+        assert check(far, make_evidence(comparisons, beyond=["far"])).outcome is PASSED
+    nearer = compared("nearer", UNRELATED, 0.1)
+    assert check(far, make_evidence([near, nearer], beyond=["far"])).outcome is INCONCLUSIVE
 
 
 @given(relations, st.sampled_from(RULES), st.lists(st.sampled_from(["acme/far", "other/far"]), unique=True))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from provcheck.types import Outcome, Relation
+from provcheck.policy import Evidence
+from provcheck.signals import find_signal
+from provcheck.types import NotMeasured, Outcome, Relation
 from tests.policy.factory import PROBES_DIGEST, PROBES_NAME, check, make_evidence
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
@@ -21,6 +24,55 @@ def test_coverage(share: float, outcome: Outcome) -> None:
     assert f"{round(100 * share)} of 100 questions" in done.message and "at least 80% of each" in done.message
 
 
+def without(evidence: Evidence, *names: str) -> Evidence:
+    """The same evidence, had the target not given what these signals need."""
+    facts = evidence.measurement
+    missing = {name: NotMeasured(not_measured="the target gives no gradients") for name in names}
+    return replace(evidence, measurement=facts.model_copy(update={"signals": {**facts.signals, **missing}}))
+
+
+COVERAGE = {"kind": "coverage-at-least", "share": 0.8}
+
+
+@pytest.mark.parametrize(("share", "outcome"), [(1.0, INCONCLUSIVE), (0.8, INCONCLUSIVE), (0.79, FAILED)])
+def test_a_signal_that_was_not_measured_never_passes(share: float, outcome: Outcome) -> None:
+    """Unless another is below the limit, the check is inconclusive."""
+    _, missing = make_evidence().measurement.signals
+    done = check(COVERAGE, without(make_evidence(share=share), missing))
+    assert done.outcome is outcome
+    assert f"{round(100 * share)} of 100 questions were measured; at least 80% are asked for" in done.message
+    assert f"not measured: {find_signal(missing).title} (the target gives no gradients)" in done.message
+
+
+def test_a_signal_of_another_version_counts_too() -> None:
+    done = check(COVERAGE, without(make_evidence(), "smell"))
+    assert done.outcome is INCONCLUSIVE
+    assert "100 of 100 questions" in done.message
+    assert done.message.endswith("of each are asked for; not measured: smell (the target gives no gradients)")
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_where_nothing_was_measured_nothing_is_covered(share: float) -> None:
+    evidence = make_evidence()
+    rule = {**COVERAGE, "share": share}
+    done = check(rule, without(evidence, *evidence.measurement.signals))
+    assert done.outcome is INCONCLUSIVE and done.message.count("(the target gives no gradients)") == 2
+    empty = replace(evidence, measurement=evidence.measurement.model_copy(update={"signals": {}}))
+    assert (check(rule, empty).outcome, check(rule, empty).message) == (INCONCLUSIVE, "nothing was measured")
+
+
+def test_each_signal_is_looked_at() -> None:
+    """Of the second one too little was measured."""
+    evidence = make_evidence()
+    facts = evidence.measurement
+    first, second = facts.measured.values()
+    coverage = second.coverage.model_copy(update={"measured": 3, "total": 4})
+    signals = dict(zip(facts.signals, (first, second.model_copy(update={"coverage": coverage})), strict=True))
+    done = check(COVERAGE, replace(evidence, measurement=facts.model_copy(update={"signals": signals})))
+    assert done.outcome is FAILED
+    assert done.message == ("100 of 100 questions and 3 of 4 texts were measured; at least 80% of each are asked for")
+
+
 @pytest.mark.parametrize(("found", "outcome"), [("safetensors", PASSED), ("pickle", FAILED), ("gguf", FAILED)])
 def test_safetensors_only(found: str, outcome: Outcome) -> None:
     done = check({"kind": "safetensors-only"}, make_evidence(weight_format=found))
@@ -33,6 +85,25 @@ def test_the_model_under_an_adapter_counts_too() -> None:
     subject = evidence.subject.model_copy(update={"base": base})
     done = check({"kind": "safetensors-only"}, make_evidence().__class__(**{**vars(evidence), "subject": subject}))
     assert (done.outcome, done.message) == (FAILED, "the weights are pickle files")
+
+
+NO_FILES = {"weight_format": None, "weights": (), "weights_digest": None}
+
+
+@pytest.mark.parametrize("stated", [NO_FILES, {**NO_FILES, "weight_format": "safetensors"}, {"weight_format": None}])
+def test_a_model_without_files_is_not_called_safe(stated: dict[str, Any]) -> None:
+    """Nor is an adapter on top of one; a pickle beside it still fails."""
+    evidence = make_evidence()
+    bare = evidence.subject.model_copy(update=stated)
+    pickled = evidence.subject.model_copy(update={"weight_format": "pickle", "base": bare})
+    for subject, outcome in (
+        (bare, INCONCLUSIVE),
+        (evidence.subject.model_copy(update={"base": bare}), INCONCLUSIVE),
+        (pickled, FAILED),
+    ):
+        done = check({"kind": "safetensors-only"}, replace(evidence, subject=subject))
+        assert done.outcome is outcome
+        assert outcome is FAILED or done.message == "the files of the weights are not at hand"
 
 
 @pytest.mark.parametrize(

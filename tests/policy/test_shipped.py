@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from provcheck import data
+from provcheck.io import data
 from provcheck.policy import KINDS, Evidence, check_policy, collect, exit_code, policy_schema
 from provcheck.probes import DEFAULT_PROBES
 from provcheck.types import ExitCode, Outcome, Relation
@@ -123,7 +123,7 @@ BASE = "acme/base"
         (make_evidence([compared("acme/base", DERIVED, license="cc-by-nc-4.0")], claimed_base=BASE), 1, Outcome.FAILED),
         (make_evidence([compared("acme/base", DERIVED, license="cc-by-nd-4.0")], claimed_base=BASE), 1, Outcome.FAILED),
         (
-            make_evidence([compared("acme/base", DERIVED, license="Acme Research Licence")], claimed_base=BASE),
+            make_evidence([compared("acme/base", DERIVED, license="Acme Research License")], claimed_base=BASE),
             1,
             Outcome.FAILED,
         ),
@@ -151,7 +151,7 @@ BASE = "acme/base"
 )
 def test_release_gate(evidence: Evidence, code: int, outcome: Outcome) -> None:
     outcomes, found = judged("release-gate", evidence)
-    assert (found, outcomes["no-restricted-licence"]) == (code, outcome)
+    assert (found, outcomes["no-restricted-license"]) == (code, outcome)
 
 
 def test_release_gate_wants_the_probes_it_names() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from provcheck import data
-from provcheck.bank.kinship import Kinship
+from provcheck.bank.ancestry import Ancestry
 from provcheck.bank.manifest import read_build_manifest
+from provcheck.io import data
 from provcheck.types import Relation
 from reference_embeddings.catalog import manifest, read_catalogue
 
@@ -27,7 +27,7 @@ def test_the_shipped_manifest_is_up_to_date_and_valid(name: str) -> None:
 
 
 def test_a_documented_fine_tune_is_derived_and_an_undocumented_pair_is_not_called_independent() -> None:
-    kinship = Kinship(read_build_manifest(data.manifest_file("finetune-87")).models)
+    ancestry = Ancestry(read_build_manifest(data.manifest_file("finetune-87")).models)
     base, tuned = "mistralai/Mistral-7B-v0.1", "HuggingFaceH4/zephyr-7b-beta"
-    assert kinship.relation(base, tuned) is Relation.DERIVED
-    assert kinship.relation(tuned, "google/gemma-7b") is Relation.INCONCLUSIVE
+    assert ancestry.relation(base, tuned) is Relation.DERIVED
+    assert ancestry.relation(tuned, "google/gemma-7b") is Relation.INCONCLUSIVE

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from provcheck.signals.able.values import AbleValues, CategoryDistance, Distance
+from provcheck.signals.likelihood.kl_scale import KLBackground, KLBand
+from provcheck.signals.likelihood.values import LikelihoodValues
 from provcheck.types import (
-    AbleDistances,
-    Agreement,
-    Background,
     BankFacts,
     BankMap,
     Check,
     Comparison,
     Coverage,
     Digests,
-    Distance,
     ExitCode,
     FileDigest,
-    KLBand,
-    KLDivergence,
+    JudgeFacts,
     Lineage,
     MapPoint,
     MeasurementFacts,
+    NotMeasured,
     NullDistribution,
     Outcome,
     PolicyFacts,
     Relation,
     Report,
+    SignalFacts,
+    SignalValues,
     Subject,
     Summary,
     Tool,
@@ -53,7 +54,8 @@ def make_report(
         tool=Tool(version="0.1.0", command=f"provcheck audit {subject} --bank zoo-v1"),
         subject=make_subject(subject, base),
         measurement=make_facts(),
-        bank=BankFacts(name="zoo-v1", digest=DIGEST, references=8, judge="gradient boosting, calibrated on zoo-v1"),
+        bank=BankFacts(name="zoo-v1", digest=DIGEST, references=8),
+        judge=make_judge(),
         comparisons=make_comparisons(relation, base),
         verdict=Verdict(
             relation=relation,
@@ -63,10 +65,9 @@ def make_report(
             reasons=(f"The nearest reference is {base}.", text),
         ),
         policy=PolicyFacts(name="default", digest=DIGEST),
-        agreement=make_agreement(),
         lineage=make_lineage(subject, base),
         map=make_map(subject, base),
-        background=make_background(),
+        background={"likelihood": make_background()},
         checks=tuple(Check(id=f"check-{n}", outcome=one, message=text) for n, one in enumerate(outcomes)),
         summary=Summary(**{str(one): outcomes.count(one) for one in set(outcomes)}),
         exit_code=exit_code_of(outcomes),
@@ -79,25 +80,25 @@ def make_report(
             bank=DIGEST,
             judge=DIGEST,
             policy=DIGEST,
-            kl_scale=DIGEST,
+            background={"likelihood": DIGEST},
         ),
-    ).sealed()
+    ).with_digest()
 
 
-def make_agreement() -> tuple[Agreement, ...]:
+def make_categories() -> tuple[CategoryDistance, ...]:
     """Two categories, one of them not measured."""
     near = Distance(cosine_distance=0.05, ci95=(0.03, 0.08))
     return (
-        Agreement(category="science", blocks=8, distance=near),
-        Agreement(category="coreference", blocks=8, distance=None),
+        CategoryDistance(category="science", blocks=8, distance=near),
+        CategoryDistance(category="coreference", blocks=8, distance=None),
     )
 
 
 def make_lineage(subject: str, base: str) -> Lineage:
     """A tree of four tips with support on its inner edges."""
-    quoted = ["'" + name.replace("'", "''") + "'" for name in (f"{subject} (subject)", base)]
+    quoted = ["'" + name.replace("'", "''") + "'" for name in (subject, base)]
     newick = f"(({quoted[0]}:0.1,{quoted[1]}:0.2)97:0.1,acme/raven-1b:0.6,acme/raven-2b:0.5);"
-    return Lineage(newick=newick, nearest_on_tree=base, resamples=100)
+    return Lineage(newick=newick, subject=subject, nearest_on_tree=base, resamples=100)
 
 
 def make_map(subject: str, base: str) -> BankMap:
@@ -112,13 +113,22 @@ def make_map(subject: str, base: str) -> BankMap:
     )
 
 
-def make_background() -> Background:
-    """Three bins of independent pairs, and two bands."""
-    return Background(
-        null=NullDistribution(edges=(0.6, 0.8, 1.0, 1.2), counts=(2, 30, 8), accuse_below=0.68),
-        kl_bands=(KLBand(name="seed", median=0.12), KLBand(name="fine-tune", median=0.45)),
-        kl_source="Kishino et al.",
+def make_judge() -> JudgeFacts:
+    """A judge of one feature, with three bins of independent pairs."""
+    null = NullDistribution(edges=(0.6, 0.8, 1.0, 1.2), counts=(2, 30, 8), nearest=0.68)
+    return JudgeFacts(
+        name="gradient boosting, calibrated on zoo-v1",
+        features=("able.contrast_distance",),
+        accuse_above=2.5,
+        acquit_up_to=-1.0,
+        null={"able.contrast_distance": null},
     )
+
+
+def make_background() -> KLBackground:
+    """Two bands."""
+    bands = (KLBand(name="seed", median=0.12), KLBand(name="fine-tune", median=0.45))
+    return KLBackground(kl_bands=bands, kl_source="Kishino et al.")
 
 
 def exit_code_of(outcomes: tuple[Outcome, ...]) -> ExitCode:
@@ -147,28 +157,37 @@ def make_subject(name: str, base: str) -> Subject:
 
 
 def make_facts() -> MeasurementFacts:
+    questions = Coverage(measured=118, total=120, unit="question", left_out={"too long": 2})
+    texts = Coverage(measured=200, total=200, unit="text")
     return MeasurementFacts(
-        algorithm="able-kl/1",
         probes="core-v1",
         probes_digest=DIGEST,
-        coverage=Coverage(questions=118, questions_total=120, texts=200, texts_total=200, left_out={"too long": 2}),
-        bits_per_byte=0.912,
         device="cpu",
         dtype="float32",
         versions={"torch": "2.9.1", "transformers": "5.0.0"},
-        seconds=42.06,
         measured_at=datetime(2025, 11, 21, 11, 40, tzinfo=UTC),
+        signals={
+            "able": SignalFacts(version="able/2", material=DIGEST, coverage=questions, seconds=40.0),
+            "likelihood": SignalFacts(
+                version="likelihood/1",
+                material=DIGEST,
+                coverage=texts,
+                values={"bits_per_byte": 0.912},
+                seconds=2.06,
+            ),
+        },
     )
 
 
 def make_comparisons(relation: Relation, base: str) -> tuple[Comparison, ...]:
-    nearest = make_comparison(base, relation, 0.0432)
+    nearest = with_signal(
+        make_comparison(base, relation, 0.0432), "able", make_able(0.0432, categories=make_categories())
+    )
     far = [make_comparison(f"acme/raven-{n}b", Relation.UNRELATED, 0.7 + n / 50) for n in range(6, 0, -1)]
     return (*far, nearest, unmeasured())
 
 
 def make_comparison(reference: str, relation: Relation, distance: float) -> Comparison:
-    view = Distance(cosine_distance=distance, ci95=(0.9 * distance, 1.1 * distance))
     return Comparison(
         reference=reference,
         family="owl",
@@ -176,11 +195,27 @@ def make_comparison(reference: str, relation: Relation, distance: float) -> Comp
         license="llama3",
         relation=relation,
         probabilities={relation: 0.973},
-        able=AbleDistances(paper=view, contrast=view),
-        kl=KLDivergence(bits_per_byte=0.4, se=0.0131, scale_band="fine-tune", texts=200),
+        score=3.25,
         p_value=0.00412,
+        signals={"able": make_able(distance), "likelihood": make_likelihood()},
         same_weights=False,
     )
+
+
+def make_able(distance: float, *, categories: tuple[CategoryDistance, ...] = ()) -> AbleValues:
+    view = Distance(cosine_distance=distance, ci95=(0.9 * distance, 1.1 * distance))
+    return AbleValues(paper=view, contrast=view, categories=categories)
+
+
+def make_likelihood() -> LikelihoodValues:
+    return LikelihoodValues(
+        bits_per_byte=0.4, se=0.0131, winsorised_bits_per_byte=0.38, scale_band="fine-tune", texts=200
+    )
+
+
+def with_signal(one: Comparison, name: str, values: SignalValues | NotMeasured) -> Comparison:
+    """The comparison with another record of that signal."""
+    return one.model_copy(update={"signals": {**one.signals, name: values}})
 
 
 def unmeasured() -> Comparison:
@@ -189,8 +224,10 @@ def unmeasured() -> Comparison:
         reference="acme/mute-1b",
         relation=Relation.INCONCLUSIVE,
         probabilities=None,
-        able=AbleDistances(paper=None, contrast=None, reason="fewer than half of the questions were measured"),
-        kl=KLDivergence(bits_per_byte=None, se=None, scale_band=None, reason="too few texts in common", texts=3),
         p_value=None,
+        signals={
+            "able": NotMeasured(not_measured="fewer than half of the questions were measured"),
+            "likelihood": NotMeasured(not_measured="too few texts in common"),
+        },
         same_weights=False,
     )

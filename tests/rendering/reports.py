@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from provcheck.data import root
+from provcheck.io.data import root
+from provcheck.report_file import read_report
 from provcheck.types import (
-    Background,
     BankMap,
     Check,
     Lineage,
@@ -14,7 +14,7 @@ from provcheck.types import (
     Relation,
     Report,
 )
-from tests.rendering.factory import BASE, DIGEST, make_report
+from tests.rendering.factory import BASE, DIGEST, make_able, make_background, make_report, with_signal
 from tests.rendering.hostile import HIDDEN, MARKUP, RIGHT_TO_LEFT
 
 LONG = "acme/" + "W" * 300
@@ -36,7 +36,7 @@ TRAPS = (
 
 def shipped_report() -> Report:
     """The report in `reports/example`."""
-    return Report.model_validate_json((root() / "reports" / "example" / "report.json").read_bytes())
+    return read_report(root() / "reports" / "example" / "report.json")
 
 
 def adapter_report() -> Report:
@@ -45,7 +45,10 @@ def adapter_report() -> Report:
     subject = report.subject.model_copy(
         update={"source": "adapter", "base": report.subject.model_copy(update={"id": BASE}), "declared_base": ()}
     )
-    return report.model_copy(update={"subject": subject, "background": Background(), "agreement": ()})
+    judge = report.judge.model_copy(update={"null": {}})
+    comparisons = tuple(with_signal(one, "able", make_able(0.3)) for one in report.comparisons)
+    changed = {"subject": subject, "background": {}, "judge": judge, "comparisons": comparisons}
+    return report.model_copy(update=changed)
 
 
 def bare_report() -> Report:
@@ -53,10 +56,10 @@ def bare_report() -> Report:
     report = make_report(Relation.INCONCLUSIVE, probability=None, outcomes=())
     nothing = {
         "comparisons": (),
-        "agreement": (),
         "lineage": Lineage(newick=None, nearest_on_tree=None, reason="a tree needs at least three models"),
         "map": BankMap(reason="the subject has no attributions"),
-        "background": Background(),
+        "background": {},
+        "judge": report.judge.model_copy(update={"null": {}}),
         "limitations": (),
     }
     return report.model_copy(update=nothing)
@@ -69,12 +72,14 @@ def hostile_report() -> Report:
     quoted = ["'" + " ".join(name.split()).replace("'", "''") + "'" for name in names]
     tips = ",".join(f"{name}:0.{number + 1}" for number, name in enumerate(quoted))
     changed = {
-        "lineage": Lineage(newick=f"(('{MARKUP[2]} (subject)':0.3,{tips})88:0.1,a:1);", nearest_on_tree=MARKUP[3]),
+        "lineage": Lineage(
+            newick=f"(('{MARKUP[2]}':0.3,{tips})88:0.1,a:1);", subject=MARKUP[2], nearest_on_tree=MARKUP[3]
+        ),
         "map": BankMap(points=tuple(_point(name, at, len(names)) for at, name in enumerate(names))),
         "policy": PolicyFacts(name=MARKUP[0], digest=DIGEST, deselected=TRAPS, not_run=(LONG,)),
         "checks": tuple(Check(id=name, description=name, outcome=Outcome.FAILED, message=name) for name in names),
         "subject": report.subject.model_copy(update={"license": LONG, "declared_base": TRAPS, "tokenizer": WIDE}),
-        "background": report.background.model_copy(update={"kl_source": MARKUP[0]}),
+        "background": {"likelihood": make_background().model_copy(update={"kl_source": MARKUP[0]})},
     }
     return report.model_copy(update=changed)
 

@@ -7,12 +7,12 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provcheck.policy.gate import exit_code, fails
-from provcheck.rendering import FORMATS, wording
-from provcheck.rendering.gating import stops_build
+from provcheck.io.text import plain
+from provcheck.policy.gate import exit_code
+from provcheck.rendering import FORMATS
 from provcheck.rendering.html_report import HtmlReport
-from provcheck.rendering.plain import plain, plain_report
-from provcheck.types import Check, Outcome, Relation, Report
+from provcheck.rendering.sentences import plain_report, sentence
+from provcheck.types import Check, ExitCode, Outcome, Relation, Report
 from tests.rendering.factory import make_report
 from tests.rendering.hostile import names
 from tests.rendering.page import Page
@@ -34,7 +34,7 @@ def judged(report: Report, severities: list[str], on_inconclusive: OnInconclusiv
     )
     policy = report.policy.model_copy(update={"on_inconclusive": on_inconclusive})
     changed = {"checks": checks, "policy": policy, "exit_code": exit_code(checks, on_inconclusive)}
-    return report.model_copy(update=changed).sealed()
+    return report.model_copy(update=changed).with_digest()
 
 
 @given(
@@ -58,7 +58,7 @@ def test_all_formats_say_the_same(
 ) -> None:
     report = make_report(relation, outcomes=outcomes, subject=subject, base=base, text=text)
     report = judged(report, severities, on_inconclusive)
-    assert READERS.keys() == {*FORMATS, "terminal"}
+    assert READERS.keys() | {"newick"} == {*FORMATS, "terminal"}, "a tree says nothing of a verdict"
     for name, read in READERS.items():
         found = read(report)
         assert found.relation == report.verdict.relation, name
@@ -66,7 +66,7 @@ def test_all_formats_say_the_same(
         assert found.counts == report.summary.model_dump(), name
         assert found.exit_code in (report.exit_code, None), name
         if found.text:
-            assert wording.sentence(plain_report(report)) in found.text, name
+            assert sentence(plain_report(report)) in found.text, name
         elif report.verdict.reference is None:
             assert found.reference is None, name
         else:
@@ -79,8 +79,8 @@ def test_readers_that_count_failures_come_to_the_exit_code(
     outcomes: tuple[Outcome, ...], severities: list[str], on_inconclusive: OnInconclusive
 ) -> None:
     report = judged(make_report(outcomes=outcomes), severities, on_inconclusive)
-    stopping = [check.id for check in report.checks if fails(check, on_inconclusive)]
-    assert [check.id for check in report.checks if stops_build(check, report.policy)] == stopping
+    stopping = [check.id for check in report.checks if check.stops_build(on_inconclusive)]
+    assert bool(stopping) == (report.exit_code is ExitCode.CHECK_FAILED)
     suite, run = junit_suite(report), sarif_run(report)
     assert suite.failures + suite.errors == len(stopping)
     assert [one["Code"] for one in run.get_records() if one["Severity"] == "error"] == stopping

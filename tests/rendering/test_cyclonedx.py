@@ -10,8 +10,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given, settings
 
 from provcheck.rendering.cyclonedx import CycloneDxReport, licenses
-from provcheck.types import FileDigest, Outcome, Parent, Relation, Report, Subject
-from tests.rendering.factory import BASE, DIGEST, SUBJECT, make_report
+from provcheck.types import FileDigest, NotMeasured, Outcome, Parent, Relation, Report, Subject
+from tests.rendering.factory import BASE, DIGEST, SUBJECT, make_report, with_signal
 from tests.rendering.hostile import names
 from tests.rendering.readers import facts_of, full_name, read_bom
 
@@ -66,7 +66,58 @@ def test_what_is_declared_and_what_is_measured_stand_apart() -> None:
     assert evidenced.keys() == {BASE}
     facts = evidenced[BASE]
     assert (facts["evidenced"], facts["relation"], facts["probability"]) == ("true", "derived", "0.973")
-    assert facts["able-contrast-distance"] == "0.0432"
+    assert facts["able.contrast.cosine_distance"] == "0.0432"
+    assert [float(end) for end in facts["able.contrast.ci95"].split()] == pytest.approx([0.03888, 0.04752])
+    assert (facts["likelihood.bits_per_byte"], facts["likelihood.scale_band"]) == ("0.4", "fine-tune")
+    assert (facts["able.categories.0.category"], facts["able.categories.1.category"]) == ("science", "coreference")
+    assert not any(name.startswith("able.categories.1.distance") for name in facts), "it was not measured"
+
+
+def test_a_signal_that_was_not_measured_says_why() -> None:
+    report = make_report()
+    reason = NotMeasured(not_measured="the service gives no gradients")
+    comparisons = tuple(with_signal(one, "able", reason) for one in report.comparisons)
+    model = read_bom(report.model_copy(update={"comparisons": comparisons})).metadata.component
+    assert model is not None and model.pedigree is not None
+    (found,) = [facts_of(one) for one in model.pedigree.variants]
+    assert found["able.not_measured"] == "the service gives no gradients"
+    assert found["likelihood.bits_per_byte"] == "0.4"
+
+
+def test_numbers_of_the_model_itself_are_metrics() -> None:
+    (metric,) = rendered(make_report())["metadata"]["component"]["modelCard"]["quantitativeAnalysis"][
+        "performanceMetrics"
+    ]
+    assert metric == {"type": "bits per byte", "value": "0.912", "slice": "texts of core-v1"}
+
+
+def test_every_digest_is_named() -> None:
+    bom = read_bom(make_report())
+    digests = {one.name: one.value for one in bom.metadata.properties if one.name.endswith("-sha256")}
+    names = [
+        "report",
+        "weights",
+        "model-files",
+        "measurement",
+        "probes",
+        "bank",
+        "judge",
+        "policy",
+        "background-likelihood",
+    ]
+    assert digests.keys() == {f"provcheck:{name}-sha256" for name in names}
+
+
+def test_a_model_without_files_has_no_digests() -> None:
+    report = with_subject(
+        make_report(), weights=(), weights_digest=None, weight_format=None, model_type=None, tokenizer=None
+    )
+    report = report.model_copy(update={"digests": report.digests.model_copy(update={"weights": None})})
+    assert VALIDATOR.validate_str(CycloneDxReport().render(report)) is None
+    model = rendered(report)["metadata"]["component"]
+    assert model["components"] == []
+    assert "architectureFamily" not in model["modelCard"]["modelParameters"]
+    assert "provcheck:weights-sha256" not in {one["name"] for one in model["properties"]}
 
 
 def test_a_parent_of_a_merge_has_its_weight() -> None:

@@ -8,10 +8,11 @@ from html import unescape
 import pytest
 from hypothesis import given, settings
 
-from provcheck.data import templates_folder
+from provcheck.io.data import templates_folder
 from provcheck.rendering.html_report import HtmlReport
-from provcheck.types import Digests, Distance, ExitCode, Lineage, Outcome, Relation, Report
-from tests.rendering.factory import BASE, SUBJECT, make_report
+from provcheck.signals.able.values import Distance
+from provcheck.types import Digests, ExitCode, Lineage, NotMeasured, Outcome, Relation, Report
+from tests.rendering.factory import BASE, SUBJECT, make_able, make_likelihood, make_report, with_signal
 from tests.rendering.hostile import HIDDEN, MARKUP, names
 from tests.rendering.page import Page
 from tests.rendering.reports import adapter_report, bare_report
@@ -114,8 +115,8 @@ def test_what_was_not_measured_has_its_reason() -> None:
 
 def test_bars_stay_inside_their_scale() -> None:
     report = make_report()
-    far = report.comparisons[0].able.model_copy(update={"paper": Distance(cosine_distance=1.4, ci95=(0.1, 1.6))})
-    report = report.model_copy(update={"comparisons": (report.comparisons[0].model_copy(update={"able": far}),)})
+    far = make_able(0.5).model_copy(update={"paper": Distance(cosine_distance=1.4, ci95=(0.1, 1.6))})
+    report = report.model_copy(update={"comparisons": (with_signal(report.comparisons[0], "able", far),)})
     paths = Page(HtmlReport().render(report)).values("d")
     assert {"M0 4H100", "M10.0 4H100.0", "M100.0 0V8"} <= set(paths)
 
@@ -158,9 +159,9 @@ HEADINGS = [
     "Nearest references",
     "Family tree",
     "Map of the bank",
-    "KL divergence among the papers' kinds of change",
     "ABLE distance against independent models",
     "Agreement by category of questions",
+    "KL divergence among the papers' kinds of change",
     "How it was measured",
     "What the model declares",
     "Limits",
@@ -203,10 +204,8 @@ def test_what_a_picture_lacks_is_said() -> None:
 
 def test_a_value_outside_the_scale_says_why() -> None:
     report = make_report()
-    outside = report.comparisons[-2].kl.model_copy(
-        update={"scale_band": None, "reason": "a model spends 4 bits a byte"}
-    )
-    changed = [one.model_copy(update={"kl": outside}) for one in report.comparisons]
+    outside = make_likelihood().model_copy(update={"scale_band": None, "reason": "a model spends 4 bits a byte"})
+    changed = [with_signal(one, "likelihood", outside) for one in report.comparisons]
     html = HtmlReport().render(report.model_copy(update={"comparisons": tuple(changed)}))
     assert "scale does not apply here: a model spends 4 bits a byte." in unescape(html)
     assert (
@@ -224,11 +223,44 @@ def test_numbers_that_cannot_be_drawn_do_not_lose_the_page() -> None:
 
 def test_every_digest_and_the_policy_are_there() -> None:
     report = make_report()
-    digests = {name: f"{number:x}" * 64 for number, name in enumerate(Digests.model_fields)}
-    report = report.model_copy(update={"digests": Digests(**digests)}).sealed()
+    names = [name for name in Digests.model_fields if name != "background"]
+    digests = {name: f"{number:x}" * 64 for number, name in enumerate(names)}
+    background = {"likelihood": "f" * 64, "unknown": "e" * 64}
+    report = report.model_copy(update={"digests": Digests(**digests, background=background)}).with_digest()
     text = Page(HtmlReport().render(report)).text
-    assert not {digest for digest in (*digests.values(), report.digest) if digest not in text}
+    every = (*digests.values(), *background.values(), report.digest)
+    assert len(set(every)) == len(Digests.model_fields) + 2
+    assert not {digest for digest in every if digest not in text}
     assert "default; what cannot be decided is pointed out and fails nothing" in text
+
+
+def test_each_signal_says_what_it_covered() -> None:
+    text = Page(HtmlReport().render(make_report())).text
+    assert "able/2: 118 of 120 questions; left out: too long: 2" in text
+    assert "likelihood/1: 200 of 200 texts" in text
+    assert "0.912 bits per byte; less is better" in text
+
+
+def test_a_signal_that_was_not_measured_says_why_everywhere() -> None:
+    report, reason = make_report(), NotMeasured(not_measured="the service gives no gradients")
+    measurement = report.measurement.model_copy(update={"signals": {**report.measurement.signals, "able": reason}})
+    comparisons = tuple(with_signal(one, "able", reason) for one in report.comparisons)
+    page = Page(HtmlReport().render(report.model_copy(update={"measurement": measurement, "comparisons": comparisons})))
+    assert page.balanced
+    assert "not measured: the service gives no gradients" in page.text  # how it was measured
+    assert "ABLE was not measured: the service gives no gradients." in page.text  # the signal's section
+    assert page.text.count("not measuredthe service gives no gradients") == 2 * len(comparisons)  # its two columns
+    assert "KL divergence among the papers' kinds of change" in page.text
+
+
+def test_a_model_without_files_is_no_riddle() -> None:
+    report = make_report()
+    nothing = {"weights": (), "weights_digest": None, "weight_format": None, "model_type": None, "tokenizer": None}
+    subject = report.subject.model_copy(update={**nothing, "source": "endpoint", "architecture": None})
+    digests = report.digests.model_copy(update={"weights": None})
+    text = Page(HtmlReport().render(report.model_copy(update={"subject": subject, "digests": digests}))).text
+    assert "None" not in text.replace("None of the above.", "")  # which is what unrelated means
+    assert text.count("no weight files are at hand") == 2
 
 
 def test_references_that_are_not_listed_are_counted() -> None:

@@ -8,10 +8,12 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
-from provcheck.data import root
+from provcheck import signals
+from provcheck.io.data import root
 from provcheck.rendering.html_report import HtmlReport
-from provcheck.rendering.json_report import JsonReport, read_report, report_schema, schema_text
-from provcheck.types import Relation, Report
+from provcheck.rendering.json_report import JsonReport, report_schema, schema_text
+from provcheck.report_file import read_report
+from provcheck.types import Relation
 from tests.rendering.factory import make_report
 from tests.rendering.hostile import names
 
@@ -21,7 +23,7 @@ from tests.rendering.hostile import names
 def test_any_report_comes_back_as_it_was(subject: str, text: str) -> None:
     report = make_report(subject=subject, text=text)
     written = JsonReport().render(report)
-    assert Report.model_validate_json(written) == report
+    assert signals.read_report(json.loads(written)) == report
     assert written.isascii()
 
 
@@ -45,11 +47,42 @@ def test_nan_is_an_error_and_never_a_number() -> None:
 def test_fields_are_those_of_the_design() -> None:
     written = json.loads(JsonReport().render(make_report()))
     assert " ".join(written) == (
-        "schema_version tool subject measurement bank policy claimed_base comparisons verdict agreement lineage map "
-        "background checks summary exit_code limitations digests digest"
+        "digest schema_version tool subject measurement bank judge policy claimed_base comparisons verdict lineage map "
+        "background checks summary exit_code limitations digests"
     )
     assert set(written["verdict"]) == {"relation", "reference", "probability", "p_value", "reasons", "parents"}
-    assert written["comparisons"][0]["able"]["paper"].keys() == {"cosine_distance", "ci95"}
+    comparison = written["comparisons"][0]
+    assert set(comparison) == {
+        *("reference", "family", "mechanism", "license", "relation", "probabilities", "score", "p_value"),
+        *("signals", "same_weights"),
+    }
+    assert comparison["signals"].keys() == {"able", "likelihood"}
+    assert comparison["signals"]["able"]["paper"].keys() == {"cosine_distance", "ci95"}
+    assert comparison["signals"]["likelihood"].keys() >= {"bits_per_byte", "se", "scale_band"}
+    assert written["comparisons"][-1]["signals"]["likelihood"] == {"not_measured": "too few texts in common"}
+
+
+@pytest.mark.parametrize(
+    ("signal", "values"),
+    [
+        ("able", {"paper": {"cosine_distance": 0.1, "ci95": None}}),
+        ("able", {"not_measured": ""}),
+        ("likelihood", {"bits_per_byte": "0.4"}),
+        ("astrology", {"not_measured": "the stars were hidden"}),
+    ],
+)
+def test_the_schema_knows_what_each_signal_says(signal: str, values: dict[str, object]) -> None:
+    written = json.loads(JsonReport().render(make_report()))
+    written["comparisons"][0]["signals"][signal] = values
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(written, report_schema())
+
+
+def test_the_schema_knows_what_numbers_are_seen_against() -> None:
+    written = json.loads(JsonReport().render(make_report()))
+    written["background"]["likelihood"]["kl_bands"][0]["median"] = "large"
+    with pytest.raises(jsonschema.ValidationError, match="'large' is not of type 'number'"):
+        jsonschema.validate(written, report_schema())
 
 
 def test_the_example_report_follows_the_schema() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from lxml import etree
 
+from provcheck.io.text import plain
 from provcheck.rendering.junit import JUnitReport
-from provcheck.rendering.plain import plain
 from provcheck.types import Outcome, Report
 from tests.rendering.factory import SUBJECT, make_report
 from tests.rendering.hostile import names
@@ -70,10 +70,10 @@ def test_inconclusive_is_what_the_policy_says(on_inconclusive: str, tag: str) ->
 
 def test_checks_that_were_left_out_are_no_cases_but_are_named() -> None:
     report = make_report(outcomes=(Outcome.FAILED,))
-    policy = report.policy.model_copy(update={"deselected": ("licence", "coverage"), "not_run": ("base",)})
+    policy = report.policy.model_copy(update={"deselected": ("license", "coverage"), "not_run": ("base",)})
     suite = junit_suite(report.model_copy(update={"policy": policy}))
     properties = junit_properties(suite)
-    assert (suite.tests, properties["deselected"], properties["not_run"]) == (1, "licence, coverage", "base")
+    assert (suite.tests, properties["deselected"], properties["not_run"]) == (1, "license, coverage", "base")
 
 
 def test_cases_of_several_models_can_be_told_apart() -> None:

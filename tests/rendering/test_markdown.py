@@ -5,8 +5,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from provcheck.io.text import plain
 from provcheck.rendering.markdown import MarkdownReport, code, text
-from provcheck.rendering.plain import plain
 from provcheck.types import Outcome
 from tests.rendering.factory import BASE, SUBJECT, make_report
 from tests.rendering.hostile import names
@@ -91,6 +91,9 @@ def test_it_reads_like_a_summary() -> None:
     assert f"The weights of {SUBJECT} descend from {BASE}, or both descend from one ancestor." in found.text
     assert "How sure: 97.3 %. p-value: 0.00412." in found.text
     assert checks[2] == ["check-1", "failed", "error", "coverage is 98.3 %"]
+    assert references[0] == [
+        *("nearest reference", "relation", "probability", "ABLE contrast", "KL bits/byte", "license")
+    ]
     assert references[1] == [BASE, "derived", "97.3 %", "0.0432 (0.0389 to 0.0475)", "0.400 ± 0.0131", "llama3"]
     assert "provcheck audit acme/owl-7b-chat --bank zoo-v1" in found.text
     assert "A parent that is not in the bank cannot be found." in found.text
@@ -98,9 +101,9 @@ def test_it_reads_like_a_summary() -> None:
 
 def test_what_was_left_out_is_said() -> None:
     report = make_report(outcomes=(Outcome.FAILED,))
-    policy = report.policy.model_copy(update={"deselected": ("licence",), "not_run": ("base", "coverage")})
+    policy = report.policy.model_copy(update={"deselected": ("license",), "not_run": ("base", "coverage")})
     found = MarkdownPage(markdown_html(report.model_copy(update={"policy": policy})))
-    assert "left out by -k: licence" in found.text
+    assert "left out by -k: license" in found.text
     assert "not run because of -x: base, coverage" in found.text
 
 

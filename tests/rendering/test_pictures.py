@@ -7,38 +7,58 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provcheck.data import templates_folder
-from provcheck.rendering.pictures.agreement import agreement_svg
-from provcheck.rendering.pictures.labels import best_box, free_box
-from provcheck.rendering.pictures.map import map_svg
-from provcheck.rendering.pictures.names import fitting, width_of
-from provcheck.rendering.pictures.newick import Branch, read_branches
-from provcheck.rendering.pictures.null import null_svg
+from provcheck.io.data import templates_folder
+from provcheck.rendering.pictures import draw
+from provcheck.rendering.pictures.labels import best_box, fitting, free_box, width_of
+from provcheck.rendering.pictures.map_picture import map_svg
 from provcheck.rendering.pictures.palette import HUES, KIN, VARIABLES
-from provcheck.rendering.pictures.scale import scale_svg
-from provcheck.rendering.pictures.tree import tree_svg
-from provcheck.types import Agreement, Distance, KLBand, KLDivergence, MapPoint, NullDistribution
+from provcheck.rendering.pictures.tree_picture import Branch, describe_tree, read_branches, tree_svg
+from provcheck.signals import find_signal
+from provcheck.signals.able.values import CategoryDistance, Distance
+from provcheck.signals.describing import Chart, Histogram, Ruler
+from provcheck.signals.likelihood.kl_scale import KLBackground, KLBand
+from provcheck.types import Interval, MapPoint, NullDistribution, SignalValues
+from tests.rendering.factory import make_able, make_likelihood, make_report, with_signal
 from tests.rendering.hostile import names
 from tests.rendering.reports import TRAPS
 
-TREE = "((('me (subject)':0.1,mum:0.2)97:0.1,'aunt':0.4)43:0.2,('x':0.3,'y_y':0.3)100:0.4);"
+TREE = "(((me:0.1,mum:0.2)97:0.1,'aunt':0.4)43:0.2,('x':0.3,'y_y':0.3)100:0.4);"
 POINTS = (
     MapPoint(id="me", family=None, x=0.1, y=0.2, subject=True),
     MapPoint(id="mum", family="owl", x=0.0, y=0.3),
     MapPoint(id="aunt", family="owl", x=-0.1, y=0.2),
     MapPoint(id="x", family="raven", x=1.0, y=-1.0),
 )
-NULL = NullDistribution(edges=(0.6, 0.8, 1.0, 1.2), counts=(2, 30, 8), accuse_below=0.68)
+NULL = NullDistribution(edges=(0.6, 0.8, 1.0, 1.2), counts=(2, 30, 8), nearest=0.68)
 NEAR = Distance(cosine_distance=0.21, ci95=(0.19, 0.24))
-KL = KLDivergence(bits_per_byte=0.4, se=0.013, scale_band="fine-tune", texts=200)
+ABLE = make_able(0.21).model_copy(
+    update={"contrast": NEAR, "categories": (CategoryDistance(category="science", blocks=8, distance=NEAR),)}
+)
+KL = make_likelihood().model_copy(update={"se": 0.013})
 BANDS = (KLBand(name="seed", median=0.12), KLBand(name="fine-tune", median=0.45))
 
+
+def charts(name: str, values: SignalValues | None, null: NullDistribution = NULL) -> dict[str, Chart]:
+    """The charts of a signal by the id of their figure."""
+    report = make_report()
+    judge = report.judge.model_copy(update={"null": {"able.contrast_distance": null}})
+    background = {"likelihood": KLBackground(kl_bands=BANDS)}
+    report = report.model_copy(update={"judge": judge, "background": background})
+    nearest = with_signal(report.comparisons[0], name, values) if values else None
+    figures = find_signal(name).figures(report, nearest)
+    return {figure.id: figure.chart for figure in figures if figure.chart}
+
+
+def drawn(name: str, values: SignalValues | None, id: str) -> str:
+    return draw(id, charts(name, values)[id])
+
+
 PICTURES = {
-    "tree": tree_svg(TREE),
+    "tree": tree_svg(TREE, "me"),
     "map": map_svg(POINTS),
-    "null": null_svg(NULL, NEAR),
-    "scale": scale_svg(KL, BANDS),
-    "agreement": agreement_svg(NEAR, [Agreement(category="science", blocks=8, distance=NEAR)]),
+    "null": drawn("able", ABLE, "independent"),
+    "scale": drawn("likelihood", KL, "kl-scale"),
+    "agreement": drawn("able", ABLE, "agreement"),
 }
 
 
@@ -88,7 +108,12 @@ def test_the_palette_is_that_of_the_page() -> None:
 
 
 def test_a_file_of_its_own_needs_no_page() -> None:
-    for svg in (tree_svg(TREE, standalone=True), map_svg(POINTS, standalone=True)):
+    for svg in (
+        tree_svg(TREE, "me", standalone=True),
+        map_svg(POINTS, standalone=True),
+        draw("one", charts("able", ABLE)["independent"], standalone=True),
+        draw("one", charts("likelihood", KL)["kl-scale"], standalone=True),
+    ):
         assert svg.startswith("<?xml")
         assert "var(" not in svg
         assert KIN in svg
@@ -96,7 +121,9 @@ def test_a_file_of_its_own_needs_no_page() -> None:
 
 
 def test_the_same_picture_is_the_same_text() -> None:
-    assert tree_svg(TREE) == PICTURES["tree"]
+    assert tree_svg(TREE, "me") == PICTURES["tree"]
+    assert drawn("able", ABLE, "independent") == PICTURES["null"]
+    assert drawn("likelihood", KL, "kl-scale") == PICTURES["scale"]
     assert map_svg(POINTS) == PICTURES["map"]
 
 
@@ -110,11 +137,11 @@ def by_members(branches: tuple[Branch, ...]) -> dict[frozenset[str], Branch]:
 
 
 def test_a_tree_is_laid_out_as_it_was_written() -> None:
-    branches = read_branches(TREE)
+    branches = read_branches(TREE, "me")
     found = by_members(branches)
-    assert [branch.name for branch in branches if branch.tip][:2] == ["me (subject)", "mum"]
-    assert found[frozenset({"me (subject)", "mum"})].support == 97
-    assert found[frozenset({"me (subject)", "mum"})].end == pytest.approx(0.3)
+    assert [branch.name for branch in branches if branch.tip][:2] == ["me", "mum"]
+    assert found[frozenset({"me", "mum"})].support == 97
+    assert found[frozenset({"me", "mum"})].end == pytest.approx(0.3)
     assert found[frozenset({"y_y"})].end == pytest.approx(0.7)
     assert found[frozenset({"y_y"})].support is None
 
@@ -128,9 +155,28 @@ def test_support_stays_with_its_branch_when_a_tree_without_a_root_gets_one() -> 
 
 
 def test_a_tree_without_support_or_lengths_is_drawn_too() -> None:
-    branches = read_branches("((a,b),c,'me (subject)');")
+    branches = read_branches("((a,b),c,me);", "me")
     assert by_members(branches)[frozenset("a")].end == 2
-    assert words(tree_svg("((a,b),c,'me (subject)');")) == ["me (subject)", "c", "a", "b"]
+    assert words(tree_svg("((a,b),c,me);", "me")) == ["me (subject)", "c", "a", "b"]
+
+
+def test_the_subject_is_marked_by_its_name_and_no_reference_by_its_own() -> None:
+    newick = "((a:1,b:1)97:1,('x (subject)':1,me:1)90:1);"
+    marked = [branch.name for branch in read_branches(newick, "me") if branch.subject]
+    assert marked == ["me"]
+    assert not [branch for branch in read_branches(newick) if branch.subject]
+    assert set(words(tree_svg(newick, "me"))) >= {"me (subject)", "x (subject)", "a", "b"}
+    assert marks(tree_svg(newick), "var(--kin)") == 0
+    assert describe_tree(read_branches(newick, "me")).endswith("that holds me also holds x (subject).")
+
+
+def test_two_leaves_of_one_name_are_drawn() -> None:
+    """In a report that provcheck did not write; its own names are unique."""
+    assert sorted(words(tree_svg("(a:1,a:1,b:2);")))[:3] == ["a", "a", "b"]
+
+
+def test_hidden_characters_in_the_name_of_the_subject_do_not_hide_it() -> None:
+    assert [one.name for one in read_branches("(a:1,'m\\u202ee':1,c:1);", "m\u202ee") if one.subject] == ["m\\u202ee"]
 
 
 def test_the_tree_shows_support_from_half_on_and_marks_the_subject() -> None:
@@ -207,11 +253,16 @@ def test_labels_avoid_each_other_and_the_edge() -> None:
 
 
 def test_the_null_distribution_shows_line_and_subject() -> None:
-    assert "a relation is claimed only below 0.680" in words(PICTURES["null"])
+    assert "nearest independent pair: 0.680" in words(PICTURES["null"])
     assert "this model: 0.210" in words(PICTURES["null"])
-    assert "this model" not in " ".join(words(null_svg(NULL, None)))
+    assert "this model" not in " ".join(words(drawn("able", None, "independent")))
+    bad = Histogram("t", "d", (0.0, 1.0), (), 0.5, "limit", Interval(value=1, low=0, high=2), Ruler(0, 1, {}, "x"))
     with pytest.raises(ValueError, match="do not fit"):
-        null_svg(NULL.model_construct(edges=(0.0, 1.0), counts=(), accuse_below=0.0), None)
+        draw("bad", bad)
+
+
+def test_bins_that_do_not_fit_their_counts_are_not_drawn() -> None:
+    assert "independent" not in charts("able", ABLE, NULL.model_construct(edges=(0.0, 1.0), counts=(), nearest=0.0))
 
 
 def positions(svg: str) -> dict[str, float]:
@@ -220,7 +271,7 @@ def positions(svg: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("value", [0.0, 1e-9, 0.011, 344.0, 1e12])
 def test_any_value_has_a_place_on_the_scale(value: float) -> None:
-    svg = scale_svg(KL.model_copy(update={"bits_per_byte": value, "scale_band": None}), BANDS)
+    svg = drawn("likelihood", KL.model_copy(update={"bits_per_byte": value, "scale_band": None}), "kl-scale")
     assert "nan" not in svg
     assert len(words(svg)) <= 2 * 3 + 9 + 1
     assert any("does not apply" in one for one in words(svg))
@@ -228,12 +279,12 @@ def test_any_value_has_a_place_on_the_scale(value: float) -> None:
 
 def test_the_scale_needs_a_value_and_says_when_it_applies() -> None:
     assert not any("does not apply" in one for one in words(PICTURES["scale"]))
-    with pytest.raises(ValueError, match="no value"):
-        scale_svg(KL.model_copy(update={"bits_per_byte": None}), BANDS)
+    assert charts("likelihood", None) == {}
 
 
 def test_categories_that_were_not_measured_say_so() -> None:
-    svg = agreement_svg(None, [Agreement(category="science", blocks=8, distance=None)])
+    silent = (CategoryDistance(category="science", blocks=8, distance=None),)
+    svg = drawn("able", ABLE.model_copy(update={"categories": silent * 2}), "agreement")
     assert words(svg).count("not measured") == 2
 
 

@@ -84,6 +84,8 @@ def test_a_result_names_the_model_and_the_references_with_their_numbers() -> Non
     assert [one["fullyQualifiedName"] for one in location["logicalLocations"]] == [BASE]
     (evidence,) = result["properties"]["evidence"]
     assert (evidence["probability"], evidence["pValue"], evidence["relation"]) == (0.973, 0.00412, "derived")
+    assert evidence["signals"]["able"]["contrast"]["cosine_distance"] == 0.0432
+    assert evidence["signals"]["likelihood"]["bits_per_byte"] == 0.4
 
 
 def test_a_finding_keeps_its_fingerprint_while_numbers_change() -> None:

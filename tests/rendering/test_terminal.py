@@ -85,8 +85,8 @@ def test_a_failure_shows_what_was_asked_for_and_the_numbers() -> None:
         "-- no-owls --",
         "The model is related to no reference of the families owl.",
         "FAILED: related to acme/owl-7b (derived)",
-        "reference    relation  related  ABLE contrast              ",
-        "acme/owl-7b  derived   97.3 %   0.0432 (0.0389 to 0.0475)  ",
+        "reference    relation  related  ABLE contrast              KL bits/byte    ",
+        "acme/owl-7b  derived   97.3 %   0.0432 (0.0389 to 0.0475)  0.400 ± 0.0131  ",
         "and 1 more",
     ]
 

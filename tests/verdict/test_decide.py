@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.bank.kinship import Kinship
-from provcheck.types import Comparison, Coverage, Relation, Verdict
+from provcheck.bank.ancestry import Ancestry
+from provcheck.types import Comparison, MeasurementFacts, NotMeasured, Relation, Verdict
 from provcheck.verdict import MarginRule, decide
-from tests.synthetic import make_reference
+from tests.synthetic import make_blocks, make_measurement, make_reference, with_facts
 from tests.verdict.comparisons import exactly, make_comparison
 
-RULE = MarginRule(pairs=10, smallest_distance=0.8, smallest_kl=0.5)
+RULE = MarginRule(pairs=10, lead="able", smallest=0.8, behaviour="likelihood", smallest_behaviour=0.5)
 NAMES = ("base", "child", "sibling", "stranger", "other")
-KINSHIP = Kinship(
+ANCESTRY = Ancestry(
     [
         make_reference("base"),
         make_reference("child", "base"),
@@ -23,11 +23,12 @@ KINSHIP = Kinship(
         make_reference("other"),
     ]
 )
-FULL = Coverage(questions=10, questions_total=10, texts=10, texts_total=10)
+SUBJECT = make_measurement("subject", make_blocks(0))
+FULL = SUBJECT.facts
 
 
-def judge(*comparisons: Comparison, coverage: Coverage = FULL) -> Verdict:
-    return decide(comparisons, RULE, coverage, KINSHIP)[1]
+def judge(*comparisons: Comparison, facts: MeasurementFacts = FULL) -> Verdict:
+    return decide(comparisons, RULE, facts, ANCESTRY)[1]
 
 
 def near(name: str, distance: float, width: float = 0.0) -> Comparison:
@@ -65,12 +66,48 @@ def test_a_base_that_is_not_related_itself_is_not_named() -> None:
     assert verdict.reference == "sibling"
 
 
-def test_too_low_coverage_judges_nothing() -> None:
-    low = Coverage(questions=4, questions_total=10, texts=10, texts_total=10)
-    judged, verdict = decide([near("base", 0.0)], RULE, low, KINSHIP)
+def covered(questions: int, texts: int, total: int = 10) -> MeasurementFacts:
+    """Facts of a subject of whose probes so many could be measured."""
+    found = SUBJECT
+    for name, count in (("able", questions), ("likelihood", texts)):
+        coverage = FULL.measured[name].coverage.model_copy(update={"measured": count, "total": total})
+        found = with_facts(found, name, coverage=coverage)
+    return found.facts
+
+
+@pytest.mark.parametrize(("questions", "texts"), [(4, 10), (10, 4), (0, 0), (4, 5)])
+def test_too_low_coverage_judges_nothing(questions: int, texts: int) -> None:
+    judged, verdict = decide([near("base", 0.0)], RULE, covered(questions, texts), ANCESTRY)
     assert (verdict.relation, verdict.reference) == (Relation.INCONCLUSIVE, None)
-    assert verdict.reasons[0].startswith("Only 4 of 10 questions and 10 of 10 texts could be measured; at least 50%")
+    assert verdict.reasons == (
+        f"Only {questions} of 10 questions and {texts} of 10 texts could be measured; at least 50% of each are needed.",
+    )
     assert [comparison.relation for comparison in judged] == [Relation.INCONCLUSIVE]
+
+
+def test_half_of_each_is_enough() -> None:
+    verdict = judge(near("base", 0.0), facts=covered(5, 5))
+    assert (verdict.relation, verdict.reference) == (Relation.IDENTICAL, "base")
+
+
+def test_only_signals_that_the_judge_reads_must_be_covered() -> None:
+    """What another signal could not measure is no reason to be silent, and is not counted out."""
+    able_only = MarginRule(pairs=10, lead="able", smallest=0.8)
+    _, verdict = decide([near("base", 0.0)], able_only, covered(10, 0), ANCESTRY)
+    assert verdict.relation is Relation.IDENTICAL
+    _, verdict = decide([near("base", 0.0)], able_only, covered(4, 0), ANCESTRY)
+    assert verdict.reasons == ("Only 4 of 10 questions could be measured; at least 50% of each are needed.",)
+
+
+def test_a_signal_that_was_not_measured_at_all_says_so_itself() -> None:
+    """It has no coverage to be too low; the judge says what is missing."""
+    facts = covered(10, 10).model_copy(
+        update={"signals": {**FULL.signals, "able": NotMeasured(not_measured="an endpoint gives no gradients")}}
+    )
+    blank = make_comparison("base", None)
+    verdict = judge(blank, facts=facts)
+    assert verdict.relation is Relation.INCONCLUSIVE
+    assert verdict.reasons == ("ABLE could not be compared: no question was measured.",)
 
 
 def test_an_empty_bank_decides_nothing() -> None:
@@ -93,7 +130,7 @@ def test_the_verdict_is_the_relation_of_the_reference_that_it_names(
     intervals: list[tuple[float, float, float] | None],
 ) -> None:
     comparisons = [make_comparison(name, interval) for name, interval in zip(NAMES, intervals, strict=False)]
-    judged, verdict = decide(comparisons, RULE, FULL, KINSHIP)
+    judged, verdict = decide(comparisons, RULE, FULL, ANCESTRY)
     assert verdict.relation is {c.reference: c.relation for c in judged}[str(verdict.reference)]
     assert verdict.relation.related == any(c.relation.related for c in judged)
     assert verdict.reasons and (verdict.probability, verdict.p_value) == (None, None)

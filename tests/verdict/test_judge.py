@@ -13,31 +13,34 @@ from hypothesis import strategies as st
 
 from provcheck.bank import Bank
 from provcheck.comparison import compare
-from provcheck.types import Comparison, Coverage, Floats, Measurement, Relation, Verdict
+from provcheck.signals import features_of, find_signal
+from provcheck.signals.able.values import CONTRAST, PAPER
+from provcheck.signals.likelihood.values import LOGLIK
+from provcheck.types import Comparison, Floats, Measurement, NotMeasured, Relation, Verdict
 from provcheck.verdict import decide
-from provcheck.verdict.calibration import RANGE_MARGIN, Calibration
-from provcheck.verdict.features import NAMES, Vectors, pair_features
-from provcheck.verdict.judge import MIN_NULL_PAIRS, CalibratedJudge, _holm
-from tests.synthetic import TEXTS
-from tests.verdict.zoo import child_of, measured, root_measurement, wave
+from provcheck.verdict.calibration import Calibration
+from provcheck.verdict.judge import BINS, MIN_NULL_PAIRS, RANGE_MARGIN, CalibratedJudge, histogram, holm
+from tests.synthetic import TEXTS, array_of, row_of, with_arrays
+from tests.verdict.zoo import child_of, root_measurement, wave
 
 FOUR = {Relation.IDENTICAL, Relation.DERIVED, Relation.SAME_RECIPE, Relation.UNRELATED}
-FULL = Coverage(questions=10, questions_total=10, texts=10, texts_total=10)
+READ = ("able.contrast_distance", "likelihood.log_winsorised_kl")
 TUNED = child_of(root_measurement(3), "me/tuned", 0.2, seed=77)
+ABOVE_ALL = "The judge scores it above every one of the"
 
 
-def judge_of(bank: Bank, calibration: Calibration, subject: Measurement, limit: float = 0.01) -> CalibratedJudge:
-    return CalibratedJudge(calibration, bank, subject, [reference.id for reference in bank.references], limit)
+def judge_of(bank: Bank, calibration: Calibration, limit: float = 0.01) -> CalibratedJudge:
+    return CalibratedJudge(calibration, len(bank.references), limit)
 
 
 def judge_all(bank: Bank, calibration: Calibration, subject: Measurement, limit: float = 0.01) -> dict[str, Comparison]:
-    judge = judge_of(bank, calibration, subject, limit)
-    return {c.reference: judge.relate(c) for c in compare(subject, bank)}
+    judged = judge_of(bank, calibration, limit).judge(compare(subject, bank))
+    return {comparison.reference: comparison for comparison in judged}
 
 
 def verdict_on(bank: Bank, calibration: Calibration, subject: Measurement, limit: float = 0.01) -> Verdict:
-    judge = judge_of(bank, calibration, subject, limit)
-    return decide(compare(subject, bank), judge, FULL, bank.kinship)[1]
+    judge = judge_of(bank, calibration, limit)
+    return decide(compare(subject, bank), judge, subject.facts, bank.ancestry)[1]
 
 
 def with_facts(calibration: Calibration, **facts: Any) -> Calibration:
@@ -58,15 +61,9 @@ def test_strangers_are_never_called_related(zoo: Bank, calibration: Calibration,
 def test_the_banks_own_models_are_related_to_their_kin_only(zoo: Bank, calibration: Calibration) -> None:
     """Held-out ones too, which the judge never saw."""
     for row in range(0, len(zoo.references), 3):
-        subject = measured(
-            "subject",
-            zoo.contrast_blocks[row].astype(np.float32),
-            zoo.paper_blocks[row].astype(np.float32),
-            zoo.loglik_nats[row].astype(np.float64),
-        )
-        for other, comparison in judge_all(zoo, calibration, subject).items():
+        for other, comparison in judge_all(zoo, calibration, row_of(zoo, row)).items():
             if comparison.relation.related:
-                assert zoo.kinship.relation(zoo.references[row].id, other).related
+                assert zoo.ancestry.relation(zoo.references[row].id, other).related
 
 
 def test_a_fine_tune_is_derived_from_its_base(zoo: Bank, calibration: Calibration) -> None:
@@ -77,8 +74,37 @@ def test_a_fine_tune_is_derived_from_its_base(zoo: Bank, calibration: Calibratio
     assert (verdict.relation, verdict.reference) == (Relation.DERIVED, "org/root-3")
     assert verdict.probability is not None and verdict.probability > 0.5
     facts = calibration.facts
-    promised = f"nearer than every one of the {facts.independent_pairs} pairs of independent models"
-    assert any(promised in reason and f"{facts.false_accusation_upper:.2%}" in reason for reason in verdict.reasons)
+    promised = (
+        f"{ABOVE_ALL} {facts.independent_pairs} pairs of independent models that it was calibrated on; with 95 % "
+        f"confidence fewer than {facts.false_accusation_upper:.2%} of such pairs score so high."
+    )
+    assert promised in verdict.reasons
+    score = judged["org/root-3"].score
+    assert score is not None and score > calibration.null_scores[-1]
+
+
+def test_above_every_pair_is_said_only_when_it_is_true(zoo: Bank, calibration: Calibration) -> None:
+    """A threshold may be below the highest independent pair; and equal files need no high score."""
+    score = judge_all(zoo, calibration, TUNED)["org/root-3"].score
+    assert score is not None
+    lower = with_facts(calibration, accuse_above=score - 1, acquit_up_to=score - 2)
+    for highest, said in ((score - 1e-9, True), (score, False), (score + 0.5, False)):
+        null = np.append(calibration.null_scores[calibration.null_scores < score - 1], highest)
+        verdict = verdict_on(zoo, with_null(lower, null), TUNED)
+        assert (verdict.relation, verdict.reference) == (Relation.DERIVED, "org/root-3")
+        assert any(ABOVE_ALL in reason for reason in verdict.reasons) == said
+    stranger = root_measurement(60)
+    copy = replace(stranger, subject=stranger.subject.model_copy(update={"weights_digest": digest_of(zoo, 4)}))
+    verdict = verdict_on(zoo, calibration, copy)
+    assert verdict.relation is Relation.IDENTICAL
+    assert not any(ABOVE_ALL in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("number", [60, 61])
+def test_above_every_pair_is_never_said_of_strangers(zoo: Bank, calibration: Calibration, number: int) -> None:
+    judge = judge_of(zoo, calibration)
+    for comparison in judge.judge(compare(root_measurement(number), zoo)):
+        assert not any(ABOVE_ALL in reason for reason in judge.explain(comparison))
 
 
 def test_a_quantized_copy_is_identical(zoo: Bank, calibration: Calibration) -> None:
@@ -110,18 +136,19 @@ def test_probabilities_are_of_the_four_relations(zoo: Bank, calibration: Calibra
 def test_the_same_weights_are_identical_whatever_was_measured(zoo: Bank, calibration: Calibration) -> None:
     """Without enough texts there are no features, yet the weight files are the same bytes."""
     stranger = root_measurement(60)
-    loglik = stranger.loglik_nats.copy()
+    loglik = array_of(stranger, LOGLIK).copy()
     loglik[5:] = np.nan
-    for subject in (stranger, replace(stranger, loglik_nats=loglik)):
+    for subject in (stranger, with_arrays(stranger, "likelihood", **{LOGLIK: loglik})):
         copy = replace(subject, subject=subject.subject.model_copy(update={"weights_digest": digest_of(zoo, 4)}))
-        assert judge_all(zoo, calibration, copy)["org/root-1"].relation is Relation.IDENTICAL
+        same = judge_all(zoo, calibration, copy)["org/root-1"]
+        assert (same.relation, same.related_probability) == (Relation.IDENTICAL, 1.0)
         verdict = verdict_on(zoo, calibration, copy)
         assert (verdict.relation, verdict.reference) == (Relation.IDENTICAL, "org/root-1")
         assert verdict.reasons[0] == "The weight files are byte for byte those of the reference."
-        assert not any("Too few" in reason for reason in verdict.reasons)
+        assert not any("could not be compared" in reason for reason in verdict.reasons)
 
 
-def digest_of(bank: Bank, row: int) -> str:
+def digest_of(bank: Bank, row: int) -> str | None:
     return bank.references[row].weights_digest
 
 
@@ -129,7 +156,7 @@ def digest_of(bank: Bank, row: int) -> str:
 
 
 def test_between_the_thresholds_it_does_not_decide(zoo: Bank, calibration: Calibration) -> None:
-    wide = with_facts(calibration, accuse_score=1e9, acquit_score=-1e9)
+    wide = with_facts(calibration, accuse_above=1e9, acquit_up_to=-1e9)
     judged = judge_all(zoo, wide, TUNED)
     assert {c.relation for c in judged.values()} == {Relation.INCONCLUSIVE}
     verdict = verdict_on(zoo, wide, TUNED)
@@ -139,37 +166,35 @@ def test_between_the_thresholds_it_does_not_decide(zoo: Bank, calibration: Calib
 
 def test_the_thresholds_themselves(zoo: Bank, calibration: Calibration) -> None:
     """Accused above the one, acquitted up to the other."""
-    rows = {reference.id: row for row, reference in enumerate(zoo.references)}
-    subject = Vectors(TUNED.contrast_blocks[None], TUNED.paper_blocks[None], TUNED.loglik_nats[None])
-    features = pair_features(zoo, calibration.space, subject, frozenset(), [rows["org/root-3"]])
-    score = float(calibration.related.scores(features)[0])
+    score = judge_all(zoo, calibration, TUNED)["org/root-3"].score
+    assert score is not None
     for accuse, acquit, expected in [
         (score, score - 1, Relation.INCONCLUSIVE),
         (score - 1e-9, score - 1, Relation.DERIVED),
         (score + 1, score, Relation.UNRELATED),
     ]:
-        moved = with_facts(calibration, accuse_score=accuse, acquit_score=acquit)
+        moved = with_facts(calibration, accuse_above=accuse, acquit_up_to=acquit)
         relation = judge_all(zoo, moved, TUNED)["org/root-3"].relation
         assert (relation.independent, relation.related) == (expected.independent, expected.related)
 
 
 def test_outside_the_range_it_does_not_decide(zoo: Bank, calibration: Calibration) -> None:
-    wild = replace(TUNED, loglik_nats=TUNED.loglik_nats + wave(5, 500))
+    wild = with_arrays(TUNED, "likelihood", **{LOGLIK: array_of(TUNED, LOGLIK) + wave(5, 500)})
     judged = judge_all(zoo, calibration, wild)
     assert {c.relation for c in judged.values()} == {Relation.INCONCLUSIVE}
     reason = verdict_on(zoo, calibration, wild).reasons[-1]
     assert reason.endswith("the numbers lie outside the range that the judge was calibrated on.")
-    anything = replace(calibration, low=np.full(len(NAMES), -1e9), high=np.full(len(NAMES), 1e9))
-    anything = with_facts(anything, acquit_score=calibration.facts.accuse_score)
+    anything = replace(calibration, low=np.full(len(READ), -1e9), high=np.full(len(READ), 1e9))
+    anything = with_facts(anything, acquit_up_to=calibration.facts.accuse_above)
     assert Relation.INCONCLUSIVE not in {c.relation for c in judge_all(zoo, anything, wild).values()}
 
 
-@pytest.mark.parametrize("column", range(len(NAMES)), ids=NAMES)
+@pytest.mark.parametrize("column", range(len(READ)), ids=READ)
 def test_every_feature_has_its_range(zoo: Bank, calibration: Calibration, column: int) -> None:
     """A little beyond the calibration pairs is allowed, more is not."""
-    rows = {reference.id: row for row, reference in enumerate(zoo.references)}
-    subject = Vectors(TUNED.contrast_blocks[None], TUNED.paper_blocks[None], TUNED.loglik_nats[None])
-    value = pair_features(zoo, calibration.space, subject, frozenset(), [rows["org/root-3"]])[0, column]
+    assert calibration.facts.features == READ
+    [comparison] = [one for one in compare(TUNED, zoo) if one.reference == "org/root-3"]
+    value = features_of(comparison)[READ[column]]
     for beyond, inside in [(0.9 * RANGE_MARGIN, True), (1.1 * RANGE_MARGIN, False)]:
         low, high = calibration.low.copy(), calibration.high.copy()
         low[column], high[column] = value - 1 - beyond, value - beyond
@@ -189,19 +214,41 @@ def test_it_never_accuses_where_the_policy_wants_a_lower_rate(zoo: Bank, calibra
 
 
 def test_too_few_texts_are_not_judged(zoo: Bank, calibration: Calibration) -> None:
-    loglik = TUNED.loglik_nats.copy()
+    loglik = array_of(TUNED, LOGLIK).copy()
     loglik[: TEXTS - 20] = np.nan
-    few = replace(TUNED, loglik_nats=loglik)
+    few = with_arrays(TUNED, "likelihood", **{LOGLIK: loglik})
     for comparison in judge_all(zoo, calibration, few).values():
         assert (comparison.relation, comparison.probabilities) == (Relation.INCONCLUSIVE, None)
+        assert (comparison.score, comparison.p_value) == (None, None)
     verdict = verdict_on(zoo, calibration, few)
-    assert "Too few texts or questions were measured by both models." in verdict.reasons
+    expected = (
+        "Log-likelihood could not be compared: only 20 texts were measured by both models; at least 30 are needed."
+    )
+    assert expected in verdict.reasons
 
 
 def test_without_attributions_nobody_is_judged(zoo: Bank, calibration: Calibration) -> None:
-    zeros = np.zeros_like(TUNED.contrast_blocks)
-    judged = judge_all(zoo, calibration, replace(TUNED, contrast_blocks=zeros, paper_blocks=zeros))
+    zeros = np.zeros_like(array_of(TUNED, CONTRAST))
+    mute = with_arrays(TUNED, "able", **{CONTRAST: zeros, PAPER: zeros})
+    judged = judge_all(zoo, calibration, mute)
     assert {c.relation for c in judged.values()} == {Relation.INCONCLUSIVE}
+    assert {c.probabilities for c in judged.values()} == {c.p_value for c in judged.values()} == {None}
+    reasons = verdict_on(zoo, calibration, mute).reasons
+    assert any(
+        reason.startswith("ABLE could not be compared: a model's attributions are all zero") for reason in reasons
+    )
+
+
+@pytest.mark.parametrize("name", ["able", "likelihood"])
+def test_a_signal_that_was_not_measured_leaves_nothing_to_judge(zoo: Bank, calibration: Calibration, name: str) -> None:
+    missing = replace(TUNED, signals={**TUNED.signals, name: NotMeasured(not_measured="an endpoint cannot")})
+    judged = judge_all(zoo, calibration, missing)
+    assert len(judged) == len(zoo.references)
+    assert {(c.relation, c.probabilities is None, c.p_value) for c in judged.values()} == {
+        (Relation.INCONCLUSIVE, True, None)
+    }
+    expected = f"{find_signal(name).title} could not be compared: an endpoint cannot."
+    assert expected in verdict_on(zoo, calibration, missing).reasons
 
 
 # P-values
@@ -217,65 +264,114 @@ def literal_holm(p_values: Sequence[float], hypotheses: int) -> list[float]:
     return corrected
 
 
-null_distances = st.lists(st.floats(0.5, 1.5), min_size=MIN_NULL_PAIRS, max_size=80).map(sorted)
-asked_distances = st.lists(st.floats(0, 2), min_size=1, max_size=12)
+null_scores = st.lists(st.floats(-1.5, 1.5), min_size=MIN_NULL_PAIRS, max_size=80).map(sorted)
+asked_scores = st.lists(st.floats(-3, 3), min_size=1, max_size=12)
 
 
-@given(null_distances, asked_distances, st.integers(0, 5))
-def test_p_values_are_holms(null: list[float], distances: list[float], unasked: int) -> None:
-    raw = [(1 + sum(n <= d for n in null)) / (1 + len(null)) for d in distances]
-    found = _holm(np.array(null), np.array(distances), len(distances) + unasked)
-    assert found == pytest.approx(literal_holm(raw, len(distances) + unasked))
+@given(null_scores, asked_scores, st.integers(0, 5))
+def test_p_values_are_holms(null: list[float], scores: list[float], unasked: int) -> None:
+    raw = [(1 + sum(n >= score for n in null)) / (1 + len(null)) for score in scores]
+    found = holm(np.array(null), np.array(scores), len(scores) + unasked)
+    assert found == pytest.approx(literal_holm(raw, len(scores) + unasked))
 
 
-@given(null_distances, asked_distances.map(sorted))
-def test_nearer_is_never_less_significant(null: list[float], distances: list[float]) -> None:
-    found = [p for p in _holm(np.array(null), np.array(distances), len(distances)) if p is not None]
-    assert len(found) == len(distances)
+@given(null_scores, asked_scores.map(sorted))
+def test_a_higher_score_is_never_less_significant(null: list[float], scores: list[float]) -> None:
+    found = [p for p in holm(np.array(null), np.array(scores[::-1]), len(scores)) if p is not None]
+    assert len(found) == len(scores)
     assert found == sorted(found)
     assert all(1 / (1 + len(null)) <= p <= 1 for p in found)
+
+
+@given(null_scores, asked_scores, st.integers(0, 12))
+def test_what_is_not_known_has_no_p_value_and_moves_no_other(null: list[float], scores: list[float], at: int) -> None:
+    place = min(at, len(scores))
+    with_gap = [*scores[:place], float("nan"), *scores[place:]]
+    found = holm(np.array(null), np.array(with_gap), 20)
+    assert found.pop(place) is None
+    assert found == holm(np.array(null), np.array(scores), 20)
 
 
 def test_p_values_of_strangers_are_not_small() -> None:
     """Of 400 families of ten strangers at most about 5 % have a p-value below 0.05."""
     stream = np.random.default_rng(0)
     smallest = [
-        min(_holm(np.sort(stream.normal(size=500)), stream.normal(size=10), 10), key=lambda p: p or 0.0)
+        min(holm(np.sort(stream.normal(size=500)), stream.normal(size=10), 10), key=lambda p: p or 0.0)
         for _ in range(400)
     ]
     assert np.mean([p is not None and p < 0.05 for p in smallest]) < 0.08
 
 
 def test_few_null_pairs_give_no_p_value_and_say_so(zoo: Bank, calibration: Calibration) -> None:
-    few = with_null(calibration, calibration.null_distances[: MIN_NULL_PAIRS - 1])
+    few = with_null(calibration, calibration.null_scores[: MIN_NULL_PAIRS - 1])
     assert {c.p_value for c in judge_all(zoo, few, TUNED).values()} == {None}
     verdict = verdict_on(zoo, few, TUNED)
     assert verdict.relation is Relation.DERIVED
     expected = "No p-value: the judge knows only 29 pairs of independent models; at least 30 are needed."
     assert expected in verdict.reasons
-    enough = with_null(calibration, calibration.null_distances[:MIN_NULL_PAIRS])
+    enough = with_null(calibration, calibration.null_scores[:MIN_NULL_PAIRS])
     verdict = verdict_on(zoo, enough, TUNED)
     assert verdict.p_value is not None
-    assert any("Among 30 pairs of independent models so small a distance has p = " in r for r in verdict.reasons)
+    assert any("Among 30 pairs of independent models so high a score has p = " in r for r in verdict.reasons)
 
 
-def with_null(calibration: Calibration, distances: Floats) -> Calibration:
-    return replace(calibration, null_distances=distances)
+def with_null(calibration: Calibration, scores: Floats) -> Calibration:
+    return replace(calibration, null_scores=scores)
 
 
 def test_asking_fewer_references_makes_nothing_more_significant(zoo: Bank, calibration: Calibration) -> None:
     """Those asked are the nearest of all, so all count."""
     everyone = judge_all(zoo, calibration, TUNED)
     asked = ["org/root-3", "org/root-3-tune"]
-    judge = CalibratedJudge(calibration, zoo, TUNED, asked, 0.01)
-    for comparison in compare(TUNED, zoo):
-        if comparison.reference in asked:
-            alone = judge.relate(comparison)
-            assert alone.p_value is not None and alone.p_value >= (everyone[alone.reference].p_value or 1.0) - 1e-12
+    judge = judge_of(zoo, calibration)
+    alone = judge.judge([comparison for comparison in compare(TUNED, zoo) if comparison.reference in asked])
+    assert [one.reference for one in alone] == asked
+    for one in alone:
+        assert one.p_value is not None and one.p_value >= (everyone[one.reference].p_value or 1.0) - 1e-12
+
+
+# What the report states of the judge
 
 
 def test_the_report_names_the_bank_and_what_is_not_covered(zoo: Bank, calibration: Calibration) -> None:
-    judge = judge_of(zoo, calibration, TUNED)
-    assert judge.name.startswith("SVM calibrated on zoo (10 roots, ")
-    assert f"95 % upper bound {calibration.facts.false_accusation_upper:.2%}" in judge.name
+    judge = judge_of(zoo, calibration)
+    assert judge.facts.name.startswith("SVM calibrated on zoo (10 roots, ")
+    assert f"95 % upper bound {calibration.facts.false_accusation_upper:.2%}" in judge.facts.name
     assert "measured on the models of the bank zoo" in judge.limitation
+
+
+def test_the_report_states_features_thresholds_and_null(zoo: Bank, calibration: Calibration) -> None:
+    judge = judge_of(zoo, calibration)
+    facts = judge.facts
+    assert facts.features == READ and judge.signals == ("able", "likelihood")
+    assert facts.accuse_above == calibration.facts.accuse_above
+    assert facts.acquit_up_to == calibration.facts.acquit_up_to
+    assert list(facts.null) == ["able.contrast_distance"], "what says whether two models are related"
+    null = facts.null["able.contrast_distance"]
+    assert null.nearest == calibration.null_features["able.contrast_distance"][0]
+    assert sum(null.counts) == calibration.facts.independent_pairs
+
+
+@given(
+    values=st.lists(st.floats(-500, 500).map(lambda value: round(value, 3)), min_size=1, max_size=60).map(sorted),
+    rises=st.booleans(),
+)
+def test_a_histogram_counts_every_pair_once(values: list[float], rises: bool) -> None:
+    found = histogram(np.array(values), rises=rises)
+    edges, counts = np.array(found.edges), found.counts
+    assert len(edges) == BINS + 1 == len(counts) + 1 and sum(counts) == len(values)
+    assert edges[0] <= values[0] + 1e-6 and edges[0] <= 0
+    widths = np.diff(edges)
+    assert widths == pytest.approx(widths[0], abs=2e-6) and widths[0] > 0
+    for low, high, count in zip(edges, edges[1:-1], counts[:-1], strict=False):
+        if not any(abs(value - edge) < 1e-5 for value in values for edge in (low, high)):
+            assert count == sum(low < value < high for value in values)
+    assert found.nearest == (values[-1] if rises else values[0])
+
+
+def test_bins_have_a_round_width() -> None:
+    """1, 2, 2.5 or 5 times a power of ten, so that an axis can be read; distances start at 0."""
+    for highest, width in ((1.19, 0.02), (1.21, 0.025), (0.6, 0.01), (150.0, 2.5), (300.0, 5.0)):
+        found = histogram(np.array([highest / 2, highest]), rises=False)
+        assert found.edges[0] == 0
+        assert found.edges[1] == pytest.approx(width)

@@ -11,31 +11,24 @@ import numpy as np
 import pytest
 
 from provcheck.bank import Bank
-from provcheck.types import Floats, Relation
+from provcheck.comparison import compare
+from provcheck.signals import features_of
+from provcheck.signals.able.values import CONTRAST
+from provcheck.signals.likelihood.values import LOGLIK
+from provcheck.types import Bools, Floats, NotMeasured, Relation
 from provcheck.verdict import training
-from provcheck.verdict.features import NAMES, Space, Vectors, pair_features
-from provcheck.verdict.machine import Machine
-from provcheck.verdict.training import (
-    FOLDS,
-    RELATED_BY,
-    REPEATS,
-    Bools,
-    Pairs,
-    documented_pairs,
-    fit_surface,
-    out_of_fold_scores,
-)
-from tests.synthetic import make_reference
-from tests.verdict.zoo import line_of, make_zoo, root_measurement
+from provcheck.verdict.svm import LinearSVM, fit_plane
+from provcheck.verdict.training import FOLDS, REPEATS, Pairs, documented_pairs, out_of_fold_scores, pair_features
+from tests.synthetic import make_reference, row_of, stacked
+from tests.verdict.zoo import line_of, make_zoo, root_measurement, with_stacked
+
+NAMES = ("able.contrast_distance", "able.paper_distance", "likelihood.log_kl", "likelihood.log_winsorised_kl")
+READ = (NAMES[0], NAMES[3])
 
 
 @pytest.fixture(scope="module")
 def pairs(zoo: Bank) -> Pairs:
-    return documented_pairs(zoo, space_of(zoo), range(len(zoo.references)))
-
-
-def space_of(bank: Bank) -> Space:
-    return Space.of(bank, [row for row, reference in enumerate(bank.references) if not reference.parents])
+    return documented_pairs(zoo)
 
 
 def names(bank: Bank, pairs: Pairs) -> set[tuple[str, str]]:
@@ -46,23 +39,30 @@ def test_all_pairs_with_their_relations(zoo: Bank, pairs: Pairs) -> None:
     ids = [reference.id for reference in zoo.references]
     assert [tuple(pair) for pair in pairs.models] == list(combinations(range(len(ids)), 2))
     for (i, j), relation in zip(pairs.models, pairs.relations, strict=True):
-        assert relation is zoo.kinship.relation(ids[i], ids[j])
+        assert relation is zoo.ancestry.relation(ids[i], ids[j])
     assert set(pairs.relations) == {*Relation} - {Relation.INCONCLUSIVE}
     assert pairs.related.tolist() == [relation.related for relation in pairs.relations]
 
 
-def test_their_features(zoo: Bank, pairs: Pairs) -> None:
-    space, vectors = space_of(zoo), Vectors.of(zoo)
-    for place in range(0, len(pairs.models), 97):
-        i, j = pairs.models[place]
-        own = zoo.kinship.roots(zoo.references[i].id)
-        expected = pair_features(zoo, space, vectors.rows([i]), own, [j])[0]
-        np.testing.assert_allclose(pairs.features[place], expected, rtol=1e-6)
+def test_their_features_are_those_of_an_audit(zoo: Bank, pairs: Pairs) -> None:
+    """What the judge was fitted on is what it is asked about: one of the two as a subject from outside."""
+    assert pairs.names == NAMES
+    for row in (0, 7, 23, len(zoo.references) - 2):
+        found = {one.reference: features_of(one) for one in compare(row_of(zoo, row), zoo)}
+        for place in np.flatnonzero(pairs.models[:, 0] == row):
+            expected = found[zoo.references[pairs.models[place, 1]].id]
+            assert dict(zip(NAMES, pairs.features[place].tolist(), strict=True)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_only_the_rows_that_are_asked(zoo: Bank) -> None:
-    rows = [9, 2, 30]
-    assert documented_pairs(zoo, space_of(zoo), rows).models.tolist() == [[2, 9], [2, 30], [9, 30]]
+def test_only_the_rows_that_are_asked(pairs: Pairs) -> None:
+    assert pairs.among([9, 2, 30]).models.tolist() == [[2, 9], [2, 30], [9, 30]]
+    assert pairs.among([]).models.shape == pairs.among([4]).models.shape == (0, 2)
+
+
+def test_columns_by_name(pairs: Pairs) -> None:
+    np.testing.assert_array_equal(pairs.columns([NAMES[3], NAMES[0]]), pairs.features[:, [3, 0]])
+    with pytest.raises(ValueError, match="not in"):
+        pairs.columns(["able.nothing"])
 
 
 def test_a_part_of_the_pairs(pairs: Pairs) -> None:
@@ -78,23 +78,52 @@ def test_undocumented_pairs_are_skipped(tmp_path: Path) -> None:
     models = [*line_of(0)[:2], (found, root_measurement(50)), (child, root_measurement(51)), *roots]
     bank = make_zoo(tmp_path / "bank", models)
     expected = {("org/root-0", "org/root-0-quantize"), ("org/found", "org/found-tune")}
-    assert names(bank, documented_pairs(bank, space_of(bank), range(4))) == expected
+    assert names(bank, documented_pairs(bank).among(range(4))) == expected
 
 
 def test_pairs_that_could_not_be_measured_are_skipped(zoo: Bank) -> None:
-    loglik, contrast = zoo.loglik_nats.copy(), zoo.contrast_blocks.copy()
+    """Each where its feature is asked for, and nowhere else."""
+    loglik, contrast = stacked(zoo, LOGLIK).copy(), stacked(zoo, CONTRAST).copy()
     loglik[1, 5:] = np.nan
     contrast[2] = 0
-    bank = replace(zoo, loglik_nats=loglik, contrast_blocks=contrast)
-    kept = documented_pairs(bank, space_of(bank), range(6)).models
+    found = documented_pairs(with_stacked(zoo, {LOGLIK: loglik, CONTRAST: contrast})).among(range(6))
+    assert len(found.models) == 15
+    kept = found.measured(NAMES).models
     assert set(kept.ravel().tolist()) == {0, 3, 4, 5}
     assert len(kept) == 6
+    assert set(found.measured(NAMES[:1]).models.ravel().tolist()) == {0, 1, 3, 4, 5}
+    assert set(found.measured(NAMES[2:]).models.ravel().tolist()) == {0, 2, 3, 4, 5}
+    assert len(found.measured([]).models) == 15
+
+
+def test_a_reference_that_a_signal_could_not_measure(tmp_path: Path) -> None:
+    """Its other features are known; and the features of the others stay with them, whatever row each has."""
+    models = [model for number in range(3) for model in line_of(number)]
+    reference, measurement = models[1]
+    mute = replace(measurement, signals={**measurement.signals, "able": NotMeasured(not_measured="no gradients")})
+    whole = documented_pairs(make_zoo(tmp_path / "whole", models))
+    found = documented_pairs(make_zoo(tmp_path / "part", [models[0], (reference, mute), *models[2:]]))
+    np.testing.assert_array_equal(found.models, whole.models)
+    with_it = (found.models == 1).any(axis=1)
+    assert np.isnan(found.features[with_it][:, :2]).all()
+    np.testing.assert_array_equal(found.features[~with_it], whole.features[~with_it])
+    np.testing.assert_array_equal(found.features[:, 2:], whole.features[:, 2:])
+
+
+def test_a_bank_without_a_signal_has_only_the_features_of_the_other(zoo: Bank, pairs: Pairs) -> None:
+    for signal, kept in (("able", slice(0, 2)), ("likelihood", slice(2, 4))):
+        bank = replace(zoo, stacks={signal: zoo.stacks[signal]})
+        found = documented_pairs(bank)
+        assert found.names == NAMES[kept]
+        np.testing.assert_array_equal(found.features, pairs.features[:, kept])
+    names, features = pair_features(replace(zoo, stacks={}))
+    assert names == () and features.shape == (len(zoo.references), len(zoo.references), 0)
 
 
 def test_no_pairs_at_all(zoo: Bank) -> None:
-    bank = replace(zoo, loglik_nats=np.full_like(zoo.loglik_nats, np.nan))
+    bank = with_stacked(zoo, {LOGLIK: np.full_like(stacked(zoo, LOGLIK), np.nan)})
     for rows in (range(5), [0], []):
-        none = documented_pairs(bank, space_of(bank), rows)
+        none = documented_pairs(bank).among(rows).measured(NAMES)
         assert (none.features.shape, none.models.shape, none.relations) == ((0, len(NAMES)), (0, 2), ())
         assert (~none.related).sum() == 0
 
@@ -109,28 +138,29 @@ class Fold:
 
 @pytest.fixture
 def folds(monkeypatch: pytest.MonkeyPatch, pairs: Pairs) -> Iterator[list[Fold]]:
-    """The folds, as `fit_surface` and its machines see them: pairs are found again by their features."""
-    place_of = {row.tobytes(): place for place, row in enumerate(pairs.features)}
+    """The folds, as `fit_plane` and its machines see them: pairs are found again by their features."""
+    place_of = {row.tobytes(): place for place, row in enumerate(pairs.columns(READ))}
     assert len(place_of) == len(pairs.features)
     seen: list[Fold] = []
 
-    class Spy(Machine):
+    class Spy(LinearSVM):
         def scores(self, features: Floats) -> Floats:
             seen[-1].tested = [place_of[row.tobytes()] for row in features]
             return super().scores(features)
 
-    def spy(features: Floats, positive: Bools, used: tuple[str, ...]) -> Machine:
+    def spy(features: Floats, positive: Bools, names: tuple[str, ...]) -> LinearSVM:
+        assert names == READ
         seen.append(Fold([place_of[row.tobytes()] for row in features], []))
         np.testing.assert_array_equal(positive, pairs.related[seen[-1].trained])
-        return Spy(**vars(fit_surface(features, positive, used)))
+        return Spy(**vars(fit_plane(features, positive, names)))
 
-    monkeypatch.setattr(training, "fit_surface", spy)
+    monkeypatch.setattr(training, "fit_plane", spy)
     return seen  # type: ignore[return-value]
 
 
 def test_no_root_is_on_both_sides(zoo: Bank, pairs: Pairs, folds: list[Fold]) -> None:
     """Not even as a parent of a merge."""
-    out_of_fold_scores(zoo, pairs, pairs.related)
+    out_of_fold_scores(zoo, pairs, READ, pairs.related)
     assert len(folds) == FOLDS * REPEATS
     merged = next(row for row, reference in enumerate(zoo.references) if len(reference.parents) == 2)
     merges_tested = 0
@@ -146,11 +176,12 @@ def test_no_root_is_on_both_sides(zoo: Bank, pairs: Pairs, folds: list[Fold]) ->
 def test_the_score_is_the_mean_over_the_machines_that_did_not_know_the_pair(
     zoo: Bank, pairs: Pairs, folds: list[Fold]
 ) -> None:
-    scores = out_of_fold_scores(zoo, pairs, pairs.related)
+    scores = out_of_fold_scores(zoo, pairs, READ, pairs.related)
     given: dict[int, list[float]] = {}
     for fold in folds:
-        machine = fit_surface(pairs.features[fold.trained], pairs.related[fold.trained], RELATED_BY)
-        for place, score in zip(fold.tested, machine.scores(pairs.features[fold.tested]), strict=True):
+        features = pairs.columns(READ)
+        machine = fit_plane(features[fold.trained], pairs.related[fold.trained], READ)
+        for place, score in zip(fold.tested, machine.scores(features[fold.tested]), strict=True):
             given.setdefault(place, []).append(float(score))
     for place in range(len(scores)):
         assert scores[place] == pytest.approx(np.mean(given[place]) if place in given else np.nan, nan_ok=True)
@@ -159,7 +190,7 @@ def test_the_score_is_the_mean_over_the_machines_that_did_not_know_the_pair(
 
 def roots_of(bank: Bank, pairs: Pairs, places: list[int]) -> frozenset[str]:
     rows = set(pairs.models[places].ravel().tolist())
-    return frozenset().union(*(bank.kinship.roots(bank.references[row].id) for row in rows))
+    return frozenset().union(*(bank.ancestry.roots(bank.references[row].id) for row in rows))
 
 
 def within_one_root(bank: Bank, pairs: Pairs) -> Bools:
@@ -167,5 +198,5 @@ def within_one_root(bank: Bank, pairs: Pairs) -> Bools:
 
 
 def test_the_same_every_time(zoo: Bank, pairs: Pairs) -> None:
-    once, again = (out_of_fold_scores(zoo, pairs, pairs.related) for _ in range(2))
+    once, again = (out_of_fold_scores(zoo, pairs, READ, pairs.related) for _ in range(2))
     np.testing.assert_array_equal(once, again)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from provcheck.bank import Bank
+from provcheck.signals.able.values import CONTRAST, PAPER
+from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.types import Floats, Measurement, Reference
-from tests.synthetic import TEXTS, blocks_at, make_blocks, make_measurement, make_reference, write_bank
+from tests.synthetic import TEXTS, array_of, blocks_at, make_blocks, make_measurement, make_reference, write_bank
 
 ROOTS, HELD_OUT = 10, 3
 FAMILIES = 4
@@ -56,27 +58,33 @@ def root_measurement(number: int, family: int | None = None) -> Measurement:
 
 def child_of(parent: Measurement, name: str, distance: float, seed: int) -> Measurement:
     """A model at that distance from its parent, in both views; the likelihoods move accordingly."""
-    contrast = blocks_at(parent.contrast_blocks, distance, 10_000 + seed)
-    paper = blocks_at(parent.paper_blocks, distance, 20_000 + seed)
-    return measured(name, contrast, paper, parent.loglik_nats + wave(30_000 + seed, 0.1 + 8 * distance))
+    contrast = blocks_at(array_of(parent, CONTRAST), distance, 10_000 + seed)
+    paper = blocks_at(array_of(parent, PAPER), distance, 20_000 + seed)
+    return measured(name, contrast, paper, array_of(parent, LOGLIK) + wave(30_000 + seed, 0.1 + 8 * distance))
 
 
 def merge(first: Model, second: Model) -> Model:
     """The mean of two models."""
-    one, two = first[1], second[1]
-    made = measured(
-        "org/merge",
-        (one.contrast_blocks + two.contrast_blocks) / 2,
-        (one.paper_blocks + two.paper_blocks) / 2,
-        (one.loglik_nats + two.loglik_nats) / 2,
+    contrast, paper, loglik = (
+        np.mean([array_of(parent, name) for _, parent in (first, second)], axis=0) for name in (CONTRAST, PAPER, LOGLIK)
     )
+    made = measured("org/merge", contrast, paper, loglik)
     parents = (first[0].id, second[0].id)
     return make_reference("org/merge", *parents, family="merges", mechanism="merge", split="calibration"), made
 
 
 def measured(name: str, contrast: Floats, paper: Floats, loglik: Floats) -> Measurement:
     """A measurement with these numbers."""
-    return replace(make_measurement(name, contrast, loglik=loglik), paper_blocks=paper)
+    return make_measurement(name, contrast, loglik=loglik, paper=paper)
+
+
+def with_stacked(bank: Bank, arrays: Mapping[str, Floats]) -> Bank:
+    """The bank with other arrays of all its references, by the names that they have in a measurement file."""
+    stacks = {
+        name: replace(stack, arrays={key: arrays.get(key, array) for key, array in stack.arrays.items()})
+        for name, stack in bank.stacks.items()
+    }
+    return Bank(bank.manifest, bank.folder, stacks)
 
 
 def shared_loglik() -> Floats:

@@ -1,11 +1,9 @@
 """Pictures of a report as SVG, drawn by matplotlib: a module for each kind.
 
-tree, map            the lineage tree, and the bank with the subject in it
-null, scale          the subject's distance among independent pairs; its KL divergence on the papers' scale
-agreement            distances by category of questions
-sheet, svg, palette  what they are drawn on, what becomes of matplotlib's SVG, and colours
-newick, dots         a tree laid out; rows of values on one axis
-names, labels        names that fit, and where there is room for them
+tree_picture, map_picture  the lineage tree, and the bank with the subject in it
+dots, histogram            charts of the signals: rows of values on one axis; counts with a limit
+sheet, svg, palette        what they are drawn on, what becomes of matplotlib's SVG, and colours
+labels                     names that fit, and where there is room for them
 
 Names of models come from strangers: they never reach matplotlib, but are put into the finished SVG as text. matplotlib
 and scikit-bio are slow to import: import these modules only where a picture is drawn.
@@ -13,4 +11,19 @@ and scikit-bio are slow to import: import these modules only where a picture is 
 
 import logging
 
+from provcheck.signals.describing import Chart, DotChart
+
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # before its import, which may speak of folders and fonts
+
+
+def draw(name: str, chart: Chart, *, standalone: bool = False) -> str:
+    """A chart as SVG; `name` starts its ids, and is unique on a page. Raises ValueError for numbers without a place.
+
+    `standalone` gives a complete file with its own colours, else a fragment in the colours of the page around it.
+    """
+    from provcheck.rendering.pictures.dots import dots_svg
+    from provcheck.rendering.pictures.histogram import histogram_svg
+
+    if isinstance(chart, DotChart):
+        return dots_svg(name, chart, standalone=standalone)
+    return histogram_svg(name, chart, standalone=standalone)

@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
 from matplotlib.axes import Axes
 
-from provcheck.rendering.pictures.names import fitting
+from provcheck.rendering.pictures.labels import fitting
 from provcheck.rendering.pictures.palette import INK, KIN, LINE, MARK, PAPER, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
+from provcheck.signals.describing import Dot, DotChart, Ruler
 
 WIDTH, ROW, TOP, FOOT = 620.0, 30.0, 8.0, 50.0
 LABELS, NUMBERS, GAP = 206.0, 154.0, 14.0
 
 
-@dataclass(frozen=True)
-class Dot:
-    """One row: a label on the left, a value on the axis with its interval, and the number in words on the right.
-
-    A `value` of None leaves the axis empty. `own` marks what was measured, against what it is compared with.
-    """
-
-    label: str
-    number: str
-    value: float | None
-    interval: tuple[float, float] | None = None
-    own: bool = False
-    guide: bool = False
-    """Draw a line through all rows at this value."""
-    hollow: bool = False
-    """Drawn as something that the value must not be measured by."""
-
-
-@dataclass(frozen=True)
-class Ruler:
-    """The axis from `low` to `high`; `ticks` are its numbers in words."""
-
-    low: float
-    high: float
-    ticks: Mapping[float, str]
-    label: str
-    logarithmic: bool = False
-
-    def clip(self, value: float) -> float:
-        """The nearest place on the axis."""
-        return min(self.high, max(self.low, value))
-
-
-def dots_sheet(name: str, rows: Sequence[Dot], ruler: Ruler) -> Sheet:
-    """Draw the rows from top to bottom."""
+def dots_svg(name: str, chart: DotChart, *, standalone: bool = False) -> str:
+    """The rows from top to bottom."""
+    rows, ruler = chart.rows, chart.ruler
     sheet = Sheet(name, WIDTH, TOP + ROW * len(rows) + FOOT)
     axes = sheet.chart(LABELS, TOP, NUMBERS, FOOT)
     if ruler.logarithmic:
@@ -60,7 +26,7 @@ def dots_sheet(name: str, rows: Sequence[Dot], ruler: Ruler) -> Sheet:
     for place, row in enumerate(rows):
         _draw(axes, row, place, ruler)
         _write(sheet, sides, row, ROW * (place + 0.5))
-    return sheet
+    return sheet.svg(chart.title, chart.description, standalone=standalone)
 
 
 def _write(sheet: Sheet, sides: Axes, row: Dot, y: float) -> None:

@@ -1,16 +1,34 @@
-"""Names beside points, where there is room."""
+"""Names that fit into a picture, and where there is room for them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import east_asian_width
 
-from provcheck.rendering.pictures.palette import SMALL
+from provcheck.io.text import plain
+from provcheck.rendering.pictures.palette import SIZE, SMALL
+
+NARROW, BROAD = frozenset("fijlrt .,:;'|!/-()[]"), frozenset("MWmw@%…—")
 
 HEIGHT = SMALL + 3
 
 Place = tuple[float, float]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels."""
+
+
+def fitting(name: str, width: float, size: float = SIZE) -> str:
+    """The name on one line; the middle is left out of one that is wider than `width` pixels."""
+    text = plain(name)
+    if width_of(text, size) <= width:
+        return text
+    room = width - width_of("…", size)
+    return f"{_start(text, room / 2, size)}…{_start(text[::-1], room / 2, size)[::-1]}"
+
+
+def width_of(text: str, size: float = SIZE) -> float:
+    """About how many pixels wide a text is in the system's font; rather too many than too few."""
+    return size * sum(_width(char) for char in text)
 
 
 def box_around(place: Place, reach: float) -> Box:
@@ -28,6 +46,23 @@ def best_box(place: Place, width: float, gap: float, taken: Sequence[Box], sheet
     """A box for a name that must be written: on the sheet if it can be, then where it touches least."""
     boxes = _beside(place, width, gap)
     return min(boxes, key=lambda box: (not _inside(box, sheet), _touched(box, taken)))
+
+
+def _width(char: str) -> float:
+    """In parts of the height of the letters; measured on DejaVu Sans, the widest of the usual fonts."""
+    if char in NARROW:
+        return 0.42
+    if char in BROAD or east_asian_width(char) in "WF":
+        return 1.05
+    return 0.8 if char.isupper() else 0.64
+
+
+def _start(text: str, room: float, size: float) -> str:
+    """As much of the start as fits."""
+    end, used = 0, 0.0
+    while end < len(text) and (used := used + width_of(text[end], size)) <= room:
+        end += 1
+    return text[:end]
 
 
 def _beside(place: Place, width: float, gap: float) -> list[Box]:

@@ -16,9 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from provcheck.io.text import plain
 from provcheck.rendering.pictures.palette import FONT, INK, MARK, PAPER, SIZE, SMALL, SOFT
 from provcheck.rendering.pictures.svg import PLACEHOLDER, cleaned, element, use_page_colours
-from provcheck.rendering.plain import plain
 
 STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "provcheck", "font.family": "sans-serif"}
 SILENT = dict.fromkeys(("Date", "Creator", "Format", "Type"))

@@ -1,0 +1,53 @@
+"""Where architectures differ in a way that a measurement must know: one table, by `model_type` of config.json.
+
+Whoever meets a new oddity adds a row here, not a condition elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What is special about the models of one type; the defaults hold for all others."""
+
+    recurrent: bool = False
+    """Its state has a fixed size, so a length in the config is not a limit."""
+
+    bidirectional: bool = False
+    """transformers lists it among the causal models, but as configured it sees the tokens to come."""
+
+
+ARCHITECTURES = {
+    **dict.fromkeys(("mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"), Architecture(recurrent=True)),
+    **dict.fromkeys(("xlnet", "xlm", "flaubert"), Architecture(bidirectional=True)),
+}
+
+CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
+"""How configs call the length of the context."""
+
+NORMALISED_EMBEDDINGS = "word_embeddings_layernorm"
+"""The layer that normalises every embedding before anything else reads it (BLOOM and models made after it).
+
+Such a model does not depend on an embedding's length, so that the inner product with the gradient would be zero but for
+rounding; what that layer gives counts as the input embedding.
+"""
+
+TOKENIZER_CLASSES = {
+    **dict.fromkeys(("Llama", "CodeLlama", "Gemma", "GPT2", "Qwen2", "GPTNeoX", "CodeGen", "Roberta", "Bart"), "BPE"),
+    **dict.fromkeys(("T5", "Albert", "XLNet", "XGLM", "Camembert", "XLMRoberta", "MBart", "Pegasus"), "Unigram"),
+    **dict.fromkeys(("Bert", "DistilBert", "Electra", "RoFormer"), "WordPiece"),
+}
+"""Kinds of transformers' tokenizer classes, without `Tokenizer` and `Fast`.
+
+Of those whose files are converted when they are loaded, so that no file names the kind.
+"""
+
+GGUF_TOKENIZERS = {"gpt2": "BPE", "llama": "SentencePiece", "bert": "WordPiece", "t5": "Unigram"}
+"""Kinds of tokenizers by llama.cpp's names."""
+
+
+def architecture(model_type: str) -> Architecture:
+    """What is special about models of that type."""
+    return ARCHITECTURES.get(model_type, Architecture())

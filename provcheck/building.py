@@ -1,0 +1,72 @@
+"""Banks out of models: measure those of a manifest into a new bank, or one more into a bank that is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from provcheck.bank.editing import Edited, add_reference, check_new, load_editable
+from provcheck.bank.manifest import BankManifest, BuildEntry, read_build_manifest
+from provcheck.bank.writing import check_replaceable, save_bank
+from provcheck.errors import BankError, ProvcheckError
+from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured
+from provcheck.observer import Observer
+from provcheck.probes import load_probes
+from provcheck.signals import all_signals
+from provcheck.signals.comparable import check_comparable
+from provcheck.types import Measurement, ProbeSet, Reference
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished bank, and the models that failed with their errors."""
+
+    manifest: BankManifest
+    failures: dict[str, str]
+
+
+def build_bank(manifest_file: Path, out: Path, options: ModelOptions, observe: Observer, *, raw: bool = False) -> Built:
+    """Measure every model of a manifest file and write the bank to `out`; one that fails is told and left out.
+
+    A run that was killed continues with what the cache holds. Raises BankError when every model failed, OutputError
+    when the bank cannot be written, ProbeError.
+    """
+    probes, manifest = load_probes(options.probes), read_build_manifest(manifest_file)
+    check_replaceable(out)
+    done: list[tuple[BuildEntry, Measurement]] = []
+    failures: dict[str, str] = {}
+    for number, entry in enumerate(manifest.models, 1):
+        observe.note(f"[{number}/{len(manifest.models)}] {entry.id}")
+        try:
+            done.append((entry, _measured(entry, manifest.name, probes, options, observe)))
+        except ProvcheckError as error:
+            failures[entry.id] = error.message
+            observe.note(f"skipped {entry.id}: {error.message}")
+    if not done:
+        raise BankError(f"none of the {len(manifest.models)} models could be measured: {next(iter(failures.values()))}")
+    return Built(save_bank(out, manifest.name, probes, done, raw=raw), failures)
+
+
+def add_to_bank(name: str, model: str, reference: Reference, options: ModelOptions, observe: Observer) -> Edited:
+    """Measure a model, or read its measurement, and add it to a bank; no probes named: those of the bank.
+
+    Raises ProvcheckError.
+    """
+    bank = load_editable(name)
+    check_new(bank, reference)
+    for parent in set(reference.parents) - set(bank.rows):
+        observe.note(f"its parent {parent} is no reference of this bank")
+    options = replace(options, probes=options.probes or bank.manifest.probes)
+    target = find_comparable(bank.manifest.bases, bank.manifest.name, model, options)
+    measurement = measured(target, options, observe)
+    return add_reference(load_editable(name), reference, measurement)  # it may have changed meanwhile
+
+
+def _measured(
+    entry: BuildEntry, bank_name: str, probes: ProbeSet, options: ModelOptions, observe: Observer
+) -> Measurement:
+    """Measure one model of a manifest; a measurement file may have been made with other probes than the bank's."""
+    found = measure_model(entry.path or entry.id, replace(options, revision=entry.revision), observe)
+    bases = {name: signal.basis(probes) for name, signal in all_signals().items()}
+    check_comparable({name: sketch.facts.basis for name, sketch in found.sketches.items()}, bases, bank_name)
+    return found

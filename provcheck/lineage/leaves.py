@@ -1,0 +1,148 @@
+"""Which models are shown on a tree or a map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from provcheck.bank import Bank
+from provcheck.signals import all_signals
+from provcheck.signals.contract import Signal, with_first
+from provcheck.types import Floats, Measurement, Reference, Sketch, Stack
+
+NEAREST = 20
+"""References nearest to the subject that are shown beside one of each family."""
+
+MAX_FAMILIES = 40
+
+WHOLE = 500
+"""References of the largest bank that is shown whole: a larger picture cannot be read, and takes minutes."""
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """Models to show: the subject, where there is one, before references in the order of their ids.
+
+    That order makes trees and maps independent of the bank's. `stack` holds the models' sketches by `signal`.
+    `left_out` are the ids of references that have no distance to anything; `silent` says why the subject has none.
+    """
+
+    subject: str | None
+    references: tuple[Reference, ...]
+    signal: Signal | None
+    stack: Stack | None
+    left_out: tuple[str, ...] = ()
+    silent: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.stack) if self.stack else 0
+
+    @property
+    def ids(self) -> list[str]:
+        """The models' ids, as they are."""
+        return [*([self.subject] if self.subject is not None else []), *(one.id for one in self.references)]
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """What stands at the leaves: ids with single spaces, for Newick has no line breaks; no two are the same.
+
+        References keep their ids where they can; a subject that is called like one of them is told apart.
+        """
+        found: dict[str, None] = {}
+        references = [_unused(one.id, "", found) for one in self.references]
+        return [*([_unused(self.subject, "subject", found)] if self.subject is not None else []), *references]
+
+    @property
+    def placed(self) -> tuple[Signal, Stack]:
+        """The signal and what it knows of the models. Raises ValueError where nothing was measured."""
+        if self.signal is None or self.stack is None:
+            raise ValueError("no signal gives distances")
+        return self.signal, self.stack
+
+    @cached_property
+    def distances(self) -> Floats:
+        """(M, M) distances among the models. Only where `why_not` has nothing to say."""
+        signal, stack = self.placed
+        return signal.distance_matrix(stack)
+
+    def why_not(self, least: int, what: str) -> str | None:
+        """Why these are too few for a tree or a map, or None when there are `least` of them."""
+        if self.signal is None:
+            return f"no signal that was measured gives distances for a {what}"
+        if self.silent:
+            return self.silent
+        if len(self) >= least:
+            return None
+        count = {3: "three", 4: "four"}[least]
+        return f"a {what} needs at least {count} models with {self.signal.title} distances, and there are {len(self)}"
+
+
+def gather(bank: Bank, rows: Iterable[int], measurement: Measurement | None = None) -> Leaves:
+    """The subject, if any, and the references of these rows; reads nothing else of the bank's arrays."""
+    subject = measurement.subject.id if measurement else None
+    signal = _lead(bank, measurement)
+    chosen = sorted(rows, key=lambda row: bank.references[row].id)
+    if signal is None:
+        return Leaves(subject, (), None, None, tuple(bank.references[row].id for row in chosen))
+    stack, measured = bank.part(signal.name, chosen)
+    placed = np.flatnonzero(signal.has_place(stack))
+    shown = [chosen[place] for place in measured[placed]]
+    left_out = tuple(bank.references[row].id for row in chosen if row not in set(shown))
+    references, part = tuple(bank.references[row] for row in shown), _exact(stack.take(placed))
+    if measurement is None:
+        return Leaves(None, references, signal, part, left_out)
+    both = with_first(measurement.sketches[signal.name], part)
+    silent = None if bool(signal.has_place(both.take([0]))[0]) else f"the subject has no {signal.title} distances"
+    return Leaves(subject, references, signal, both, left_out, silent)
+
+
+def nearby(references: Sequence[Reference], nearest_first: Sequence[str]) -> list[int]:
+    """Rows of the nearest references, and of one of each family: its nearest, or else its first in the bank."""
+    rows = {reference.id: row for row, reference in enumerate(references)}
+    families: dict[str, int] = {}
+    for row in [*(rows[id] for id in nearest_first), *range(len(references))]:
+        families.setdefault(references[row].family, row)
+    return sorted({rows[id] for id in nearest_first[:NEAREST]} | set(list(families.values())[:MAX_FAMILIES]))
+
+
+def whole(bank: Bank, nearest_first: Sequence[str] = ()) -> tuple[list[int], str | None]:
+    """Every row of a bank, or those of `nearby` with the sentence that says so when it is too large."""
+    total = len(bank.references)
+    if total <= WHOLE:
+        return list(range(total)), None
+    rows = nearby(bank.references, nearest_first)
+    near = f"the {min(NEAREST, len(nearest_first))} nearest references and " if nearest_first else ""
+    each = f"one of each family, {MAX_FAMILIES} at most"
+    return rows, f"{total} references are too many for one picture: it shows {near}{each}"
+
+
+def _lead(bank: Bank, measurement: Measurement | None) -> Signal | None:
+    """The first signal that gives distances and that both sides were measured by, in the same way."""
+    for name, signal in all_signals().items():
+        if not signal.places or name not in bank.stacks:
+            continue
+        sketch: Sketch | None = measurement.sketches.get(name) if measurement else None
+        if measurement is None or (sketch and sketch.facts.basis == bank.manifest.bases[name]):
+            return signal
+    return None
+
+
+def _exact(stack: Stack) -> Stack:
+    """The stack in single precision: half precision is for keeping, not for computing."""
+    arrays = {name: array.astype(np.float32) for name, array in stack.arrays.items()}
+    return Stack(stack.context, stack.values, arrays)
+
+
+def _unused(id: str, mark: str, taken: dict[str, None]) -> str:
+    """A label that is not taken yet; `mark` is tried before a number."""
+    label = stem = " ".join(id.split())
+    if mark and label in taken:
+        label = stem = f"{stem} ({mark})"
+    number = 2
+    while label in taken:
+        label, number = f"{stem} ({number})", number + 1
+    taken[label] = None
+    return label

@@ -1,0 +1,84 @@
+"""The map: models in two dimensions, by t-SNE of their distances (ABLE paper, figure 4)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from provcheck.bank import Bank
+from provcheck.lineage.leaves import Leaves, gather, whole
+from provcheck.types import BankMap, Comparison, Floats, MapPoint, Measurement
+
+LEAST = 4
+
+PERPLEXITY = 15.0
+"""Neighbours that count, about. From 5 to 30 the maps of zoo-v1 keep a model's kin equally well around it."""
+
+LEARNING_RATE = 10.0
+"""scikit-learn's default, 50 at least, throws small maps apart."""
+
+SEED = 0
+
+
+def draw_map(measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison]) -> BankMap:
+    """Subject and references on one map: all of them, or of a large bank the nearest and one of each family."""
+    rows, _ = whole(bank, [comparison.reference for comparison in comparisons])
+    return project(gather(bank, rows, measurement))
+
+
+def project(leaves: Leaves) -> BankMap:
+    """The map of these models by t-SNE (van der Maaten and Hinton, 2008), farthest coordinate 1. Same in, same out.
+
+    Near is alike; distances between groups say little.
+    """
+    if reason := leaves.why_not(LEAST, "map"):
+        return BankMap(reason=reason)
+    places = t_sne(leaves.distances)
+    if not np.isfinite(places).all():
+        return BankMap(reason="t-SNE found no places for these models")
+    subject = leaves.subject is not None
+    families = [*([None] if subject else []), *(one.family for one in leaves.references)]
+    points = tuple(
+        MapPoint(id=id, family=family, x=float(x), y=float(y), subject=subject and not place)
+        for place, (id, family, (x, y)) in enumerate(zip(leaves.ids, families, places, strict=True))
+    )
+    return BankMap(points=points)
+
+
+def t_sne(distances: Floats) -> Floats:
+    """(M, 2) places for (M, M) distances, from -1 to 1."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(PERPLEXITY, max(1.0, (len(distances) - 1) / 3))
+    start = classical_scaling(distances)
+    solver = TSNE(
+        metric="precomputed",
+        init=start / start[:, 0].std() * 1e-4 if start[:, 0].std() > 0 else "random",
+        random_state=SEED,
+        perplexity=perplexity,
+        learning_rate=LEARNING_RATE,
+        method="exact",
+    )
+    with threadpool_limits(1):  # several wait for one another
+        places = solver.fit_transform(distances.copy())  # which it squares where they are
+    return np.asarray((places / max(1e-12, np.abs(places).max())).round(4), dtype=np.float64)
+
+
+def classical_scaling(distances: Floats) -> Floats:
+    """(M, 2) principal coordinates: where t-SNE begins, so that large distances have their say.
+
+    Each axis points to its farthest model, for the sign of an eigenvector means nothing.
+    """
+    with warnings.catch_warnings():
+        # distances that are not Euclidean have negative eigenvalues, which are not used
+        warnings.simplefilter("ignore")
+        from skbio import DistanceMatrix
+        from skbio.stats.ordination import pcoa
+
+        found = pcoa(DistanceMatrix((distances + distances.T) / 2), dimensions=2)
+    axes = np.asarray(found.samples.to_numpy(), dtype=np.float64)
+    farthest = axes[np.abs(axes).argmax(axis=0), [0, 1]]
+    return np.asarray(axes * np.where(farthest < 0, -1.0, 1.0))

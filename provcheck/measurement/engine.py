@@ -1,0 +1,113 @@
+"""A running model: questions and texts in, attributions and log-likelihoods out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from provcheck.checkpoint import Checkpoint, NoCheckpoint
+from provcheck.measurement import MeasureOptions
+from provcheck.measurement.batching import Run, Stage, run_batches
+from provcheck.measurement.devices import choose_device, choose_dtype, name_device, name_dtype
+from provcheck.measurement.encoding import Encoded, EncodedOption, encode_questions, encode_texts
+from provcheck.measurement.loader import Loaded, load, load_tokenizer
+from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, sum_logprobs
+from provcheck.observer import Observer, Silent
+from provcheck.types import ModelFiles, TokenAttributions
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+E = TypeVar("E", bound=Encoded)
+Encode = Callable[["PreTrainedTokenizerBase", int | None], tuple[list[E], dict[int, str]]]
+
+
+class RunningModel:
+    """A model of files, loaded when it is first asked for something, or given as `loaded`.
+
+    Batches that the checkpoint holds are not computed again. What is asked raises SubjectError when the model cannot be
+    loaded, is not a causal model, needs too much memory, or gives NaN or Inf.
+    """
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        how: MeasureOptions | None = None,
+        observe: Observer | None = None,
+        checkpoint: Checkpoint | None = None,
+        loaded: Loaded | None = None,
+    ) -> None:
+        self._files = files
+        self._how = how or MeasureOptions()
+        self._run = Run(
+            self._how.batch_tokens, observe or Silent(), checkpoint or NoCheckpoint(), self._how.memory_bytes
+        )
+        self._loaded = loaded
+
+    def attributions(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[list[TokenAttributions] | str]:
+        """See `provcheck.types.Access`. A question with any option that cannot be measured is left out."""
+        loaded, options, reasons = self._encoded(lambda one, limit: encode_questions(one, questions, limit))
+        found = {(one.probe, one.option): values for one, values in attribute(loaded, options, self._run)}
+        return [
+            reasons.get(place) or [found[place, option] for option in range(len(asked))]
+            for place, (_, asked) in enumerate(questions)
+        ]
+
+    def log_likelihoods(self, texts: Sequence[str]) -> list[float | str]:
+        """See `provcheck.types.Access`."""
+        loaded, kept, reasons = self._encoded(lambda one, limit: encode_texts(one, texts, limit))
+        found = {text.probe: value for text, value in score(loaded, kept, self._run)}
+        return [reasons.get(place) or found[place] for place in range(len(texts))]
+
+    @property
+    def device(self) -> str:
+        """Name of the device that it runs on, or will run on."""
+        return self._loaded.device_name if self._loaded else name_device(choose_device(self._how.device))
+
+    @property
+    def dtype(self) -> str:
+        """Name of the number format that it computes in."""
+        if self._loaded:
+            return name_dtype(self._loaded.dtype)
+        return name_dtype(choose_dtype(self._how.dtype, choose_device(self._how.device)))
+
+    def _encoded(self, encode: Encode[E]) -> tuple[Loaded, list[E], dict[int, str]]:
+        """The model in memory, and what it is asked in tokens; the first time both at once."""
+        limit = self._files.subject.context_length
+        if self._loaded is not None:
+            return self._loaded, *encode(self._loaded.tokenizer, limit)
+        tokenizer = load_tokenizer(self._files)
+        with ThreadPoolExecutor(1) as pool:  # texts become tokens while the weights are read
+            encoding = pool.submit(encode, tokenizer, limit)
+            self._loaded = load(self._files, self._how.device, self._how.dtype, tokenizer)
+        return self._loaded, *encoding.result()
+
+
+def attribute(
+    loaded: Loaded, options: Sequence[EncodedOption], run: Run
+) -> Iterator[tuple[EncodedOption, TokenAttributions]]:
+    """Every option with the attributions of its question's tokens, in the order in which they are computed."""
+    stage = Stage[EncodedOption](
+        "attributions",
+        lambda batch: attribute_tokens(loaded, batch),
+        values=lambda option: len(option.ids),
+        scored=lambda option: option.in_option,
+        gradients=True,
+    )
+    for option, tokens in run_batches(stage, loaded, options, run):
+        inside = option.in_question
+        yield option, TokenAttributions(option.spans[inside], tokens[inside])
+
+
+def score(loaded: Loaded, texts: Sequence[Encoded], run: Run) -> Iterator[tuple[Encoded, float]]:
+    """Every text with its log-likelihood in nats, in the order in which they are computed."""
+    stage = Stage[Encoded](
+        "log-likelihood",
+        lambda batch: sum_logprobs(loaded, batch),
+        values=lambda _text: 1,
+        scored=all_but_the_first,
+        gradients=False,
+    )
+    for text, (value,) in run_batches(stage, loaded, texts, run):
+        yield text, float(value)

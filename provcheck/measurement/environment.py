@@ -1,0 +1,38 @@
+"""What the numbers depend on beside the model and what it is asked."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from provcheck import __version__, architectures
+from provcheck.io.digests import file_digest
+from provcheck.measurement import MeasureOptions
+from provcheck.measurement.devices import choose_device, choose_dtype, name_device, name_dtype
+from provcheck.types import canonical_digest
+
+
+def environment(options: MeasureOptions) -> dict[str, object]:
+    """The options with device and dtype as they will be, the versions, and a digest of the code that measures.
+
+    The code is there because a checkout changes more often than its version. Raises UsageError for a device or dtype
+    that cannot be used.
+    """
+    device = choose_device(options.device)
+    dtype = name_dtype(choose_dtype(options.dtype, device))
+    used = {**versions(), "peft": version("peft"), "code": _digest_of_code()}
+    return {**asdict(options), "device": name_device(device), "dtype": dtype, "versions": used}
+
+
+def versions() -> dict[str, str]:
+    """The versions that may change the numbers."""
+    packages = {name: version(name) for name in ("torch", "transformers", "tokenizers", "numpy")}
+    return {"provcheck": __version__, "python": platform.python_version(), **packages}
+
+
+def _digest_of_code() -> str:
+    """sha256 (hex) over the modules of this package, and over the quirks of architectures that they know."""
+    modules = [*sorted(Path(__file__).parent.glob("*.py")), Path(architectures.__file__)]
+    return canonical_digest([file_digest(path) for path in modules])

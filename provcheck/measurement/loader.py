@@ -1,0 +1,201 @@
+"""Load a resolved model from local files: plain, quantized or GGUF weights, with or without an adapter."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from provcheck.errors import BrokenModel, TooLarge, UnsupportedModel
+from provcheck.measurement.devices import choose_device, choose_dtype, is_out_of_memory, name_device, place_weights
+from provcheck.types import ModelFiles
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory: evaluation mode, parameters without gradient. `device` is that of the input embeddings."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def bytes(self) -> int:
+        """Size of the weights."""
+        return sum(parameter.nbytes for parameter in self.model.parameters())
+
+    @property
+    def devices(self) -> list[torch.device]:
+        """Where the weights are."""
+        return list(dict.fromkeys(parameter.device for parameter in self.model.parameters()))
+
+    @property
+    def device_name(self) -> str:
+        """`cpu`, or the name of the GPU, with their number when there are several."""
+        several = f"{len(self.devices)} x " if len(self.devices) > 1 else ""
+        return several + name_device(self.device)
+
+
+def load(
+    files: ModelFiles,
+    device: str = "auto",
+    dtype: str = "auto",
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> Loaded:
+    """Load the model, and its tokenizer where that is not there yet; nothing is fetched from the network.
+
+    Raises UnsupportedModel, BrokenModel or TooLarge with a sentence when that gives no causal model.
+    """
+    chosen = choose_device(device)
+    precision = choose_dtype(dtype, chosen)
+    tokenizer = tokenizer or load_tokenizer(files)
+    model = _load_model(files, precision, place_weights(files.subject, device, chosen, precision))
+    if files.adapter_folder is not None:
+        model = _apply_adapter(model, files.adapter_folder)
+    model = model.eval().requires_grad_(False)
+    embeddings = model.get_input_embeddings()
+    weight = getattr(embeddings, "weight", None)
+    return Loaded(model, tokenizer, chosen if weight is None else weight.device, precision)
+
+
+def load_tokenizer(files: ModelFiles) -> PreTrainedTokenizerBase:
+    """The adapter's tokenizer, or the model's, or the one in its GGUF file. Raises UnsupportedModel."""
+    from transformers import AutoTokenizer
+
+    _quiet()
+    where = files.subject.id
+    source = _tokenizer_source(files)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            **source, local_files_only=True, trust_remote_code=files.trust_remote_code
+        )
+    except Exception as error:
+        raise UnsupportedModel(f"the tokenizer of '{where}' cannot be loaded: {_first_line(error)}") from None
+    if not tokenizer.is_fast:
+        raise UnsupportedModel(
+            f"the tokenizer of '{where}' ({type(tokenizer).__name__}) gives no character offsets",
+            "convert it to a fast tokenizer (tokenizer.json)",
+        )
+    return tokenizer
+
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
+
+
+def _tokenizer_source(files: ModelFiles) -> dict[str, Any]:
+    gguf = _gguf(files)
+    enough = TOKENIZER_FILES[:1] if gguf else TOKENIZER_FILES
+    for folder in (files.adapter_folder, files.folder):
+        if folder is not None and any((Path(folder) / name).exists() for name in enough):
+            return {"pretrained_model_name_or_path": folder}
+    if gguf:
+        return {"pretrained_model_name_or_path": files.folder, "gguf_file": gguf}
+    raise UnsupportedModel(f"'{files.subject.id}' has no tokenizer", "add tokenizer.json to the folder")
+
+
+def _gguf(files: ModelFiles) -> str | None:
+    """Name of the GGUF file that the weights are in."""
+    model = files.subject.base or files.subject
+    return model.weights[0].name if model.weight_format == "gguf" else None
+
+
+def _quiet() -> None:
+    """Libraries' warnings and progress bars would mix with provcheck's own output."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    import logging as standard
+
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    standard.getLogger("bitsandbytes").setLevel(standard.ERROR)
+
+
+def _load_model(files: ModelFiles, dtype: torch.dtype, device_map: dict[str, Any]) -> PreTrainedModel:
+    from transformers import AutoModelForCausalLM
+
+    where, gguf = files.subject.id, _gguf(files)
+    _quiet()
+    try:
+        with redirect_stderr(io.StringIO()):  # progress bars that cannot be switched off otherwise
+            model, info = AutoModelForCausalLM.from_pretrained(
+                files.folder,
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=None if files.allow_pickle or gguf else True,
+                trust_remote_code=files.trust_remote_code,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are reported below, in a sentence
+                **({"gguf_file": gguf} if gguf else {}),
+                **device_map,
+            )
+    except Exception as error:
+        raise _cannot_load(files, error) from None
+    misfits = [*info.get("mismatched_keys", ()), *info.get("missing_keys", ())]
+    if misfits:
+        first = misfits[0] if isinstance(misfits[0], str) else misfits[0][0]
+        raise BrokenModel(
+            f"the weights of '{where}' do not fit its config.json: {len(misfits)} tensors are missing or of another "
+            f"shape, first '{first}'",
+            "check that config.json and the weight files belong together",
+        )
+    return model
+
+
+def _cannot_load(files: ModelFiles, error: Exception) -> BrokenModel | TooLarge | UnsupportedModel:
+    where, reason = files.subject.id, _first_line(error)
+    if is_out_of_memory(error):
+        return TooLarge(f"the weights of '{where}' do not fit into memory", "try --dtype bfloat16 or another --device")
+    method = _quantization(files)
+    if method is not None:
+        return UnsupportedModel(
+            f"'{where}' is quantized ({method}) and cannot be loaded here: {reason}",
+            "install what is missing or use a GPU; or audit the model as it was before it was quantized",
+        )
+    return BrokenModel(f"'{where}' cannot be loaded: {reason}")
+
+
+def _quantization(files: ModelFiles) -> str | None:
+    """How config.json says that the weights were quantized; None where it says nothing."""
+    try:
+        config = json.loads((Path(files.folder) / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    stated = config.get("quantization_config")
+    return str(stated.get("quant_method", "bitsandbytes"))[:40] if isinstance(stated, dict) else None
+
+
+def _apply_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
+    """Merge an adapter into full weights; beside quantized ones it stays, for merging would round it away."""
+    from peft import PeftModel
+
+    try:
+        adapted = PeftModel.from_pretrained(model, folder)
+        if adapted.active_peft_config.is_prompt_learning:
+            raise UnsupportedModel(
+                "the adapter is a prompt: it changes no weights, so there is nothing of its own to measure",
+                "audit its base model",
+            )
+        quantized = getattr(model, "is_quantized", False)
+        result: PreTrainedModel = adapted.get_base_model() if quantized else adapted.merge_and_unload()
+    except UnsupportedModel:
+        raise
+    except Exception as error:
+        raise BrokenModel(f"the adapter does not fit its base model: {_first_line(error)}") from None
+    return result
+
+
+def _first_line(error: Exception) -> str:
+    """First line of an error, without paths of this machine and cut to a readable length."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(word for word in lines[0].split() if not word.strip("'\"(").startswith("/"))[:300]

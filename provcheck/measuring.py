@@ -1,0 +1,178 @@
+"""Measuring a target: each signal that it can give is looked up in the cache, or else measured now.
+
+A signal that the target lacks is `NotMeasured`, with the reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from provcheck.cache import Entries, MeasurementCache, cache_root
+from provcheck.checkpoint import Checkpoint, NoCheckpoint
+from provcheck.errors import BrokenModel
+from provcheck.measurement import MeasureOptions
+from provcheck.observer import Observer, Silent
+from provcheck.probes import DEFAULT_PROBES, load_probes
+from provcheck.signals import TABLE, Signal, find_signal
+from provcheck.signals.comparable import check_comparable
+from provcheck.store import is_measurement_file
+from provcheck.targets import FindOptions, OpenTarget, Target, find_target
+from provcheck.types import Basis, Measurement, NotMeasured, ProbeSet, RunFacts, SignalFacts, Sketch
+from provcheck.wording import listing
+
+
+@dataclass(frozen=True)
+class ModelOptions(FindOptions):
+    """How models are found, loaded and measured; the same for every command."""
+
+    device: str = "auto"
+    dtype: str = "auto"
+    probes: str = DEFAULT_PROBES
+    cache: bool = True
+    """Whether to look for the measurement in the cache, and keep it there."""
+    memory_bytes: int | None = None
+    """Memory for batches, beside the weights; None: what is free, with a margin."""
+
+    @property
+    def how(self) -> MeasureOptions:
+        """Where and how to measure."""
+        return MeasureOptions(self.device, self.dtype, memory_bytes=self.memory_bytes)
+
+
+def measure_model(model: str, options: ModelOptions | None = None, observe: Observer | None = None) -> Measurement:
+    """Measure a model, or read the measurement file that MODEL names. Raises ProvcheckError."""
+    options = options or ModelOptions()
+    return measured(find_target(model, options), options, observe or Silent())
+
+
+def find_comparable(bases: Mapping[str, Basis], bank_name: str, model: str, options: ModelOptions) -> Target:
+    """Find a model that can be compared with a bank of these bases in one signal at least.
+
+    What cannot fit is refused before anything is fetched, and again when it is known what the target can give. Raises
+    ProvcheckError.
+    """
+    if not is_measurement_file(model):
+        probes = load_probes(options.probes)
+        check_comparable({name: find_signal(name).basis(probes) for name in TABLE}, bases, bank_name)
+    target = find_target(model, options)
+    check_comparable(_bases(target, options), bases, bank_name)
+    return target
+
+
+def measured(
+    target: Target, options: ModelOptions, observe: Observer, signals: Iterable[str] | None = None
+) -> Measurement:
+    """The measurement that the target is, or one of it: from the cache, or a new one. Raises ProvcheckError."""
+    if target.saved is not None:
+        return target.saved
+    cache = MeasurementCache(cache_root(), observe) if options.cache else None
+    return measure(target, load_probes(options.probes), options.how, observe, cache, signals)
+
+
+def measure(
+    target: Target,
+    probes: ProbeSet,
+    how: MeasureOptions | None = None,
+    observe: Observer | None = None,
+    cache: MeasurementCache | None = None,
+    signals: Iterable[str] | None = None,
+) -> Measurement:
+    """Measure each signal that the target can give and the cache does not have; all of them, unless some are named.
+
+    Raises ProvcheckError.
+    """
+    how, observe = how or MeasureOptions(), observe or Silent()
+    wanted = [find_signal(name) for name in (TABLE if signals is None else signals)]
+    found: dict[str, Sketch | NotMeasured] = {
+        one.name: NotMeasured(not_measured=reason) for one in wanted if (reason := target.lacks(one.needs))
+    }
+    entries = _entries(target, probes, how, cache)
+    kept = entries.find([one for one in wanted if one.name not in found]) if entries else {}
+    found |= {name: entry.sketches[name] for name, entry in kept.items()}
+    missing = [one for one in wanted if one.name not in found]
+    run = _kept_run(kept, probes, observe, whole=not missing)
+    if missing or run is None:
+        run, new = _measure_now(target, probes, how, observe, entries, missing)
+        found |= new
+    return Measurement(target.subject, run, {one.name: found[one.name] for one in wanted})
+
+
+def _entries(target: Target, probes: ProbeSet, how: MeasureOptions, cache: MeasurementCache | None) -> Entries | None:
+    """What the cache may hold of the target; None where nothing may be cached."""
+    identity = target.identity() if cache else None
+    return None if cache is None or identity is None else Entries(cache, identity, target.environment(how), probes)
+
+
+def _kept_run(kept: Mapping[str, Measurement], probes: ProbeSet, observe: Observer, *, whole: bool) -> RunFacts | None:
+    """Where and when the cached signals were measured; None where there are none."""
+    for entry in kept.values():
+        what = "measurement" if whole else f"measurement of {listing(list(kept))}"
+        observe.note(f"{what} from the cache, made on {entry.run.measured_at:%Y-%m-%d %H:%M} UTC")
+        return entry.run.model_copy(update={"probes": probes.name})
+    return None
+
+
+def _measure_now(
+    target: Target,
+    probes: ProbeSet,
+    how: MeasureOptions,
+    observe: Observer,
+    entries: Entries | None,
+    signals: Sequence[Signal],
+) -> tuple[RunFacts, dict[str, Sketch | NotMeasured]]:
+    """Measure signals over one open target, and make sure that what was digested is what was measured."""
+    checkpoint: Checkpoint = entries.checkpoint if entries else NoCheckpoint()
+    before, started = target.stamps(), datetime.now(UTC).replace(microsecond=0)
+    access = target.open(how, observe, checkpoint)
+    found: dict[str, Sketch | NotMeasured] = {}
+    all_kept = True
+    for signal in signals:
+        found[signal.name] = _measure_signal(signal, access, probes)
+        if target.stamps() != before:
+            checkpoint.remove()
+            raise _changed(target)
+        if entries:
+            one = Measurement(target.subject, _run_facts(access, probes, started), {signal.name: found[signal.name]})
+            all_kept &= entries.keep(signal, one)
+    if all_kept:
+        checkpoint.remove()
+    return _run_facts(access, probes, started), found
+
+
+def _measure_signal(signal: Signal, access: OpenTarget, probes: ProbeSet) -> Sketch | NotMeasured:
+    begin = time.perf_counter()
+    found = signal.measure(access, probes)
+    if isinstance(found, NotMeasured):
+        return found
+    facts = SignalFacts(
+        version=signal.version,
+        material=signal.material(probes),
+        context=dict(signal.context(probes)),
+        coverage=found.coverage,
+        values=dict(found.values),
+        seconds=round(time.perf_counter() - begin, 3),
+    )
+    return Sketch(facts, found.arrays, found.raw)
+
+
+def _run_facts(access: OpenTarget, probes: ProbeSet, started: datetime) -> RunFacts:
+    return RunFacts(probes=probes.name, probes_digest=probes.digest, measured_at=started, **asdict(access.runs_on()))
+
+
+def _changed(target: Target) -> BrokenModel:
+    return BrokenModel(
+        f"the files of '{target.subject.id}' changed while they were measured",
+        "measure again when nothing writes to them",
+    )
+
+
+def _bases(target: Target, options: ModelOptions) -> dict[str, Basis]:
+    """What each signal that the target has, or can give, can be compared with."""
+    if target.saved is not None:
+        return {name: sketch.facts.basis for name, sketch in target.saved.sketches.items()}
+    probes = load_probes(options.probes)
+    known = (find_signal(name) for name in TABLE)
+    return {one.name: one.basis(probes) for one in known if target.lacks(one.needs) is None}

@@ -1,0 +1,53 @@
+"""What the signals say of each reference: the same columns in every table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from provcheck.signals import TABLE, all_signals, find_signal, nearest_first
+from provcheck.signals.describing import Cell, Column
+from provcheck.types import Comparison, Report
+
+Columns = Sequence[tuple[str, Column]]
+"""Columns with the name of their signal."""
+
+
+def nearest(report: Report) -> list[Comparison]:
+    """All comparisons by nearness, the verdict's own first."""
+    return nearest_first(report.comparisons, report.verdict.reference)
+
+
+def columns_of(report: Report, *, brief: bool = False, page: bool = False) -> Columns:
+    """The columns of the signals that the report speaks of, also of those that could not be measured.
+
+    `brief` leaves out what takes up room, `page` what a page shows in another way.
+    """
+    known = {name: signal for name, signal in all_signals().items() if name in report.measurement.signals}
+    return [(name, column) for name, signal in known.items() for column in chosen(signal.columns, brief, page)]
+
+
+def chosen(columns: Sequence[Column], brief: bool, page: bool) -> list[Column]:
+    """Those for a table with little room, on a page, or both."""
+    return [one for one in columns if (one.brief or not brief) and (one.page or not page)]
+
+
+def cells_of(one: Comparison, columns: Columns) -> list[Cell]:
+    """The cells of one comparison."""
+    return [column.of(one.signals.get(name)) for name, column in columns]
+
+
+def in_text(cell: Cell) -> str:
+    """`0.209 (0.198 to 0.224)`: a distance with its interval; any other cell without its remark."""
+    return f"{cell.text} ({cell.note})" if cell.bar and cell.note else cell.text
+
+
+def numbers_of(one: Comparison) -> str:
+    """`first distance 0.209, second 344 ± 51.7`: the shortest that says how near two models are."""
+    columns = [(name, column) for name in TABLE for column in chosen(find_signal(name).columns, True, True)]
+    cells = zip(columns, cells_of(one, columns), strict=True)
+    return ", ".join(f"{column.heading} {cell.text}" for (name, column), cell in cells if name in one.signals)
+
+
+def title_of(name: str) -> str:
+    """What readers call a signal; its name where this version does not know it."""
+    return find_signal(name).title if name in TABLE else name

@@ -1,0 +1,209 @@
+"""The lineage tree as a picture: read, laid out, drawn."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from provcheck.io.text import plain
+from provcheck.rendering.pictures.labels import fitting, width_of
+from provcheck.rendering.pictures.palette import BOLD, KIN, MARK, SIZE, SMALL, SOFT
+from provcheck.rendering.pictures.sheet import Sheet
+
+WIDTH, ROW, MARGIN, FOOT = 700.0, 19.0, 4.0, 30.0
+LABELS = 290.0
+"""Room for the names."""
+
+SHOWN_SUPPORT = 50
+"""Percent; less support says that the data do not settle an edge."""
+
+SUBJECT_MARK = " (subject)"
+"""Written behind the subject's name, if it is not there already, to tell it from a reference of that name."""
+
+ROOTED = 2
+"""Branches of a root; a tree without one starts from a node with three."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A node of the tree with the edge that leads to it.
+
+    `start` and `end` are distances from the root, `row` is its place from top to bottom: tips are 0, 1, 2 ..., an
+    inner node is in the middle of its first and last child. `support` is in percent, None where the tree states none.
+    """
+
+    members: tuple[str, ...]
+    subject: bool
+    tip: bool
+    length: float
+    support: float | None
+    start: float
+    end: float
+    row: float
+    rows: tuple[float, float]
+    """Rows of its first and last child; its own for a tip."""
+
+    @property
+    def name(self) -> str:
+        """The name of a tip."""
+        return self.members[0]
+
+
+def read_branches(newick: str, subject: str | None = None) -> tuple[Branch, ...]:
+    """The branches of a tree, children before parents, the root last. The leaf called `subject` comes out on top.
+
+    A tree without a root is drawn from the middle of its longest path. Lengths below 0, or missing, count as 0; where
+    there are none, all branches are drawn equally long. Raises ValueError for what is no tree.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-bio warns while it is imported
+        return _laid_out(_rooted(_read(newick)), None if subject is None else plain(subject))
+
+
+def _read(newick: str) -> Any:
+    from skbio import TreeNode
+    from skbio.io import FileFormatError
+
+    try:
+        tree = TreeNode.read(io.StringIO(newick), format="newick")
+    except FileFormatError as error:
+        raise ValueError("this is no tree in Newick format") from error
+    tree.assign_supports()
+    for number, tip in enumerate(tree.tips(include_self=True)):
+        tip.name = f"{number} {tip.name or ''}"  # scikit-bio roots no tree in which two tips have one name
+    for node in tree.traverse():
+        node.length = max(0.0, node.length or 0.0)
+        if not isfinite(node.length):
+            raise ValueError("a branch of this tree has no end")
+    return tree
+
+
+def _rooted(tree: Any) -> Any:
+    return tree.root_at_midpoint(reset=True) if len(tree.children) > ROOTED and _has_lengths(tree) else tree
+
+
+def _has_lengths(tree: Any) -> bool:
+    return any(node.length for node in tree.traverse(include_self=False))
+
+
+def _laid_out(tree: Any, subject: str | None) -> tuple[Branch, ...]:
+    for node in tree.postorder():
+        node.size = 1 if node.is_tip() else sum(child.size for child in node.children)
+        node.label = (node.name or "").partition(" ")[2] if node.is_tip() else ""
+        node.is_subject = node.is_tip() and plain(node.label) == subject
+        node.has_subject = node.is_subject or any(child.has_subject for child in node.children)
+        node.children.sort(key=lambda child: (not child.has_subject, child.size))
+    step = 0.0 if _has_lengths(tree) else 1.0
+    for node in tree.preorder():
+        node.start = 0.0 if node.is_root() else node.parent.end
+        node.end = node.start + (0.0 if node.is_root() else node.length or step)
+    branches: dict[int, Branch] = {}
+    rows = 0
+    for node in tree.postorder():
+        below = [branches[id(child)] for child in node.children]
+        branches[id(node)] = _branch(node, below, rows)
+        rows += node.is_tip()
+    return tuple(branches.values())
+
+
+def _branch(node: Any, below: list[Branch], next_row: int) -> Branch:
+    ends = (below[0].row, below[-1].row) if below else (next_row, next_row)
+    return Branch(
+        members=tuple(name for child in below for name in child.members) or (node.label,),
+        subject=node.is_subject,
+        tip=not below,
+        length=node.length or 0.0,
+        support=node.support if below and not node.is_root() else None,
+        start=node.start,
+        end=node.end,
+        row=sum(ends) / 2,
+        rows=ends,
+    )
+
+
+# Drawing
+
+
+def tree_svg(newick: str, subject: str | None = None, *, standalone: bool = False) -> str:
+    """A tree in Newick format, drawn from left to right; the leaf called `subject` is marked.
+
+    Names of inner nodes are support in percent, if there are any. `standalone` gives a complete file with its own
+    colours, else a fragment in the colours of the page around it. Raises ValueError for what is no tree.
+    """
+    branches = read_branches(newick, subject)
+    tips = [branch for branch in branches if branch.tip]
+    sheet = Sheet("tree", WIDTH, 2 * MARGIN + ROW * len(tips) + FOOT)
+    axes = sheet.field(MARGIN, MARGIN, LABELS, MARGIN)
+    scale = axes.get_xlim()[1] / (max(branch.end for branch in branches) or 1)
+    _draw_edges(axes, branches, scale)
+    for branch in branches:
+        if branch.tip:
+            _name(sheet, axes, branch, scale)
+        elif (branch.support or 0) >= SHOWN_SUPPORT:
+            _write_support(sheet, axes, branch, scale)
+    if any(branch.length for branch in branches):
+        _scale_bar(sheet, axes, scale, ROW * len(tips) + FOOT / 2)
+    return sheet.svg("Lineage tree", describe_tree(branches), standalone=standalone)
+
+
+def describe_tree(branches: tuple[Branch, ...]) -> str:
+    """What the picture shows, in words."""
+    tips = [branch for branch in branches if branch.tip]
+    subject = next((branch for branch in tips if branch.subject), None)
+    drawn = f"A tree of {len(tips)} models, drawn from left to right; models on neighbouring branches are alike."
+    if subject is None:
+        return drawn
+    around = min(
+        (one for one in branches if not one.tip and subject.name in one.members), key=lambda one: len(one.members)
+    )
+    others = [name for name in around.members if name != subject.name]
+    return f"{drawn} The smallest branch that holds {subject.name} also holds {', '.join(others[:6])}."
+
+
+def _draw_edges(axes: Axes, branches: tuple[Branch, ...], scale: float) -> None:
+    lines: dict[bool, list[list[tuple[float, float]]]] = {True: [], False: []}
+    for branch in branches:
+        start, end = branch.start * scale, branch.end * scale
+        lines[branch.subject].append([(start, _y(branch.row)), (end, _y(branch.row))])
+        if not branch.tip:
+            lines[False].append([(end, _y(branch.rows[0])), (end, _y(branch.rows[1]))])
+    axes.add_collection(LineCollection(lines[False], colors=SOFT, linewidths=1.2, clip_on=False), autolim=False)
+    axes.add_collection(LineCollection(lines[True], colors=KIN, linewidths=2.5, clip_on=False), autolim=False)
+
+
+def _name(sheet: Sheet, axes: Axes, tip: Branch, scale: float) -> None:
+    x, y = tip.end * scale, _y(tip.row)
+    room = sheet.width - 2 * MARGIN - x
+    if not tip.subject:
+        sheet.write(axes, (x + 6, y), fitting(tip.name, room - 6))
+        return
+    axes.plot([x], [y], "o", color=KIN, markersize=8, clip_on=False)
+    name = fitting(tip.name.removesuffix(SUBJECT_MARK), room - 10 - BOLD * width_of(SUBJECT_MARK), BOLD * SIZE)
+    sheet.write(axes, (x + 10, y), name + SUBJECT_MARK, colour=KIN, weight="bold")
+
+
+def _write_support(sheet: Sheet, axes: Axes, branch: Branch, scale: float) -> None:
+    """Over the end of the branch, or behind it where there is no room before it."""
+    x, y, text = branch.end * scale, _y(branch.row), f"{branch.support:.0f}"
+    if x < width_of(text, SMALL) + 3:
+        sheet.write(axes, (x + 3, y), text, colour=SOFT, small=True)
+    else:
+        sheet.write(axes, (x - 3, y - 7.5), text, colour=SOFT, small=True, ha="right")
+
+
+def _scale_bar(sheet: Sheet, axes: Axes, scale: float, y: float) -> None:
+    """How long a distance is drawn: the largest of 1, 0.5, 0.2, 0.1 ... that takes less than a third of the width."""
+    steps = [step * 10.0**power for power in range(3, -7, -1) for step in (5, 2, 1)]
+    length = next((step for step in steps if step * scale < axes.get_xlim()[1] / 3), 0.0)
+    axes.plot([0, length * scale], [y, y], color=MARK, linewidth=1.2, clip_on=False)
+    sheet.write(axes, (length * scale + 6, y), f"distance {length:g}", colour=SOFT, small=True)
+
+
+def _y(row: float) -> float:
+    return (row + 0.5) * ROW

@@ -1,0 +1,124 @@
+"""What a report says in sentences, the same in the terminal, in HTML and in every other format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provcheck import wording
+from provcheck.io.text import plain, short_name
+from provcheck.signals import read_report
+from provcheck.types import Comparison, Outcome, Relation, Report, Summary
+
+SENTENCES = {
+    Relation.IDENTICAL: "The weights of {subject} are the weights of {reference}: "
+    "a copy, a conversion, a quantization, or a rewrite that keeps what the model does.",
+    Relation.DERIVED: "The weights of {subject} descend from {reference}, or both descend from one ancestor.",
+    Relation.SAME_RECIPE: "The weights of {subject} are independent of {reference}, but of kindred training.",
+    Relation.UNRELATED: "The weights of {subject} show no relation to {references}.",
+    Relation.INCONCLUSIVE: "The evidence does not settle whether {subject} is related to {references}.",
+}
+"""One sentence a verdict. `{subject}` and `{reference}` are names, `{references}` counts who was compared."""
+
+COUNTED = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.ERROR)
+"""The order in which outcomes are counted."""
+
+EXIT_CODES = {
+    0: "every check passed",
+    1: "a check failed",
+    2: "the audit was interrupted",
+    3: "provcheck itself failed",
+    4: "the input could not be used",
+    5: "no check was made",
+}
+
+RELATION_WORDS = {
+    "identical": "The same weights: a copy, a re-upload, a format conversion, a quantization (weights stored with "
+    "fewer bits), or a rewrite that does not change what the model computes.",
+    "derived": "The weights descend from the reference, or both descend from one ancestor: for example fine-tuning, "
+    "continued training, merging, pruning, or distillation (training on another model's answers).",
+    "same-recipe": "Independent weights from kindred training: the recipe was run again with other random numbers or "
+    "in another size. This is not an accusation.",
+    "unrelated": "None of the above.",
+    "inconclusive": "The evidence is not enough to say either way. It is not a suspicion.",
+}
+
+NUMBER_WORDS = {
+    "confidence interval": "How far chance moves a number. With other probes each time, 95 of 100 such ranges hold "
+    "the true value.",
+    "p-value": "How often models that are not related come out at least this close. Small is strong evidence.",
+    "probe": "A fixed question or text that every model is measured on.",
+    "digest": "A fingerprint of a file: if one bit of the file changes, its digest changes.",
+}
+
+
+def plain_report(report: Report) -> Report:
+    """The same report with every text made plain: names come from strangers, and may hold hidden characters."""
+    return read_report(_plain(report.model_dump()))
+
+
+def sentence(report: Report) -> str:
+    """The verdict in one sentence."""
+    return SENTENCES[report.verdict.relation].format(**sentence_names(report))
+
+
+def sentence_names(report: Report) -> dict[str, str]:
+    """What the sentences of `SENTENCES` speak about."""
+    return {
+        "subject": short_name(report.subject.id),
+        "reference": short_name(report.verdict.reference or "one of the reference models"),
+        "references": _references(report.bank.references),
+    }
+
+
+def certainty(report: Report) -> str:
+    """How sure the verdict is, in one sentence."""
+    verdict = report.verdict
+    if verdict.relation is Relation.INCONCLUSIVE:
+        return "No relation is claimed, and none is ruled out."
+    if any(one.same_weights for one in report.comparisons if one.reference == verdict.reference):
+        return "How sure: certain. The weight files are the same, bit for bit."
+    if verdict.probability is None:
+        return "How sure: not calibrated. Error rates are not known for this bank, so no probability is given."
+    p_value = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)}."
+    return f"How sure: {wording.probability(verdict.probability)}.{p_value}"
+
+
+def relation_probability(one: Comparison) -> str:
+    """How probable a comparison's relation is; the two most probable ones where it is inconclusive."""
+    if not one.probabilities:
+        return wording.NOT_CALIBRATED
+    if one.relation in one.probabilities:
+        return wording.probability(one.probabilities[one.relation])
+    likely = sorted(one.probabilities.items(), key=lambda item: -item[1])[:2]
+    return ", ".join(f"{relation.value} {wording.probability(value)}" for relation, value in likely)
+
+
+def relatedness(one: Comparison) -> str:
+    """How probable it is that the two are related at all."""
+    return "certain" if one.same_weights else wording.probability(one.related_probability)
+
+
+def counts(summary: Summary) -> str:
+    """The outcomes that occurred, counted: `5 passed, 1 failed`."""
+    numbers = {outcome: getattr(summary, outcome) for outcome in COUNTED}
+    return ", ".join(f"{count} {outcome}" for outcome, count in numbers.items() if count) or "no checks ran"
+
+
+def seconds(report: Report) -> float:
+    """Seconds of measuring and checking."""
+    return report.measurement.seconds + sum(check.seconds for check in report.checks)
+
+
+def _references(count: int) -> str:
+    return "the one reference model" if count == 1 else f"any of the {count:,} reference models"
+
+
+def _plain(value: Any) -> Any:
+    """Walk what `model_dump` gives; enums are texts of our own and stay as they are."""
+    if type(value) is str:
+        return plain(value)
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_plain(item) for item in value)
+    return value

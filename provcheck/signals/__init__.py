@@ -1,0 +1,110 @@
+"""Signals: each kind of evidence in a folder of its own, behind one table.
+
+`TABLE` is the only place that names them; each is imported when it is first asked for. Its order is their rank: the
+first signal that was measured orders references by nearness, and draws tree and map.
+
+contract     what a signal must do; `provcheck/README.md` and CONTRIBUTING.md walk through adding one
+describing   columns, figures and charts as plain data, for renderings to draw
+able         gradient attributions of the words of fixed questions
+likelihood   log-likelihoods of fixed texts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, TypeVar
+
+from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
+from provcheck.types import Comparison, Interval, NotMeasured, Record, Report, SignalValues
+
+__all__ = [
+    "TABLE",
+    "LinearView",
+    "Measured",
+    "NamedNumber",
+    "Signal",
+    "all_signals",
+    "distance_of",
+    "features_of",
+    "find_signal",
+    "nearest_first",
+    "pairs_of",
+    "rank_of",
+    "read_record",
+    "read_report",
+]
+
+TABLE = {
+    "able": "provcheck.signals.able:Able",
+    "likelihood": "provcheck.signals.likelihood:Likelihood",
+}
+"""Name -> module and class."""
+
+R = TypeVar("R", bound=Record)
+
+
+def find_signal(name: str) -> Signal:
+    """The signal of that name. Raises KeyError."""
+    module, _, kind = TABLE[name].partition(":")
+    signal: Signal = getattr(import_module(module), kind)()
+    return signal
+
+
+def all_signals() -> dict[str, Signal]:
+    """Every signal by name, in the order of their rank."""
+    return {name: find_signal(name) for name in TABLE}
+
+
+def pairs_of(signals: Mapping[str, SignalValues | NotMeasured]) -> Iterable[tuple[Signal, SignalValues | NotMeasured]]:
+    """Each signal of a comparison that this version knows, with what it says, in the order of their rank."""
+    return ((find_signal(name), signals[name]) for name in TABLE if name in signals)
+
+
+def features_of(comparison: Comparison) -> dict[str, float]:
+    """What a judge may read from a comparison: `signal.feature` -> number. What was not measured is not there."""
+    return {
+        f"{signal.name}.{feature}": value
+        for signal, values in pairs_of(comparison.signals)
+        if isinstance(values, SignalValues)
+        for feature, value in signal.features(values).items()
+    }
+
+
+def distance_of(comparison: Comparison) -> Interval | None:
+    """How far apart the two models are in the first signal that was measured; None where none was."""
+    return next((found for _, found in _distances(comparison)), None)
+
+
+def rank_of(comparison: Comparison) -> tuple[int, float]:
+    """To sort by nearness: comparisons of the first signal come first; what was not measured comes last."""
+    return next(((rank, found.value) for rank, found in _distances(comparison)), (len(TABLE), 0.0))
+
+
+def nearest_first(comparisons: Sequence[Comparison], chosen: str | None = None) -> list[Comparison]:
+    """By nearness, the chosen reference and equal weight files before all others."""
+    return sorted(
+        comparisons, key=lambda one: (one.reference != chosen, not one.same_weights, *rank_of(one), one.reference)
+    )
+
+
+def read_record(kind: type[R], found: Any) -> R:
+    """A record of JSON values that holds signals: a report or a comparison. Raises pydantic's ValidationError."""
+    known = all_signals()
+    classes = {
+        "values": {name: signal.values for name, signal in known.items()},
+        "background": {name: signal.background for name, signal in known.items() if signal.background},
+    }
+    return kind.model_validate(found, context=classes)
+
+
+def read_report(found: Any) -> Report:
+    """A report of JSON values. Raises pydantic's ValidationError."""
+    return read_record(Report, found)
+
+
+def _distances(comparison: Comparison) -> Iterable[tuple[int, Interval]]:
+    for rank, (signal, values) in enumerate(pairs_of(comparison.signals)):
+        found = signal.distance(values) if isinstance(values, SignalValues) else None
+        if found is not None:
+            yield rank, found

@@ -1,0 +1,275 @@
+"""What a signal must do: measure a model, compare two, give the judge features, and describe itself to a reader.
+
+A signal has no state; everything that it knows of a model is in a `Sketch`, of several models in a `Stack`. Whoever
+uses signals loops over `provcheck.signals.TABLE` and knows nothing else of them. The methods stand in the order in
+which an audit calls them; those that are not abstract have a default that most signals can keep.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import JsonValue
+
+from provcheck.io.safetensors import all_finite
+from provcheck.signals.describing import Column, Figure
+from provcheck.types import (
+    Access,
+    Basis,
+    Bools,
+    Capability,
+    Comparison,
+    Coverage,
+    Floats,
+    Interval,
+    NotMeasured,
+    ProbeSet,
+    Record,
+    Report,
+    SignalFacts,
+    SignalValues,
+    Sketch,
+    Stack,
+)
+
+
+@dataclass(frozen=True)
+class ArrayLayout:
+    """One array of a sketch: its dimensions, how a bank keeps it, the largest absolute value that a model can give.
+
+    `gaps`: whether it may hold NaN, for what was left out.
+    """
+
+    ndim: int
+    kept_as: type[np.floating[Any]]
+    limit: float
+    gaps: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What `Signal.measure` found; the fields are those of `Sketch` and `SignalFacts`."""
+
+    arrays: Mapping[str, Floats]
+    coverage: Coverage
+    values: Mapping[str, float | None] = field(default_factory=dict)
+    raw: Mapping[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LinearView:
+    """Coordinates in which a merge of two models is nearly a weighted sum of them.
+
+    subject: (D,), others: (M, D). `gain`: the residual of two parents over that of the best single one is at most this
+    for a merge. `names_weights`: whether the weights of the sum are those of the merge.
+    """
+
+    subject: Floats
+    others: Floats
+    gain: float
+    names_weights: bool = False
+
+
+@dataclass(frozen=True)
+class NamedNumber:
+    """A number of a comparison under the name that readers know, and how far another device or dtype may move it."""
+
+    name: str
+    value: float | None
+    moves_by: float
+
+
+class Signal(ABC):
+    """One kind of evidence."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    """What readers call it."""
+
+    version: ClassVar[str]
+    """`name/number`; the number grows with every change that moves what is measured."""
+
+    needs: ClassVar[Capability]
+    accuses: ClassVar[bool]
+    """Whether nearness in this signal alone may count as descent."""
+
+    arrays: ClassVar[Mapping[str, ArrayLayout]]
+    """Names are unique among all signals: they are those of a measurement file."""
+
+    values: ClassVar[type[SignalValues]]
+    background: ClassVar[type[Record] | None] = None
+    feature_names: ClassVar[tuple[str, ...]] = ()
+    places: ClassVar[bool] = False
+    """Whether it gives distances for tree and map."""
+
+    columns: ClassVar[tuple[Column, ...]] = ()
+    glossary: ClassVar[Mapping[str, str]] = {}
+
+    # Measuring
+
+    def material(self, probes: ProbeSet) -> str | None:
+        """sha256 of the fixed material that models are measured on; None for a signal that needs none."""
+        return probes.digest
+
+    def context(self, probes: ProbeSet) -> Mapping[str, JsonValue]:
+        """What comparing must know of the material, without having it."""
+        return {}
+
+    @abstractmethod
+    def measure(self, access: Access, probes: ProbeSet) -> Measured | NotMeasured:
+        """Measure an open target that gives what the signal needs. Raises SubjectError."""
+
+    def basis(self, probes: ProbeSet) -> Basis:
+        """What a sketch made with these probes can be compared with."""
+        return Basis(version=self.version, material=self.material(probes))
+
+    # Keeping
+
+    def check(self, sketch: Sketch) -> bool:
+        """Whether a sketch from a file holds what a model can give."""
+        return all(
+            name in sketch.arrays
+            and sketch.arrays[name].ndim == layout.ndim
+            and is_plausible(sketch.arrays[name], layout)
+            for name, layout in self.arrays.items()
+        )
+
+    def check_stack(self, stack: Stack) -> bool:
+        """Whether the arrays of a bank's file hold what models can give, one row for each model."""
+        return all(
+            name in stack.arrays
+            and stack.arrays[name].ndim == layout.ndim + 1
+            and len(stack.arrays[name]) == len(stack)
+            and is_plausible(stack.arrays[name], layout)
+            for name, layout in self.arrays.items()
+        )
+
+    def exported(self, sketch: Sketch) -> Mapping[str, Floats]:
+        """Further arrays for a measurement file, for other programs; they follow from the sketch's own."""
+        return {}
+
+    # Comparing
+
+    def frame(self, stack: Stack) -> Any:
+        """What must be known of a whole bank to compare with any part of it."""
+        return None
+
+    def nearest(self, sketch: Sketch, stack: Stack, count: int) -> Sequence[int]:
+        """Rows of the `count` nearest models; called only for large banks, on the first signal that was measured."""
+        found = self.compare(sketch, stack, self.frame(stack), intervals=False)
+        distances = [self.distance(one) if isinstance(one, SignalValues) else None for one in found]
+        order = sorted(range(len(found)), key=lambda row: np.inf if (one := distances[row]) is None else one.value)
+        return order[:count]
+
+    @abstractmethod
+    def compare(
+        self, sketch: Sketch, stack: Stack, frame: Any, *, intervals: bool = True
+    ) -> Sequence[SignalValues | NotMeasured]:
+        """The values of one model against each of a stack. Without `intervals` no time is spent on them."""
+
+    @abstractmethod
+    def distance(self, values: SignalValues) -> Interval | None:
+        """How far apart two models are; smaller is nearer."""
+
+    def features(self, values: SignalValues) -> Mapping[str, float]:
+        """What a judge may read: the numbers of `feature_names`, each read or transformed from one of the values."""
+        return {}
+
+    def examine(self, values: SignalValues, sketch: Sketch, other: Stack) -> SignalValues:
+        """The values with what is worth computing for the one reference that decides only. `other` has one row."""
+        return values
+
+    # Placing
+
+    def has_place(self, stack: Stack) -> Bools:
+        """(M,) which models have a distance to others at all."""
+        return np.ones(len(stack), dtype=bool)
+
+    def distance_matrix(self, stack: Stack) -> Floats:
+        """(M, M) distances among a few models."""
+        raise NotImplementedError
+
+    def resampled_matrices(self, stack: Stack, resamples: int) -> Iterator[Floats]:
+        """(M, M) distances of each bootstrap resample of the material; one that gives no distances is left out."""
+        return iter(())
+
+    def linear_view(self, sketch: Sketch, stack: Stack, frame: Any) -> LinearView | None:
+        """Coordinates to look for merges in, if the signal has such."""
+        return None
+
+    # Describing
+
+    def against(self) -> tuple[Record, str] | None:
+        """Published numbers that the signal's own are seen against, as a `background` record, and their digest."""
+        return None
+
+    def facts(self, facts: SignalFacts) -> list[tuple[str, str]]:
+        """Term and value: what is worth saying of one model's sketch beside its coverage."""
+        return []
+
+    def reasons(self, values: SignalValues, reference: str) -> tuple[str, ...]:
+        """What it says of the verdict's reference, in plain sentences."""
+        return ()
+
+    def figures(self, report: Report, nearest: Comparison | None) -> list[Figure]:
+        """The signal's section of the page; `nearest` is the comparison that the page speaks about."""
+        return []
+
+    def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
+        """The numbers that count, the most important first, and how far each may move when it is measured again."""
+        return ()
+
+
+def is_plausible(array: Floats, layout: ArrayLayout) -> bool:
+    """Whether an array holds floats that a model can give."""
+    if array.dtype.kind != "f" or not (layout.gaps or all_finite(array)):
+        return False
+    if array.dtype == np.float16:
+        return True  # nothing in half precision is too large for the layout that is kept so
+    return not bool((np.abs(array) > layout.limit).any())
+
+
+def stack_of(signal: Signal, sketches: Sequence[Sketch], *, kept: bool = False) -> Stack:
+    """Sketches of several models together; `kept`: in the precision of a bank. Raises ValueError for other shapes."""
+    arrays: dict[str, Floats] = {}
+    with np.errstate(over="ignore"):  # what half precision cannot hold is found by `check_stack`
+        for name, layout in signal.arrays.items():
+            array = np.stack([sketch.arrays[name] for sketch in sketches])
+            arrays[name] = array.astype(layout.kept_as) if kept else array
+    context = sketches[0].facts.context
+    return Stack(context, tuple(sketch.facts.values for sketch in sketches), arrays)
+
+
+def with_first(sketch: Sketch, stack: Stack) -> Stack:
+    """The stack with one model more, before all others."""
+    arrays = {
+        name: np.concatenate([sketch.arrays[name][None].astype(np.float32), array.astype(np.float32)])
+        for name, array in stack.arrays.items()
+    }
+    return Stack(stack.context, (sketch.facts.values, *stack.values), arrays)
+
+
+def sketch_at(signal: Signal, stack: Stack, row: int) -> Sketch:
+    """One model of a stack as a sketch of its own; of its facts only what comparing reads."""
+    facts = SignalFacts(
+        version=signal.version,
+        material=None,
+        context=dict(stack.context),
+        coverage=Coverage(measured=1, total=1, unit="model"),
+        values=dict(stack.values[row]),
+    )
+    return Sketch(facts, {name: array[row] for name, array in stack.arrays.items()}, {})
+
+
+def compare_all(signal: Signal, stack: Stack, frame: Any) -> Iterator[tuple[int, int, SignalValues]]:
+    """Every two models of a stack that can be compared, the first before the second, without intervals."""
+    for first in range(len(stack) - 1):
+        others = np.arange(first + 1, len(stack))
+        found = signal.compare(sketch_at(signal, stack, first), stack.take(others), frame, intervals=False)
+        for second, values in zip(others, found, strict=True):
+            if isinstance(values, SignalValues):
+                yield first, int(second), values

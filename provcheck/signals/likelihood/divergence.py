@@ -1,0 +1,67 @@
+"""KL divergence between models from their log-likelihoods on the same texts. numpy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from provcheck.types import Floats
+
+CLIPPED_SHARE = 0.02
+"""The papers clip the log-likelihood matrix at its bottom 2 % (kl-scale, appendix E.1)."""
+
+MIN_TEXTS = 30
+"""Fewer common texts than this give no KL divergence."""
+
+WINSORISED_BEYOND = 3.0
+"""Median absolute deviations from which a difference is pulled in."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """KL divergence and its standard error in bits/byte over `texts` common texts; NaN when there are too few.
+
+    `winsorised` is the same with differences beyond three median absolute deviations pulled in: small models are far
+    off on a few texts, which dominate the raw value.
+    """
+
+    bits_per_byte: float
+    se: float
+    winsorised: float
+    texts: int
+
+
+def clip_floor(loglik_nats: Floats) -> float:
+    """The value at the bottom 2 % of a matrix of log-likelihoods (models, texts); NaN entries are left out."""
+    finite = loglik_nats[np.isfinite(loglik_nats)]
+    return float(np.quantile(finite, CLIPPED_SHARE)) if finite.size else -np.inf
+
+
+def divergence(first_nats: Floats, second_nats: Floats, floor: float, mean_bytes: float) -> Divergence:
+    """Variance over texts of l_i - l_j, over 2 * mean bytes * ln 2: KL in bits/byte (kl-scale, section 2).
+
+    Centring rows leaves the variance of the difference, and centring columns cancels in it. Standard error, appendix C:
+    sqrt(sum d^4 / N^2 - KL^2 / N) with d the centred difference and KL = mean d^2, in the same unit.
+    """
+    common = np.isfinite(first_nats) & np.isfinite(second_nats)
+    count = int(common.sum())
+    if count < MIN_TEXTS:
+        return Divergence(np.nan, np.nan, np.nan, count)
+    clipped = [np.maximum(vector[common].astype(np.float64), floor) for vector in (first_nats, second_nats)]
+    difference = clipped[0] - clipped[1]
+    difference -= difference.mean()
+    squares = difference**2
+    kl = squares.mean()
+    error = np.sqrt(max(0.0, float((squares**2).sum() / count**2 - kl**2 / count)))
+    limit = WINSORISED_BEYOND * float(np.median(np.abs(difference)))
+    winsorised = float((np.clip(difference, -limit, limit) ** 2).mean())
+    unit = 2 * mean_bytes * np.log(2)
+    return Divergence(float(kl / unit), float(error / unit), winsorised / unit, count)
+
+
+def row_centred(loglik_nats: Floats, floor: float) -> Floats:
+    """(M, common) clipped log-likelihoods less each model's mean, over the texts that all M models measured."""
+    common = np.isfinite(loglik_nats).all(axis=0)
+    clipped = np.maximum(loglik_nats[:, common].astype(np.float64), floor)
+    return np.asarray(clipped - clipped.mean(axis=1, keepdims=True))

@@ -1,0 +1,92 @@
+"""The papers' scale of KL divergence: which documented kind of change is of the size that was measured."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+from pydantic import Field
+
+from provcheck.io import data
+from provcheck.io.digests import file_digest
+from provcheck.io.yaml import read_yaml
+from provcheck.types import Positive, Record
+
+FILE, MAX_BYTES = "kl_scale.yaml", 100_000
+SMALLEST = 1e-6
+"""bits/byte; a logarithm has no 0."""
+
+
+class Band(Record):
+    """One kind of change on the scale; median in bits/byte; `settings` are rows of the paper's table."""
+
+    name: str
+    median: float
+    settings: tuple[str, ...]
+
+
+class Setting(Record):
+    """One row of the paper's table: KL divergence in bits/byte."""
+
+    name: str
+    meaning: str
+    median: float
+    mean: float
+    sd: float
+
+
+class Scale(Record):
+    """The scale with its source and the range of models it was measured on."""
+
+    source: str
+    table: str
+    max_bits_per_byte: float = Field(description="either model spending more than this leaves the scale")
+    settings: tuple[Setting, ...]
+    bands: tuple[Band, ...]
+
+
+class KLBand(Record):
+    """One kind of change on the papers' KL scale; median in bits/byte."""
+
+    name: str
+    median: Positive
+
+
+class KLBackground(Record):
+    """The papers' scale, as a report states it."""
+
+    kl_bands: tuple[KLBand, ...] = ()
+    kl_source: str = ""
+
+
+@cache
+def load_scale() -> Scale:
+    """The scale that ships with provcheck."""
+    return Scale.model_validate(read_yaml(data.published_file(FILE), MAX_BYTES))
+
+
+def background() -> tuple[KLBackground, str]:
+    """The scale for a report, and the sha256 of its file."""
+    scale = load_scale()
+    bands = tuple(KLBand(name=band.name, median=band.median) for band in scale.bands)
+    return KLBackground(kl_bands=bands, kl_source=f"{scale.source}, {scale.table}"), file_digest(data.published_file(FILE))
+
+
+def place_on_scale(
+    kl_bits_per_byte: float, first_bits: float | None, second_bits: float | None
+) -> tuple[str | None, str | None]:
+    """Band and None, or None and the reason why the papers' scale says nothing here.
+
+    The band is the one whose median is nearest on a logarithmic scale. `first_bits`, `second_bits`: what the two models
+    spend on the texts, in bits a byte.
+    """
+    scale = load_scale()
+    if first_bits is None or second_bits is None:
+        return None, "the code length of a model on the texts is not known"
+    if max(first_bits, second_bits) > scale.max_bits_per_byte:
+        return None, (
+            f"a model spends {max(first_bits, second_bits):.2f} bits a byte on the texts; the papers' scale was "
+            f"measured on models that spend at most {scale.max_bits_per_byte:g}"
+        )
+    size = math.log(max(kl_bits_per_byte, SMALLEST))
+    return min(scale.bands, key=lambda band: abs(math.log(band.median) - size)).name, None

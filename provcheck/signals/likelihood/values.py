@@ -1,0 +1,27 @@
+"""What the log-likelihoods say of two models."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from provcheck.types import Comparison, Count, Positive, SignalValues
+
+LOGLIK = "loglik"
+"""Name of the array: (N,) log-likelihood of each text in nats, NaN where it was left out."""
+
+
+class LikelihoodValues(SignalValues):
+    """KL divergence in bits/byte; `scale_band` is its place on the papers' scale, or None with `reason`."""
+
+    bits_per_byte: Positive
+    se: Positive
+    winsorised_bits_per_byte: Positive = Field(description="the same, robust against a few texts; the judge reads it")
+    scale_band: str | None
+    reason: str | None = None
+    texts: Count = Field(description="texts that both models measured")
+
+
+def likelihood_of(comparison: Comparison | None) -> LikelihoodValues | None:
+    """What a comparison holds of the log-likelihoods; None where they were not measured."""
+    found = comparison.signals.get("likelihood") if comparison else None
+    return found if isinstance(found, LikelihoodValues) else None

@@ -1,0 +1,130 @@
+"""What config.json says, and whether that is a causal language model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from provcheck.architectures import CONTEXT_KEYS, architecture
+from provcheck.errors import SubjectNotFound, UnsafeModel, UnsupportedModel
+from provcheck.io.text import clean
+from provcheck.targets.model_files import Place, read_json
+
+
+@dataclass(frozen=True)
+class Config:
+    """The facts of config.json that a subject states."""
+
+    model_type: str
+    architecture: str | None
+    context_length: int | None
+    vocabulary_size: int | None
+    quantized: bool = False
+    """Then tensors hold packed numbers, and counting their elements does not count parameters."""
+
+
+def read_config(place: Place, *, trust_remote_code: bool) -> Config:
+    """The facts of a causal language model's config.json; raises where it is none."""
+    if "config.json" not in place.names:
+        raise SubjectNotFound(
+            f"{place.id} has no config.json",
+            "A model is a folder or repository with config.json and safetensors files.",
+        )
+    data = read_json(place.folder / "config.json")
+    _check_weights_name(place, data)
+    remote = _check_remote_code(place, data, trusted=trust_remote_code)
+    config = _facts(place, data)
+    _check_causal(config, data, remote)
+    return config
+
+
+def read_gguf_config(place: Place, name: str) -> Config:
+    """The facts in a GGUF file, as transformers translates them; raises where they are not a causal model's."""
+    from transformers import AutoConfig  # slow to import
+
+    try:
+        data = AutoConfig.from_pretrained(place.folder, gguf_file=name, local_files_only=True).to_dict()
+    except Exception as error:
+        raise UnsupportedModel(
+            f"transformers cannot load {name[:80]!a}: {clean(str(error)) or type(error).__name__}",
+            "Audit the safetensors that it was converted from; or update transformers, if the architecture is new.",
+        ) from error
+    config = _facts(place, data)
+    _check_causal(config, data, {})
+    return config
+
+
+def _facts(place: Place, data: dict[str, Any]) -> Config:
+    model_type = clean(data.get("model_type"))
+    if model_type is None:
+        raise UnsupportedModel(
+            f"config.json of {place.id} states no model_type", "Add the model_type it was saved with."
+        )
+    architectures = data.get("architectures")
+    return Config(
+        model_type=model_type,
+        architecture=clean(architectures[0]) if isinstance(architectures, list) and architectures else None,
+        context_length=None if architecture(model_type).recurrent else _number(data, *CONTEXT_KEYS),
+        vocabulary_size=_number(data, "vocab_size"),
+        quantized=bool(data.get("quantization_config")),
+    )
+
+
+def _number(data: dict[str, Any], *keys: str) -> int | None:
+    """The first positive integer under one of the keys, at the top or in the nested text_config."""
+    nested = data.get("text_config")
+    for scope in (data, nested if isinstance(nested, dict) else {}):
+        for key in keys:
+            value = scope.get(key)
+            if type(value) is int and 0 < value < 2**40:
+                return value
+    return None
+
+
+def _check_remote_code(place: Place, data: dict[str, Any], *, trusted: bool) -> dict[str, Any]:
+    """The `auto_map` of config.json if its code may run."""
+    found = {"config.json": data.get("auto_map")}
+    if "tokenizer_config.json" in place.names:
+        found["tokenizer_config.json"] = read_json(place.folder / "tokenizer_config.json").get("auto_map")
+    for name, auto_map in found.items():
+        if auto_map and not trusted:
+            raise UnsafeModel(
+                f"{place.id} wants to run Python code of its own (auto_map in {name})",
+                "Read that code first. --trust-remote-code runs it with all your rights on this machine.",
+            )
+    auto_map = found["config.json"]
+    return auto_map if isinstance(auto_map, dict) else {}
+
+
+def _check_weights_name(place: Place, data: dict[str, Any]) -> None:
+    """transformers would load that file; what is digested here must be what is measured."""
+    if data.get("transformers_weights") is not None:
+        raise UnsupportedModel(
+            f"config.json of {place.id} names other weight files (transformers_weights)",
+            "Remove the entry, and name the weights model.safetensors.",
+        )
+
+
+def _check_causal(config: Config, data: dict[str, Any], remote: dict[str, Any]) -> None:
+    causal = "AutoModelForCausalLM" in remote if remote else _is_causal(config, data)
+    if causal:
+        return
+    stated = config.architecture or "no architecture stated"
+    raise UnsupportedModel(
+        f"not a causal language model that can be measured: model_type {config.model_type} ({stated})",
+        "provcheck measures decoder-only models that transformers can load; if this one is new, update transformers.",
+    )
+
+
+def _is_causal(config: Config, data: dict[str, Any]) -> bool:
+    from transformers.models.auto import modeling_auto as auto  # slow to import
+
+    kind, stated = config.model_type, config.architecture
+    causal, encoders = auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if kind not in causal or architecture(kind).bidirectional or data.get("is_encoder_decoder") is True:
+        return False
+    if kind in encoders and data.get("is_decoder") is not True:
+        return False
+    if stated is None or stated.endswith("ForConditionalGeneration"):
+        return kind not in auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+    return stated == causal[kind] or stated.endswith(("ForCausalLM", "LMHeadModel"))

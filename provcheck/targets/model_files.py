@@ -1,0 +1,108 @@
+"""The files of a model: where they lie, bounded reading of them, digests, and whether they stayed as they were.
+
+Nobody vouches for what they hold; every failure is one sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from provcheck.errors import BrokenModel, SubjectNotFound
+from provcheck.io.text import clean
+from provcheck.io.untrusted import parse_json, read_bounded
+from provcheck.targets.target import Stamps
+from provcheck.types import FileDigest, ModelFiles, Subject
+
+MAX_SMALL_BYTES = 100_000_000
+"""For what is not weights; the largest tokenizer.json on the Hub are about 35 MB."""
+
+MAX_JSON_BYTES = 20_000_000
+"""For configs and lists of shards; a hostile one takes some twenty times as much memory when it is parsed."""
+
+MAX_VALUES = 10_000_000
+"""Of a JSON file; a tokenizer of a million pieces has fewer."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of one model. `names` lists the files there are; `fetch` brings more of them into `folder`."""
+
+    id: str
+    source: Literal["hub", "folder"]
+    folder: Path
+    names: frozenset[str]
+    revision: str | None = None
+    fetch: Callable[[Iterable[str]], object] = lambda _names: None
+    may_lack_files: bool = False
+
+
+def in_folder(folder: Path) -> Place:
+    """The model in that folder, named after it."""
+    name = clean(folder.absolute().name if folder.name not in ("", "..") else folder.resolve().name)
+    return Place(id=name or "folder", source="folder", folder=folder, names=list_files(folder))
+
+
+def list_files(folder: Path) -> frozenset[str]:
+    """Names of the plain files of a folder; links to files count, dead links do not."""
+    try:
+        return frozenset(path.name for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise SubjectNotFound(f"folder {folder.name} cannot be read: {error.strerror}", "Check its rights.") from error
+
+
+def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """The JSON object in a file of at most `limit` bytes; anything else is a BrokenModel."""
+    try:
+        value = parse_json(read_bounded(path, limit), MAX_VALUES)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except ValueError as error:
+        raise BrokenModel(f"{path.name} is not valid JSON", "Fetch the file again from where it came.") from error
+    if not isinstance(value, dict):
+        raise BrokenModel(f"{path.name} holds no JSON object", "Fetch the file again from where it came.")
+    return value
+
+
+def digest(path: Path, *, limit: int | None = None) -> FileDigest:
+    """Size and digest of the file's content, read in chunks; BrokenModel where it has more than `limit` bytes."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if limit is not None and size > limit:
+                raise _too_large(path)
+            return FileDigest(name=path.name, bytes=size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> BrokenModel:
+    """The error for a file that the system does not let us read."""
+    return BrokenModel(f"{path.name} cannot be read: {error.strerror or error}", "Check the file and its permissions.")
+
+
+def stamps(model: ModelFiles) -> Stamps:
+    """Name, size, inode and time of change of every file that the subject states; one that is gone is left out."""
+    top = _stamps(model.adapter_folder or model.folder, model.subject)
+    return top | _stamps(model.folder, model.subject.base) if model.subject.base else top
+
+
+def _too_large(path: Path) -> BrokenModel:
+    return BrokenModel(
+        f"{path.name} is larger than {MAX_SMALL_BYTES // 1_000_000} MB", "Fetch the file again from where it came."
+    )
+
+
+def _stamps(folder: str, subject: Subject) -> Stamps:
+    found = set()
+    for file in (*subject.weights, *subject.files):
+        try:
+            stat = (Path(folder) / file.name).stat()
+        except OSError:
+            continue
+        found.add((file.name, stat.st_size, stat.st_ino, stat.st_mtime_ns))
+    return frozenset(found)

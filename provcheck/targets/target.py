@@ -1,0 +1,75 @@
+"""What a target must do: say what it is and what it can give, and open itself for a measurement."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from provcheck.checkpoint import Checkpoint
+from provcheck.measurement import MeasureOptions
+from provcheck.observer import Observer
+from provcheck.types import Access, Capability, Measurement, Subject
+
+DEMO = "demo"
+"""The name of the model that ships, to try provcheck with."""
+
+Stamps = frozenset[tuple[str, int, int, int]]
+
+
+@dataclass(frozen=True)
+class FindOptions:
+    """How models are found, and what the user allows."""
+
+    revision: str | None = None
+    offline: bool = False
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True)
+class RunsOn:
+    """Where a model runs, in which number format, with which versions of the libraries that have a say."""
+
+    device: str
+    dtype: str
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+class OpenTarget(Access, Protocol):
+    """A target that is being measured."""
+
+    def runs_on(self) -> RunsOn:
+        """Where, as a report states it."""
+
+
+class Target(ABC):
+    """What the user named: a model in whatever form. A saved measurement has `saved`, and cannot be opened."""
+
+    subject: Subject
+    saved: Measurement | None = None
+
+    @abstractmethod
+    def lacks(self, capability: Capability) -> str | None:
+        """Why it cannot give that; None when it can."""
+
+    @abstractmethod
+    def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
+        """Ready to be measured. What is expensive waits until it is asked for. Raises SubjectError."""
+
+    @abstractmethod
+    def runs_on(self, how: MeasureOptions) -> str:
+        """Device and dtype in short, before anything is loaded. Raises UsageError when they cannot be used."""
+
+    def identity(self) -> list[object] | None:
+        """Digests of all content that numbers depend on; None, and nothing may be cached, where it is not known."""
+        return None
+
+    def environment(self, how: MeasureOptions) -> Mapping[str, object]:
+        """What else the numbers depend on: device, dtype, versions, code. Raises UsageError."""
+        return {}
+
+    def stamps(self) -> Stamps:
+        """Changes whenever a file of the target does."""
+        return frozenset()

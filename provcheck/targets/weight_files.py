@@ -1,0 +1,127 @@
+"""Which weight files count, whether they are whole, their digests and their number of parameters."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from provcheck.errors import BrokenModel, UnsafeModel, UnsupportedModel
+from provcheck.io.safetensors import HeaderFault, read_header
+from provcheck.io.text import clean
+from provcheck.targets import gguf
+from provcheck.targets.model_files import Place, digest, read_json, unreadable
+from provcheck.types import FileDigest
+
+Format = Literal["safetensors", "pickle", "gguf"]
+
+INDEX = ".index.json"
+OTHER_FORMATS = (".onnx", ".h5", ".msgpack", ".ckpt", ".pt", ".pth", ".bin", ".safetensors")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names of weight files; with `.index.json` behind it, the name of the list of shards."""
+
+    safetensors: str
+    pickle: str
+
+
+MODEL = Layout("model.safetensors", "pytorch_model.bin")
+ADAPTER = Layout("adapter_model.safetensors", "adapter_model.bin")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weight files that were read whole. `parameters` is None for pickles, which are not opened here."""
+
+    format: Format
+    files: tuple[FileDigest, ...]
+    parameters: int | None
+
+
+def read_weights(place: Place, layout: Layout, *, allow_pickle: bool) -> Weights:
+    """Choose, fetch, check and digest the weight files, in the order in which transformers would choose them."""
+    weight_format, names = _choose(place, layout, allow_pickle=allow_pickle)
+    place.fetch(names)
+    paths = [place.folder / name for name in names]
+    count = {"safetensors": count_elements, "gguf": gguf.count_elements}.get(weight_format)
+    parameters = sum(map(count, paths)) if count else None  # a broken header is found before terabytes are digested
+    return Weights(weight_format, tuple(map(digest, paths)), parameters)
+
+
+def count_elements(path: Path) -> int:
+    """Number of elements of all tensors in a safetensors file; BrokenModel if the file is not whole."""
+    try:
+        return sum(entry.elements for entry in read_header(path).entries.values())
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except HeaderFault as fault:
+        raise BrokenModel(f"{path.name}: {fault}", fault.hint) from fault
+
+
+def is_gguf(place: Place) -> bool:
+    """Whether the weights are in a GGUF file, because there are no others."""
+    others = _files(place, MODEL.safetensors) or _files(place, MODEL.pickle)
+    return not others and gguf.choose_gguf(place) is not None
+
+
+def combine(files: Iterable[FileDigest], base_digest: str | None = None) -> str:
+    """sha256 over the sorted names and digests, for an adapter also over its base's digest; lines as of sha256sum."""
+    lines = sorted(f"{file.sha256}  {file.name}\n" for file in files)
+    if base_digest is not None:
+        lines.append(f"{base_digest}  base\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _choose(place: Place, layout: Layout, *, allow_pickle: bool) -> tuple[Format, tuple[str, ...]]:
+    if names := _files(place, layout.safetensors):
+        return "safetensors", names
+    names = _files(place, layout.pickle)
+    if not names and layout is MODEL and (found := gguf.choose_gguf(place)):
+        return "gguf", (found,)
+    if not names:
+        raise _no_weights(place)
+    if not allow_pickle:
+        raise UnsafeModel(
+            f"{place.id} has no safetensors, only pickled weights ({names[0]})",
+            "A pickle can run code when it is loaded. Convert it to safetensors, or take the risk with --allow-pickle.",
+        )
+    return "pickle", names
+
+
+def _files(place: Place, name: str) -> tuple[str, ...]:
+    """The one file of that name, or the shards that its index lists, or nothing."""
+    if name in place.names:
+        return (name,)
+    return _shards(place, name + INDEX) if name + INDEX in place.names else ()
+
+
+def _shards(place: Place, index: str) -> tuple[str, ...]:
+    weight_map = read_json(place.folder / index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise BrokenModel(f"{index} has no weight_map", "Fetch the file again from where it came.")
+    suffix = Path(index.removesuffix(INDEX)).suffix
+    for shard in weight_map.values():
+        if not isinstance(shard, str) or not _is_plain(shard) or not shard.endswith(suffix):
+            raise BrokenModel(f"{index} names {str(shard)[:80]!a}, which is no {suffix} file of this folder")
+        if shard not in place.names:
+            raise BrokenModel(f"{shard[:80]!a} is missing, though {index} names it", "Fetch all shards of the model.")
+    return tuple(sorted(set(weight_map.values())))
+
+
+def _is_plain(name: str) -> bool:
+    """A file of this folder, printable on one line."""
+    return clean(name) == name and "/" not in name and "\\" not in name
+
+
+def _no_weights(place: Place) -> BrokenModel | UnsupportedModel:
+    others = sorted(name for name in place.names if name.endswith(OTHER_FORMATS))
+    if others:
+        return UnsupportedModel(
+            f"{place.id} has no weights that can be read, only {others[0][:80]!a}",
+            "Needed is model.safetensors, or model.safetensors.index.json with its shards.",
+        )
+    return BrokenModel(f"{place.id} has no weights", "Needed is model.safetensors beside config.json.")

@@ -1,0 +1,85 @@
+"""What a subject's measurement says beside that of a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
+
+from provcheck.types.base import Number, Record, Relation, Share
+from provcheck.types.measurement import NotMeasured
+
+
+class Reference(Record):
+    """One model of a bank with its documented lineage."""
+
+    id: str
+    family: str
+    parents: tuple[str, ...] = ()
+    mechanism: str = "from-scratch"
+    license: str | None = None
+    split: Literal["calibration", "held-out"] | None = None
+
+
+class SignalValues(Record):
+    """Base of what a signal says of two models; each signal has a record of its own, with units in its fields."""
+
+
+class Interval(Record):
+    """A distance with the ends of its 95 % interval; smaller is nearer. The unit is the signal's."""
+
+    value: Number
+    low: Number
+    high: Number
+
+
+def records_by_name(found: Any, info: ValidationInfo, kind: str) -> Any:
+    """Records by the name of their signal; JSON is read by the classes in `info.context[kind]`.
+
+    The types below know no signal, so whoever reads a report passes the classes (`provcheck.signals.read_record`).
+    """
+    if not isinstance(found, Mapping):
+        return found
+    classes: Mapping[str, type[Record]] = (info.context or {}).get(kind, {})
+    return {name: _record(name, value, classes) for name, value in found.items()}
+
+
+def _record(name: str, value: Any, classes: Mapping[str, type[Record]]) -> Any:
+    if isinstance(value, Record):
+        return value
+    if isinstance(value, Mapping) and "not_measured" in value:
+        return NotMeasured.model_validate(value)
+    if name not in classes:
+        raise ValueError(f"the signal '{str(name)[:40]}' is not known")
+    return classes[name].model_validate(value)
+
+
+def _values(found: Any, info: ValidationInfo) -> Any:
+    return records_by_name(found, info, "values")
+
+
+class Comparison(Record):
+    """Subject against one reference."""
+
+    reference: str
+    family: str | None = None
+    mechanism: str | None = None
+    license: str | None = None
+    relation: Relation = Relation.INCONCLUSIVE
+    probabilities: dict[Relation, Share] | None = Field(
+        default=None, description="None where no judge is calibrated for this bank, or it has too little to read"
+    )
+    score: Number | None = Field(default=None, description="the judge's score; it accuses only above its threshold")
+    p_value: Share | None = None
+    signals: Annotated[dict[str, SerializeAsAny[SignalValues | NotMeasured]], BeforeValidator(_values)]
+    same_weights: bool = Field(default=False, description="the weight files have the same digests")
+
+    @property
+    def related_probability(self) -> float | None:
+        """Of being related; equal weight files leave no doubt. None where nobody knows it."""
+        if self.same_weights:
+            return 1.0
+        if self.probabilities is None:
+            return None
+        return sum(value for relation, value in self.probabilities.items() if relation.related)

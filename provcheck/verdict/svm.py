@@ -1,0 +1,122 @@
+"""A fitted linear support vector machine as plain numbers, applied with numpy alone, and how it is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from provcheck.types import Bools, Floats
+
+PENALTY = 1.0
+"""C of the SVM on standardised features."""
+
+CLIPPED_AT = 4.0
+"""Standard deviations beyond which a feature tells no more."""
+
+TOLERANCE = 1e-8
+"""Of the gradient at which the logistic curve counts as fitted; scikit-learn's own moves probabilities by percents."""
+
+
+@dataclass(frozen=True)
+class LinearSVM:
+    """A linear SVM with Platt's sigmoid, on standardised features clipped to +-4.
+
+    features: their names; mean, scale, weights: (F,); sigmoid: slope and offset of the logistic curve that turns a
+    score into a probability (Platt, 1999).
+    """
+
+    features: tuple[str, ...]
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    intercept: float
+    sigmoid: tuple[float, float]
+
+    def scores(self, features: Floats) -> Floats:
+        """(M,) signed distances from the separating plane for (M, F) features; NaN stays NaN."""
+        standardised = np.clip((features - self.mean) / self.scale, -CLIPPED_AT, CLIPPED_AT)
+        return np.asarray(standardised @ self.weights + self.intercept)
+
+    def score(self, features: Mapping[str, float]) -> float:
+        """The score of one pair; NaN where a feature is missing."""
+        return float(self.scores(np.array([[features.get(name, np.nan) for name in self.features]]))[0])
+
+    def probability_of(self, scores: Floats | float) -> Floats:
+        """Probability of the positive class that belongs to scores."""
+        slope, offset = self.sigmoid
+        with np.errstate(over="ignore"):  # beyond the largest number the probability is 0
+            return np.asarray(1 / (1 + np.exp(-(slope * np.asarray(scores) + offset))))
+
+    def probability(self, features: Mapping[str, float]) -> float:
+        """Probability of the positive class for one pair."""
+        return float(self.probability_of(self.score(features)))
+
+    def arrays(self, name: str) -> dict[str, Floats]:
+        """The numbers by name, for a file."""
+        return {
+            f"{name}.mean": self.mean,
+            f"{name}.scale": self.scale,
+            f"{name}.weights": self.weights,
+            f"{name}.constants": np.array([self.intercept, *self.sigmoid]),
+        }
+
+    @classmethod
+    def from_arrays(cls, name: str, features: tuple[str, ...], arrays: Mapping[str, Floats]) -> LinearSVM:
+        """The machine of that name. Raises KeyError or ValueError for arrays that are no machine."""
+        mean, scale, weights = (arrays[f"{name}.{part}"] for part in ("mean", "scale", "weights"))
+        intercept, slope, offset = (float(value) for value in arrays[f"{name}.constants"])
+        return cls(features, mean, scale, weights, intercept, (slope, offset))
+
+    def is_sound(self, largest: float) -> bool:
+        """Whether the numbers are such as fitting gives: finite, none beyond `largest`, one for each feature."""
+        arrays = (self.mean, self.scale, self.weights)
+        constants = np.array([self.intercept, *self.sigmoid])
+        return (
+            all(array.dtype.kind == "f" and array.shape == (len(self.features),) for array in arrays)
+            and all(bool((np.abs(array) <= largest).all()) for array in (*arrays, constants))
+            and bool((self.scale > 0).all())
+        )
+
+
+def fit_svm(features: Floats, positive: Bools, names: tuple[str, ...], scores: Floats | None = None) -> LinearSVM:
+    """Fit the plane on (P, F) features, and the sigmoid through out-of-fold `scores`, or else the machine's own."""
+    machine = fit_plane(features, positive, names)
+    own = machine.scores(features) if scores is None else scores
+    known = np.isfinite(own)
+    return replace(machine, sigmoid=_logistic(own[known], positive[known]))
+
+
+def fit_plane(features: Floats, positive: Bools, names: tuple[str, ...]) -> LinearSVM:
+    """Fit a machine whose scores are wanted, not its probabilities.
+
+    A single feature needs no plane: its score is the standardised feature itself, and cannot be overfitted.
+    """
+    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+    if len(names) == 1:
+        rises = features[positive].mean() >= features[~positive].mean()
+        return LinearSVM(names, mean, scale, np.array([1.0 if rises else -1.0]), 0.0, (1.0, 0.0))
+    from sklearn.svm import SVC
+
+    x = np.clip((features - mean) / scale, -CLIPPED_AT, CLIPPED_AT)
+    fitted = SVC(C=PENALTY, kernel="linear", class_weight="balanced").fit(x, positive)
+    return LinearSVM(names, mean, scale, fitted.coef_[0], float(fitted.intercept_[0]), (1.0, 0.0))
+
+
+def _logistic(scores: Floats, positive: Bools) -> tuple[float, float]:
+    """Slope and offset of the logistic curve through scores and classes (Platt, 1999).
+
+    Each class counts as one case more that is undecided, so that the curve stays finite where a score separates them.
+    Flat where all scores are the same.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    yes, no = int(positive.sum()), int((~positive).sum())
+    target = np.where(positive, (yes + 1) / (yes + 2), 1 / (no + 2))
+    if np.ptp(scores) == 0:
+        return 0.0, float(np.log(target.mean() / (1 - target.mean())))
+    both, classes = np.tile(scores, 2)[:, None], np.repeat([True, False], len(scores))
+    curve = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=TOLERANCE)
+    curve.fit(both, classes, sample_weight=np.concatenate([target, 1 - target]))
+    return float(curve.coef_[0, 0]), float(curve.intercept_[0])

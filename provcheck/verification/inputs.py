@@ -1,0 +1,181 @@
+"""What went into a report, found on this machine: program, bank, probes, judge, policy, published numbers, the model.
+
+A report comes from a stranger: what it names is looked up among what ships, and on the Hub at the commit that it names;
+only what the user names may be a path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from provcheck import __version__
+from provcheck.bank import Bank, load_bank
+from provcheck.errors import BankError, ProvcheckError
+from provcheck.io import data
+from provcheck.io.digests import file_digest
+from provcheck.policy import Collected, collect, name_of
+from provcheck.probes import DEFAULT_PROBES, QUICK_PROBES, load_probes
+from provcheck.signals import all_signals
+from provcheck.targets import DEMO, FindOptions, Target, find_target
+from provcheck.types import Check, FileDigest, Outcome, Report, Subject
+from provcheck.verdict import find_calibration
+from provcheck.verification.steps import failed, passed, same, skipped
+from provcheck.wording import listing
+
+T = TypeVar("T")
+
+SHIPPED_PROBES = {DEFAULT_PROBES: DEFAULT_PROBES, f"{DEFAULT_PROBES}-{QUICK_PROBES}": QUICK_PROBES}
+"""What --probes calls them, by the name in a report."""
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+COMMIT = re.compile(r"[0-9a-f]{7,64}")
+NO_FILES = "the report states no files of the model"
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """A check, and the thing itself where it is the one that the report was made with."""
+
+    check: Check
+    thing: T | None = None
+
+
+def check_program(report: Report) -> Check:
+    """Whether this version measures every signal of the report in the same way."""
+    made, known = f"provcheck {report.tool.version}", all_signals()
+    used = {name: facts.version for name, facts in report.measurement.measured.items()}
+    others = [name for name in used if name not in known or known[name].version != used[name]]
+    if others:
+        does = ", ".join(known[name].version if name in known else f"no {name}" for name in others)
+        what = ", ".join(used[name] for name in others)
+        return skipped("program", f"{made} measured with {what}, this version does with {does}")
+    what = ", ".join(used.values()) or "nothing"
+    return passed("program", f"made with {made}, verified with {__version__}; both measure with {what}")
+
+
+def find_bank(report: Report, name: str | None) -> Found[Bank]:
+    """The bank named by the user, or else the shipped one of the report's name. Raises BankError for a wrong name."""
+    if name is None and report.bank.name not in data.banks():
+        return Found(skipped("bank", "the report's bank does not ship with provcheck; name its folder with --bank"))
+    folder = data.bank_folder(name or report.bank.name)
+    try:
+        bank = load_bank(str(folder))
+    except BankError as error:
+        return Found(failed("bank", error.message))
+    return _fitting(same("bank", f"the bank {bank.manifest.name}", bank.manifest.digest, report.digests.bank), bank)
+
+
+def find_probes(report: Report, name: str | None) -> Found[str]:
+    """The name, for --probes, of the probe set that the user names, or else of the report's. Raises ProbeError."""
+    name = name or SHIPPED_PROBES.get(report.measurement.probes)
+    if name is None:
+        return Found(skipped("probes", "the report's probe set does not ship with provcheck; name it with --probes"))
+    probes = load_probes(name)
+    return _fitting(same("probes", f"the probe set {probes.name}", probes.digest, report.digests.probes), name)
+
+
+def find_policy(report: Report, name: str | None) -> Found[Collected]:
+    """The policy, with the checks that the report's audit chose. Raises PolicyError for a wrong name."""
+    if name is None and report.policy.name not in data.policies():
+        return Found(skipped("policy", "the report's policy does not ship with provcheck; name its file with --policy"))
+    path = data.policy_file(name or report.policy.name)
+    check = same("policy", f"the policy {path.name}", file_digest(path), report.digests.policy)
+    if check.outcome is not Outcome.PASSED:
+        return Found(check)
+    collected = collect(name or report.policy.name)
+    left_out = report.policy.deselected
+    rules = tuple(rule for rule in collected.rules if name_of(rule) not in left_out)
+    return Found(check, replace(collected, rules=rules, deselected=left_out))
+
+
+def check_judge(report: Report, bank: Bank | None) -> Check:
+    """Whether the bank is judged with the same calibration."""
+    if bank is None:
+        return skipped("judge", "it is found only with the bank")
+    try:
+        calibration = find_calibration(bank)
+    except BankError as error:
+        return failed("judge", error.message)
+    what = f"the calibration on {calibration.facts.bank}" if calibration else "no calibration, a simple rule"
+    return same("judge", what, calibration.digest if calibration else None, report.digests.judge)
+
+
+def check_backgrounds(report: Report) -> Iterator[Check]:
+    """Whether the published numbers that signals are seen against are the same, signal by signal."""
+    stated, known = report.digests.background, all_signals()
+    for name, signal in known.items():
+        against = signal.against()
+        if name in stated or (against and name in report.measurement.measured):
+            what = f"the published numbers beside those of {signal.title}"
+            yield same(f"background-{name}", what, against[1] if against else None, stated.get(name))
+    if strange := [name for name in stated if name not in known]:
+        yield failed("background", f"this version knows no signal {listing(strange)}")
+
+
+def find_model(report: Report, model: str | None, options: FindOptions) -> tuple[Target | None, str]:
+    """The model or measurement file that the user names, or else the model of the report; None with the reason.
+
+    Raises ProvcheckError where what the user names cannot be used.
+    """
+    if model is not None:
+        return find_target(model, options), ""
+    named = _named(report.subject)
+    if named is None:
+        return None, f"where {report.subject.id} lies is not known: give the model, or a measurement file, as MODEL"
+    try:
+        return find_target(named, options), ""
+    except ProvcheckError as error:
+        return None, f"{error.message}; give the model, or a measurement file, as MODEL"
+
+
+def check_weights(report: Report, target: Target) -> Check:
+    """Whether the weight files have the digests that the report states."""
+    subject = target.subject
+    if not (report.digests.weights or report.subject.weights_digest or subject.weights_digest):
+        return skipped("weights", NO_FILES)
+    stated = (*report.subject.weights, *(report.subject.base.weights if report.subject.base else ()))
+    found = (*subject.weights, *(subject.base.weights if subject.base else ()))
+    if subject.weights_digest == report.digests.weights:
+        return passed("weights", _as_stated(found, target))
+    return failed("weights", _changes(stated, found))
+
+
+def check_model_files(report: Report, target: Target) -> Check:
+    """Whether config, tokenizer and card are those of the report."""
+    stated, found = report.subject.all_files, target.subject.all_files
+    if not (report.subject.weights_digest or target.subject.weights_digest or stated or found):
+        return skipped("model-files", NO_FILES)
+    if [(file.name, file.sha256) for file in stated] == [(file.name, file.sha256) for file in found]:
+        return passed("model-files", _as_stated(found, target))
+    return failed("model-files", _changes(stated, found))
+
+
+def _fitting(check: Check, thing: T) -> Found[T]:
+    return Found(check, thing if check.outcome is Outcome.PASSED else None)
+
+
+def _named(subject: Subject) -> str | None:
+    """How to ask for the model that a report names; None for what lay in a folder, and for any odd name."""
+    if subject.source == DEMO:
+        return DEMO
+    if subject.revision and COMMIT.fullmatch(subject.revision) and HUB_ID.fullmatch(subject.id):
+        return f"{subject.id}@{subject.revision}"
+    return None
+
+
+def _as_stated(files: Iterable[FileDigest], target: Target) -> str:
+    names = ", ".join(file.name for file in files) or "none"
+    return f"as the measurement file states: {names}" if target.saved else names
+
+
+def _changes(stated: Iterable[FileDigest], found: Iterable[FileDigest]) -> str:
+    """Which files differ, are missing, or are new."""
+    old = {file.name: file.sha256 for file in stated}
+    new = {file.name: file.sha256 for file in found}
+    changed = [f"{name} differs" for name in old if name in new and old[name] != new[name]]
+    missing = [f"{name} is missing" for name in old if name not in new]
+    added = [f"{name} is not in the report" for name in new if name not in old]
+    return ", ".join([*changed, *missing, *added]) or "the files have other names or another order"

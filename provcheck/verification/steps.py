@@ -1,0 +1,84 @@
+"""The steps of a verification: passed, failed, or skipped with the reason. First the file itself, last what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from provcheck.signing import is_signed_by, signature_file
+from provcheck.types import Check, ExitCode, Outcome
+
+MEASUREMENT, DISTANCES, VERDICT = "measurement", "distances", "verdict"
+"""Steps that can only be taken where the model was measured, or judged, again."""
+
+
+def passed(id: str, message: str) -> Check:
+    """It is as the report says."""
+    return Check(id=id, outcome=Outcome.PASSED, message=message)
+
+
+def failed(id: str, message: str) -> Check:
+    """It is not as the report says."""
+    return Check(id=id, outcome=Outcome.FAILED, message=message)
+
+
+def skipped(id: str, message: str) -> Check:
+    """It could not be checked."""
+    return Check(id=id, outcome=Outcome.SKIPPED, message=message)
+
+
+def same(id: str, what: str, found: str | None, stated: str | None) -> Check:
+    """Compare two digests."""
+    if found == stated:
+        return passed(id, what)
+    return failed(id, f"{what}: its digest is {_short(found)}, the report says {_short(stated)}")
+
+
+def check_file(fault: str | None) -> Check:
+    """Whether the report is as it was written; `fault` says why it is not."""
+    return failed("report", fault) if fault else passed("report", "every byte is as it was written")
+
+
+def check_signature(report: Path, content: bytes, public_key: Path | None) -> Check:
+    """Whether the owner of the key signed these bytes. Raises UsageError when key or signature cannot be read."""
+    signature = signature_file(report)
+    if public_key is None:
+        there = f"{signature.name} was not checked: name its key with --public-key"
+        return skipped("signature", there if signature.exists() else "the report is not signed")
+    if not signature.exists():
+        return failed("signature", f"there is no {signature.name} beside the report")
+    if is_signed_by(content, signature, public_key):
+        return passed("signature", f"{signature.name} was made with the key of {public_key.name}")
+    return failed("signature", f"{signature.name} is no signature of this file with the key of {public_key.name}")
+
+
+def exit_code(checks: Sequence[Check]) -> ExitCode:
+    """1 when anything differs; 0 when nothing does and the verdict was judged again; 5 when it was not."""
+    if any(check.outcome is Outcome.FAILED for check in checks):
+        return ExitCode.CHECK_FAILED
+    return ExitCode.OK if _outcome(checks, VERDICT) is Outcome.PASSED else ExitCode.NO_CHECKS
+
+
+def conclusion(checks: Sequence[Check]) -> str:
+    """What was verified, and what was not, in one line."""
+    failures = [check.id for check in checks if check.outcome is Outcome.FAILED]
+    left_out = [check.id for check in checks if check.outcome is Outcome.SKIPPED]
+    parts = [f"the report does not hold: {', '.join(failures)}"] if failures else [_what_repeats(checks)]
+    return "; ".join([*parts, *([f"not verified: {', '.join(left_out)}"] if left_out else [])])
+
+
+def _what_repeats(checks: Sequence[Check]) -> str:
+    if _outcome(checks, VERDICT) is not Outcome.PASSED:
+        measured = _outcome(checks, MEASUREMENT) is Outcome.PASSED
+        return "the measurement repeats, but it was not judged again" if measured else "nothing was measured again"
+    if _outcome(checks, MEASUREMENT) is Outcome.PASSED:
+        return "the numbers repeat bit for bit, and so does the verdict"
+    return "the numbers repeat within the stated tolerances, and so does the verdict"
+
+
+def _outcome(checks: Sequence[Check], id: str) -> Outcome | None:
+    return next((check.outcome for check in checks if check.id == id), None)
+
+
+def _short(digest: str | None) -> str:
+    return f"{digest[:12]}..." if digest else "none"

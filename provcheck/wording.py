@@ -1,0 +1,65 @@
+"""Numbers as people read them, the same in the terminal, in HTML and in a signal's sentences.
+
+A probability is never rounded into certainty, and what is not known is said, never shown as a number.
+"""
+
+from __future__ import annotations
+
+from provcheck.types import Interval
+
+NOT_CALIBRATED = "not calibrated"
+NOT_MEASURED = "not measured"
+CI95 = "95\u00a0% interval"
+
+
+def number(value: float) -> str:
+    """A number with 3 significant digits; one too small to matter says so."""
+    if value == 0:
+        return "0"
+    if abs(value) < 0.0001:
+        return "< 0.0001" if value > 0 else "> -0.0001"
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".rstrip(".")
+
+
+def probability(value: float | None) -> str:
+    """A probability in percent; 100 % and 0 % only where they are exact."""
+    if value is None:
+        return NOT_CALIBRATED
+    if value in (0, 1):
+        return f"{value:.0%}".replace("%", " %")
+    if value > 0.999:
+        return "> 99.9 %"
+    return "< 0.1 %" if value < 0.001 else f"{100 * value:.1f} %"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value with 3 significant digits."""
+    return NOT_CALIBRATED if value is None else number(value)
+
+
+def interval(value: Interval | None) -> str:
+    """`0.198 to 0.24`: the ends of a 95 % interval; empty where there is none."""
+    return "" if value is None else f"{number(value.low)} to {number(value.high)}"
+
+
+def with_error(value: float | None, error: float | None) -> str:
+    """A value and its standard error: `0.4 ± 0.01`."""
+    if value is None:
+        return NOT_MEASURED
+    return number(value) + ("" if error is None else f" ± {number(error)}")
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 reference`, `2 references`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def listing(names: list[str] | tuple[str, ...], most: int = 3) -> str:
+    """`a, b, c and 4 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def as_sentence(text: str | None, otherwise: str = "") -> str:
+    """A reason as a sentence of its own."""
+    return f"{text[0].upper()}{text[1:].removesuffix('.')}." if text else otherwise
