@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provcheck.bank.editing import Edited, add_reference, check_new, load_editable
 from provcheck.bank.manifest import BankManifest, BuildEntry, read_build_manifest
-from provcheck.bank.writing import check_replaceable, save_bank
+from provcheck.bank.saving import check_replaceable, save_bank
 from provcheck.errors import BankError, ProvcheckError
 from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured
 from provcheck.observer import Observer
@@ -57,7 +57,8 @@ def add_to_bank(name: str, model: str, reference: Reference, options: ModelOptio
     for parent in set(reference.parents) - set(bank.rows):
         observe.note(f"its parent {parent} is no reference of this bank")
     options = replace(options, probes=options.probes or bank.manifest.probes)
-    target = find_comparable(bank.manifest.bases, bank.manifest.name, model, options)
+    manifest = bank.manifest
+    target = find_comparable(manifest.bases, manifest.name, model, options, manifest.called)
     measurement = measured(target, options, observe)
     return add_reference(load_editable(name), reference, measurement)  # it may have changed meanwhile
 
@@ -68,5 +69,6 @@ def _measured(
     """Measure one model of a manifest; a measurement file may have been made with other probes than the bank's."""
     found = measure_model(entry.path or entry.id, replace(options, revision=entry.revision), observe)
     bases = {name: signal.basis(probes) for name, signal in all_signals().items()}
-    check_comparable({name: sketch.facts.basis for name, sketch in found.sketches.items()}, bases, bank_name)
+    called = {probes.digest: probes.name, found.run.probes_digest: found.run.probes}
+    check_comparable({name: sketch.facts.basis for name, sketch in found.sketches.items()}, bases, bank_name, called)
     return found

@@ -17,7 +17,7 @@ from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer, Silent
 from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.signals import TABLE, Signal, find_signal
-from provcheck.signals.comparable import check_comparable
+from provcheck.signals.comparable import NO_NAMES, check_comparable
 from provcheck.store import is_measurement_file
 from provcheck.targets import FindOptions, OpenTarget, Target, find_target
 from provcheck.types import Basis, Measurement, NotMeasured, ProbeSet, RunFacts, SignalFacts, Sketch
@@ -48,17 +48,26 @@ def measure_model(model: str, options: ModelOptions | None = None, observe: Obse
     return measured(find_target(model, options), options, observe or Silent())
 
 
-def find_comparable(bases: Mapping[str, Basis], bank_name: str, model: str, options: ModelOptions) -> Target:
+def find_comparable(
+    bases: Mapping[str, Basis],
+    bank_name: str,
+    model: str,
+    options: ModelOptions,
+    called: Mapping[str, str] = NO_NAMES,
+) -> Target:
     """Find a model that can be compared with a bank of these bases in one signal at least.
 
-    What cannot fit is refused before anything is fetched, and again when it is known what the target can give. Raises
-    ProvcheckError.
+    What cannot fit is refused before anything is fetched, and again when it is known what the target can give.
+    `called`: names of probe sets by their digests. Raises ProvcheckError.
     """
     if not is_measurement_file(model):
         probes = load_probes(options.probes)
-        check_comparable({name: find_signal(name).basis(probes) for name in TABLE}, bases, bank_name)
+        called = {**called, probes.digest: probes.name}
+        check_comparable({name: find_signal(name).basis(probes) for name in TABLE}, bases, bank_name, called)
     target = find_target(model, options)
-    check_comparable(_bases(target, options), bases, bank_name)
+    if target.saved is not None:
+        called = {**called, target.saved.run.probes_digest: target.saved.run.probes}
+    check_comparable(_bases(target, options), bases, bank_name, called)
     return target
 
 

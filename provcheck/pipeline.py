@@ -92,7 +92,8 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
     collected = collected or collect_checks(options)
     bank = load_bank(options.bank)
     find_calibration(bank)  # a judge that cannot be used is refused before the long work
-    target = find_comparable(bank.manifest.bases, bank.manifest.name, model, options.model)
+    manifest = bank.manifest
+    target = find_comparable(manifest.bases, manifest.name, model, options.model, manifest.called)
     return Prepared(model, options, collected, bank, target)
 
 

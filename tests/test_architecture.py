@@ -1,7 +1,7 @@
 """The architecture, read off the imports: every room stands on a floor and imports from the floors below it only.
 
-So no arrow runs upward, and rooms of one floor never import one another: a stage knows no other stage, and renderings know
-neither stages nor banks. `provcheck/README.md` says why.
+So no arrow runs upward, and rooms of one floor never import one another: a stage knows no other stage, and renderings
+know neither stages nor banks. `provcheck/README.md` says why.
 """
 
 from __future__ import annotations

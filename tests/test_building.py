@@ -199,7 +199,7 @@ def test_a_measurement_of_other_probes_is_skipped(workshop: Workshop) -> None:
     notes = Notes()
     built = workshop.build_of_files(notes, other=other, fitting=make_measurement("fitting", make_blocks(1)))
     assert list(built.failures) == ["org/other"]
-    assert "it was measured on the probe set" in built.failures["org/other"]
+    assert "it is measured on probe set others (" in built.failures["org/other"]
     assert [reference.id for reference in verify_bank(workshop.bank).references] == ["org/fitting"]
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from provcheck.bank import load_bank
-from provcheck.bank.writing import save_bank
-from provcheck.measurement import measure
+from provcheck.bank.saving import save_bank
+from provcheck.measuring import ModelOptions, measure_model
 from provcheck.pipeline import AuditOptions, audit
 from provcheck.probes import load_probes
 from provcheck.store import save_measurement
-from provcheck.subject import resolve
 from provcheck.types import Measurement, Reference, Relation
 from provcheck.verdict import find_calibration
 from tests.tiny import save_tiny
@@ -27,8 +26,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Measurement, Measur
         save_tiny(folder / f"seed-{seed}", seed=seed, max_position_embeddings=2048, num_hidden_layers=1)
         for seed in (1, 2)
     )
-    probes = load_probes()
-    one, two = (measure(resolve(str(path)), probes) for path in (first, second))
+    one, two = (measure_model(str(path), ModelOptions(cache=False)) for path in (first, second))
     return one, two
 
 
@@ -42,7 +40,7 @@ def test_twins_with_random_weights_are_never_related(twins: tuple[Measurement, M
     save_measurement(one, tmp_path / "one.safetensors")
     report = audit(str(tmp_path / "one.safetensors"), AuditOptions(bank=str(tmp_path / "bank")))
     assert not report.verdict.relation.related
-    assert "calibrated on zoo-v1" in report.bank.judge
+    assert "calibrated on zoo-v1" in report.judge.name
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from provcheck import AuditOptions, ModelOptions, audit, compare_models, load_measurement, pipeline, save_measurement
+from provcheck import AuditOptions, ModelOptions, audit, compare_models, load_bank, load_measurement, save_measurement
 from provcheck.bank import Bank
 from provcheck.comparison import SHORTLIST, compare_two
 from provcheck.errors import BankError, IncompatibleError, MeasurementFileError
@@ -97,7 +97,7 @@ def test_a_model_without_log_likelihoods_is_still_judged(bank: Bank) -> None:
 
 def test_a_measurement_of_other_probes_is_refused(bank: Bank) -> None:
     other = make_measurement("me", make_blocks(0), probes=make_probes("others"))
-    with pytest.raises(IncompatibleError, match=r"measured on the probe set [0-9a-f]{12}, 'bank' on [0-9a-f]{12}"):
+    with pytest.raises(IncompatibleError, match=r"probe set others \(\w{12}\), 'bank' on synthetic \(\w{12}\)"):
         report_on(other, bank)
 
 
@@ -134,26 +134,27 @@ def test_the_same_audit_twice_gives_the_same_report(bank: Bank) -> None:
     assert one == two
 
 
-def saved(folder: Path, *measurements: Measurement) -> list[str]:
-    """Files of these measurements."""
-    for measurement in measurements:
-        save_measurement(measurement, folder / f"{measurement.subject.id}.safetensors")
-    return [str(folder / f"{measurement.subject.id}.safetensors") for measurement in measurements]
+def saved(folder: Path, first: Measurement, second: Measurement) -> tuple[str, str]:
+    """Files of two measurements."""
+    names = str(folder / "first.safetensors"), str(folder / "second.safetensors")
+    for name, measurement in zip(names, (first, second), strict=True):
+        save_measurement(measurement, Path(name))
+    return names
 
 
 def test_measurement_files_are_compared_without_their_probes(tmp_path: Path) -> None:
     """Everything that comparing must know of the probes is in the files."""
-    pair = [make_measurement(name, make_blocks(ord(name))) for name in "ab"]
-    first, second, found = compare_models(*saved(tmp_path, *pair), ModelOptions())
-    assert (first.subject, second.subject) == (pair[0].subject, pair[1].subject)
-    assert found == compare_two(*pair)
+    one, two = (make_measurement(name, make_blocks(ord(name))) for name in "ab")
+    first, second, found = compare_models(*saved(tmp_path, one, two), ModelOptions())
+    assert (first.subject, second.subject) == (one.subject, two.subject)
+    assert found == compare_two(one, two)
     assert able_of(found) and likelihood_of(found)
 
 
 def test_measurement_files_of_other_probes_are_not_compared(tmp_path: Path) -> None:
-    pair = [make_measurement(name, make_blocks(ord(name)), probes=make_probes(name)) for name in "ab"]
-    with pytest.raises(IncompatibleError, match="was measured on the probe set") as caught:
-        compare_models(*saved(tmp_path, *pair), ModelOptions())
+    one, two = (make_measurement(name, make_blocks(ord(name)), probes=make_probes(f"of-{name}")) for name in "ab")
+    with pytest.raises(IncompatibleError, match=r"is measured on probe set of-a \(\w{12}\), 'b' on of-b ") as caught:
+        compare_models(*saved(tmp_path, one, two), ModelOptions())
     assert "--probes" in caught.value.hint
 
 
@@ -169,7 +170,6 @@ def test_a_comparison_of_two_has_the_numbers_of_an_audit(bank: Bank, monkeypatch
     second = make_measurement("org/root-3", make_blocks(3))
     audited = kl(report_on(subject, bank), "org/root-3")
     monkeypatch.setattr(data, "banks", lambda: {data.DEFAULT_BANK: bank.folder})
-    (bank.folder.parent / "org").mkdir()
     _, _, pair = compare_models(*saved(bank.folder.parent, subject, second))
     values = likelihood_of(pair)
     assert values is not None
@@ -182,10 +182,10 @@ def test_a_comparison_of_two_has_the_numbers_of_an_audit(bank: Bank, monkeypatch
 def test_two_models_are_compared_where_no_bank_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "banks", dict)
     with pytest.raises(BankError):
-        pipeline.load_bank(data.DEFAULT_BANK)
-    pair = [make_measurement(name, make_blocks(ord(name))) for name in "ab"]
-    _, _, found = compare_models(*saved(tmp_path, *pair))
-    assert found == compare_two(*pair)
+        load_bank(data.DEFAULT_BANK)
+    one, two = (make_measurement(name, make_blocks(ord(name))) for name in "ab")
+    _, _, found = compare_models(*saved(tmp_path, one, two))
+    assert found == compare_two(one, two)
 
 
 def test_a_subject_that_lacks_a_signal_goes_all_the_way(bank: Bank) -> None:
@@ -232,7 +232,7 @@ def test_a_subject_and_a_bank_of_the_same_other_version(bank: Bank, tmp_path: Pa
 def test_what_cannot_be_compared_is_refused_before_the_model_is_looked_for(bank: Bank, tmp_path: Path) -> None:
     others = save_probes(tmp_path / "others", make_probes("others"))
     options = AuditOptions(bank=str(bank.folder), model=ModelOptions(probes=str(others)))
-    with pytest.raises(IncompatibleError, match="it was measured on the probe set"):
+    with pytest.raises(IncompatibleError, match=r"it is measured on probe set others .* 'bank' on synthetic "):
         audit(str(tmp_path / "no-such-model"), options)
 
 

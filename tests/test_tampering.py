@@ -10,7 +10,7 @@ import pytest
 
 from provcheck.bank import Bank
 from provcheck.bank.folder import arrays_file
-from provcheck.bank.writing import add_file
+from provcheck.bank.saving import add_file
 from provcheck.cli import run
 from provcheck.errors import BankError, MeasurementFileError
 from provcheck.io import data

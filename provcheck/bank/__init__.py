@@ -2,12 +2,12 @@
 
 manifest  the two manifests: what to build, and what was built
 folder    read and check a bank: one file of arrays for each signal
-writing   write a bank
+saving    write a bank
 editing   add a reference to a bank, or take one out
 ancestry  what the documented lineage says of any two references
 """
 
 from provcheck.bank.folder import Bank, load_bank
-from provcheck.bank.writing import save_bank
+from provcheck.bank.saving import save_bank
 
 __all__ = ["Bank", "load_bank", "save_bank"]

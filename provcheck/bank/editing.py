@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save
 from provcheck.bank.ancestry import UNDOCUMENTED
 from provcheck.bank.folder import Bank, arrays_file, load_bank, raw_file
 from provcheck.bank.manifest import BankEntry, BankManifest
-from provcheck.bank.writing import MANIFEST_FILE, Rows, check_fits, entry_of, kept_rows, raw_of, replace_bank
+from provcheck.bank.saving import MANIFEST_FILE, Rows, check_fits, entry_of, kept_rows, raw_of, replace_bank
 from provcheck.errors import BankError
 from provcheck.io import data
 from provcheck.io.untrusted import first_fault
@@ -62,7 +62,8 @@ def add_reference(bank: Bank, reference: Reference, measurement: Measurement) ->
     check_new(bank, reference)
     _check_complete(bank)
     bases = {name: sketch.facts.basis for name, sketch in measurement.sketches.items()}
-    check_comparable(bases, bank.manifest.bases, bank.manifest.name)
+    manifest, run = bank.manifest, measurement.run
+    check_comparable(bases, manifest.bases, manifest.name, {**manifest.called, run.probes_digest: run.probes})
     rows = {name: _rows_for(bank, name, reference, measurement) for name in bank.stacks}
     arrays = {name: _appended(bank.stacks[name].arrays, found) for name, found in rows.items()}
     raw = {name: found | raw_of(name, [(reference, measurement)]) for name, found in _raw(bank).items()}

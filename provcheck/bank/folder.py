@@ -44,7 +44,7 @@ class Bank:
     manifest: BankManifest
     folder: Path
     stacks: Mapping[str, Stack]
-    _frames: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    _frames: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def references(self) -> tuple[BankEntry, ...]:

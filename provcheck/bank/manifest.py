@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -99,6 +102,7 @@ class BankManifest(Digested):
     versions: dict[str, str]
     references: Annotated[tuple[BankEntry, ...], FailFast()] = Field(min_length=1)
     files: dict[FileName, Sha256] = Field(description="sha256 of each file of arrays")
+    digest: str = ""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -109,6 +113,11 @@ class BankManifest(Digested):
     def bases(self) -> dict[str, Basis]:
         """What a measurement must have in common with the bank, by signal."""
         return {name: signal.basis for name, signal in self.signals.items()}
+
+    @property
+    def called(self) -> dict[str, str]:
+        """Name of the probe set by its digest."""
+        return {self.probes_digest: self.probes}
 
     def rendered(self) -> bytes:
         """The content of manifest.json."""
@@ -139,6 +148,19 @@ def read_build_manifest(path: Path) -> BuildManifest:
     return manifest.model_copy(update={"models": tuple(models)})
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Without Python's garbage collector, which would go through all that a large manifest makes again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@collector_paused()
 def read_bank_manifest(folder: Path) -> BankManifest:
     """Read manifest.json and check its digest. Raises BankError when it is broken or was changed."""
     path = folder / "manifest.json"

@@ -71,7 +71,7 @@ def pairs_command(name: Name) -> None:
 def calibrate_command(name: Name) -> None:
     """Fit the judge on the bank's documented pairs and store it in the bank; held-out references take no part."""
     from provcheck.bank import load_bank
-    from provcheck.bank.writing import add_file
+    from provcheck.bank.saving import add_file
     from provcheck.verdict.calibration import FILE, calibrate
     from provcheck.verdict.judge import describe
 

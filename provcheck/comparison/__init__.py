@@ -56,7 +56,8 @@ def compare_two(first: Measurement, second: Measurement, bank: Bank | None = Non
     """
     one, two = first.sketches, second.sketches
     name = second.subject.id
-    check_comparable(_bases(one), _bases(two), name)
+    called = {run.probes_digest: run.probes for run in (first.run, second.run)}
+    check_comparable(_bases(one), _bases(two), name, called)
     found: dict[str, SignalValues | NotMeasured] = {}
     for signal in TABLE:
         why_not = _why_not(signal, first, second.signals.get(signal), name)
@@ -81,7 +82,9 @@ def shared_signals(measurement: Measurement, bank: Bank) -> dict[str, Sketch]:
 
     Raises IncompatibleError when there are none, or when arrays have other shapes than the bank's.
     """
-    check_comparable(_bases(measurement.sketches), bank.manifest.bases, bank.manifest.name)
+    manifest, run = bank.manifest, measurement.run
+    called = {**manifest.called, run.probes_digest: run.probes}
+    check_comparable(_bases(measurement.sketches), manifest.bases, manifest.name, called)
     shared = {}
     for name in TABLE:
         sketch, basis = measurement.sketches.get(name), bank.manifest.bases.get(name)

@@ -10,7 +10,7 @@ import numpy as np
 
 from provcheck.bank import Bank
 from provcheck.signals import all_signals
-from provcheck.signals.contract import Signal, with_first
+from provcheck.signals.contract import Signal, exact, with_first
 from provcheck.types import Floats, Measurement, Reference, Sketch, Stack
 
 NEAREST = 20
@@ -91,7 +91,7 @@ def gather(bank: Bank, rows: Iterable[int], measurement: Measurement | None = No
     placed = np.flatnonzero(signal.has_place(stack))
     shown = [chosen[place] for place in measured[placed]]
     left_out = tuple(bank.references[row].id for row in chosen if row not in set(shown))
-    references, part = tuple(bank.references[row] for row in shown), _exact(stack.take(placed))
+    references, part = tuple(bank.references[row] for row in shown), exact(stack.take(placed))
     if measurement is None:
         return Leaves(None, references, signal, part, left_out)
     both = with_first(measurement.sketches[signal.name], part)
@@ -128,12 +128,6 @@ def _lead(bank: Bank, measurement: Measurement | None) -> Signal | None:
         if measurement is None or (sketch and sketch.facts.basis == bank.manifest.bases[name]):
             return signal
     return None
-
-
-def _exact(stack: Stack) -> Stack:
-    """The stack in single precision: half precision is for keeping, not for computing."""
-    arrays = {name: array.astype(np.float32) for name, array in stack.arrays.items()}
-    return Stack(stack.context, stack.values, arrays)
 
 
 def _unused(id: str, mark: str, taken: dict[str, None]) -> str:

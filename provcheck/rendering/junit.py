@@ -98,6 +98,7 @@ def _properties(report: Report) -> dict[str, str | float | None]:
         "probability": verdict.probability,
         "p_value": verdict.p_value,
         "exit_code": report.exit_code.value,
+        "signals": ", ".join(one.version for one in report.measurement.measured.values()) or None,
         "bank": report.bank.name,
         "bank_digest": report.bank.digest,
         "policy": policy.name,

@@ -203,6 +203,7 @@ def _properties(report: Report) -> Json:
         "certainty": certainty(report),
         "reasons": list(verdict.reasons),
         "summary": report.summary.model_dump(),
+        "signals": {name: facts.model_dump(mode="json") for name, facts in report.measurement.signals.items()},
         "policy": _policy(policy),
         "digests": report.digests.model_dump(),
         "reportDigest": report.digest,

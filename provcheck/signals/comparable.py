@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from provcheck.errors import IncompatibleError
 from provcheck.types import Basis
@@ -10,10 +11,18 @@ from provcheck.types import Basis
 MEASURE_ALIKE = "measure with the same --probes, or use a bank made with yours"
 
 
-def check_comparable(subject: Mapping[str, Basis], other: Mapping[str, Basis], name: str) -> None:
-    """Raise IncompatibleError when the subject has no signal in common with `name`; the first mismatch is told."""
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
+
+def check_comparable(
+    subject: Mapping[str, Basis], other: Mapping[str, Basis], name: str, called: Mapping[str, str] = NO_NAMES
+) -> None:
+    """Raise IncompatibleError when the subject has no signal in common with `name`; the first mismatch is told.
+
+    `called`: names of materials by their digests, as far as they are known.
+    """
     common = [signal for signal in subject if signal in other]
-    faults = [why_not_comparable(subject[signal], other[signal], name) for signal in common]
+    faults = [why_not_comparable(subject[signal], other[signal], name, called) for signal in common]
     if None in faults:
         return
     if not faults:
@@ -27,17 +36,20 @@ def check_comparable(subject: Mapping[str, Basis], other: Mapping[str, Basis], n
     raise IncompatibleError(f"the subject cannot be compared with '{name}': {faults[0]}", hint)
 
 
-def why_not_comparable(subject: Basis, other: Basis, name: str) -> str | None:
+def why_not_comparable(subject: Basis, other: Basis, name: str, called: Mapping[str, str] = NO_NAMES) -> str | None:
     """Why two sketches of one signal must not be compared, or None when they may be."""
     if subject.version != other.version:
         return f"it was measured with {subject.version}, '{name}' with {other.version}"
     if subject.material != other.material:
-        return f"it was measured on the probe set {_short(subject.material)}, '{name}' on {_short(other.material)}"
+        own, its = (_named(one.material, called) for one in (subject, other))
+        return f"it is measured on probe set {own}, '{name}' on {its}"
     return None
 
 
-def _short(digest: str | None) -> str:
-    return digest[:12] if digest else "none"
+def _named(digest: str | None, called: Mapping[str, str]) -> str:
+    if digest is None:
+        return "none"
+    return f"{called[digest]} ({digest[:12]})" if digest in called else digest[:12]
 
 
 def _listed(signals: Mapping[str, Basis]) -> str:

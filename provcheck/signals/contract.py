@@ -175,6 +175,17 @@ class Signal(ABC):
     def distance(self, values: SignalValues) -> Interval | None:
         """How far apart two models are; smaller is nearer."""
 
+    def all_distances(self, stack: Stack, frame: Any) -> Floats:
+        """(M, M) what `distance` says of every two models, above the diagonal at least; NaN where it says nothing.
+
+        A signal that can tell all at once does so: pair by pair it takes seconds for hundreds of models.
+        """
+        found = np.full((len(stack), len(stack)), np.nan)
+        for first, second, values in compare_all(self, stack, frame):
+            if one := self.distance(values):
+                found[first, second] = one.value
+        return found
+
     def features(self, values: SignalValues) -> Mapping[str, float]:
         """What a judge may read: the numbers of `feature_names`, each read or transformed from one of the values."""
         return {}
@@ -244,6 +255,12 @@ def stack_of(signal: Signal, sketches: Sequence[Sketch], *, kept: bool = False) 
     return Stack(context, tuple(sketch.facts.values for sketch in sketches), arrays)
 
 
+def exact(stack: Stack) -> Stack:
+    """The stack in single precision: half precision is for keeping, not for computing."""
+    arrays = {name: array.astype(np.float32) for name, array in stack.arrays.items()}
+    return Stack(stack.context, stack.values, arrays)
+
+
 def with_first(sketch: Sketch, stack: Stack) -> Stack:
     """The stack with one model more, before all others."""
     arrays = {
@@ -267,6 +284,7 @@ def sketch_at(signal: Signal, stack: Stack, row: int) -> Sketch:
 
 def compare_all(signal: Signal, stack: Stack, frame: Any) -> Iterator[tuple[int, int, SignalValues]]:
     """Every two models of a stack that can be compared, the first before the second, without intervals."""
+    stack = exact(stack)
     for first in range(len(stack) - 1):
         others = np.arange(first + 1, len(stack))
         found = signal.compare(sketch_at(signal, stack, first), stack.take(others), frame, intervals=False)

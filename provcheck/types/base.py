@@ -82,12 +82,10 @@ class Record(BaseModel):
 
 
 class Digested(Record):
-    """A record that carries a digest of everything else in it, so that a change shows."""
-
-    digest: str = Field(default="", description="sha256 over the canonical JSON of everything else in the record")
+    """A record whose last field, `digest`, is over everything else in it, so that a change shows."""
 
     def computed_digest(self) -> str:
-        """What `digest` must be."""
+        """What `digest` must be: sha256 (hex) over the canonical JSON of everything else."""
         return canonical_digest(self.model_dump(mode="json", exclude={"digest"}))
 
     def with_digest(self) -> Self:

@@ -109,3 +109,4 @@ class Report(Digested):
     exit_code: ExitCode
     limitations: tuple[str, ...]
     digests: Digests
+    digest: str = Field(default="", description="sha256 over the canonical JSON of everything else in the report")

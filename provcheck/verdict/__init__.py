@@ -4,7 +4,7 @@ A judge turns comparisons into relations; the pipeline knows nothing else about 
 
 calibration  a judge's file: machines, thresholds, null distributions
 judge        the calibrated judge
-rule         the judge of banks without a calibration
+margin       the judge of banks without a calibration
 merges       is the subject a merge of two references?
 svm          the linear machine; training: the pairs that it is fitted on
 """
@@ -21,7 +21,7 @@ from provcheck.errors import BankError
 from provcheck.io import data
 from provcheck.types import Comparison, JudgeFacts, MeasurementFacts, Relation, Verdict
 from provcheck.verdict.calibration import FILE, RECALIBRATE, Calibration, load_calibration
-from provcheck.verdict.rule import MarginRule
+from provcheck.verdict.margin import MarginRule
 from provcheck.wording import plural
 
 __all__ = ["Judge", "MarginRule", "choose_judge", "decide", "find_calibration"]

@@ -151,7 +151,7 @@ def calibrate(
     roots = tuple(bank.references[row].id for row in rows if bank.references[row].mechanism == "from-scratch")
     if len(roots) < MIN_ROOTS:
         raise BankError(f"a judge needs at least {MIN_ROOTS} independent roots; the bank documents {len(roots)}")
-    pairs = (pairs or documented_pairs(bank)).among(rows)
+    pairs = pairs.among(rows) if pairs else documented_pairs(bank, rows)
     reads = _readable(pairs, reads)
     pairs = pairs.measured([name for names in reads.values() for name in names])
     _check_enough(pairs)

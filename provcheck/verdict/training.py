@@ -51,28 +51,34 @@ class Pairs:
         return self.where(np.asarray(np.isfinite(self.columns(names)).all(axis=1)))
 
 
-def documented_pairs(bank: Bank) -> Pairs:
-    """All pairs of a bank's references whose relation is documented, with the values that an audit would compute."""
-    names, features = pair_features(bank)
-    rows, columns = np.triu_indices(len(bank.references), 1)
-    ids = [reference.id for reference in bank.references]
-    relations = tuple(bank.ancestry.relation(ids[i], ids[j]) for i, j in zip(rows, columns, strict=True))
-    pairs = Pairs(names, features[rows, columns], relations, np.column_stack([rows, columns]).astype(np.int64))
+def documented_pairs(bank: Bank, rows: Sequence[int] | None = None) -> Pairs:
+    """All pairs of a bank, or of some of its rows, whose relation is documented, with the values of an audit."""
+    chosen = np.arange(len(bank.references)) if rows is None else np.unique(rows)
+    names, features = pair_features(bank, chosen)
+    first, second = np.triu_indices(len(chosen), 1)
+    ids = [bank.references[row].id for row in chosen]
+    relations = tuple(bank.ancestry.relation(ids[i], ids[j]) for i, j in zip(first, second, strict=True))
+    models = np.column_stack([chosen[first], chosen[second]]).astype(np.int64)
+    pairs = Pairs(names, features[first, second], relations, models)
     return pairs.where(np.array([relation is not Relation.INCONCLUSIVE for relation in relations], dtype=bool))
 
 
-def pair_features(bank: Bank) -> tuple[tuple[str, ...], Floats]:
-    """Names of all features, and (M, M, F) values above the diagonal: of each reference against those after it."""
-    total = len(bank.references)
+def pair_features(bank: Bank, chosen: Ints | None = None) -> tuple[tuple[str, ...], Floats]:
+    """Names of all features, and (M, M, F) values above the diagonal: of each reference against those after it.
+
+    `chosen`: rows of the bank in its order; all, unless some are named.
+    """
+    chosen = np.arange(len(bank.references)) if chosen is None else chosen
+    total = len(chosen)
     names: list[str] = []
     parts = []
     for signal in all_signals().values():
         if signal.name not in bank.stacks or not signal.feature_names:
             continue
         names += [f"{signal.name}.{feature}" for feature in signal.feature_names]
-        rows = bank.rows_of(signal.name)
+        stack, rows = bank.part(signal.name, chosen)
         values = np.full((total, total, len(signal.feature_names)), np.nan)
-        for first, second, found in compare_all(signal, bank.stacks[signal.name], bank.frame(signal.name)):
+        for first, second, found in compare_all(signal, stack, bank.frame(signal.name)):
             features = signal.features(found)
             values[rows[first], rows[second]] = [features[feature] for feature in signal.feature_names]
         parts.append(values)

@@ -57,7 +57,7 @@ def manifest(out: Out, set_name: SetName = None, without: Without = None) -> Non
 def sample(out: Out, bank: Annotated[Path, typer.Option("--bank", help="Bank folder that gets the samples.")]) -> None:
     """Sample continuations of every model of a bank, for the PhyloLM baseline, and put them into the bank."""
     from provcheck.bank import load_bank
-    from provcheck.bank.writing import add_file
+    from provcheck.bank.saving import add_file
     from provcheck.evaluation.phylolm import FILE
     from provcheck.probes import load_probes
 

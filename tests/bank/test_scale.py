@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from provcheck.bank import load_bank
-from provcheck.bank.writing import add_file
+from provcheck.bank.saving import add_file
 from provcheck.errors import BankError
 from provcheck.signals.able.values import CONTRAST
 from provcheck.signals.likelihood.values import LOGLIK

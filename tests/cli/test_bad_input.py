@@ -190,7 +190,7 @@ def test_a_bank_of_another_probe_set(world: World, here: Path, capsys: pytest.Ca
     arguments = ["audit", str(world.models["seed-0"]), "--bank", str(world.bank), "--probes", "others"]
     digests = [load_probes(str(folder)).digest[:12] for folder in (here / "others", world.probes)]
     said = refused(arguments, capsys, here)
-    assert f"it was measured on the probe set {digests[0]}, 'tiny-bank' on {digests[1]}" in said
+    assert f"it is measured on probe set others ({digests[0]}), 'tiny-bank' on tiny ({digests[1]})" in said
 
 
 def test_a_bank_that_was_changed(world: World, here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from provcheck.bank import load_bank
 from provcheck.bank.folder import verify_bank
 from provcheck.bank.manifest import BankEntry, EntryFacts
-from provcheck.bank.writing import add_file
+from provcheck.bank.saving import add_file
 from provcheck.cli import run
 from provcheck.io import data
 from tests.cli.conftest import World
@@ -72,7 +72,7 @@ def test_other_probes_are_refused_before_anything_is_measured(
     assert run(["bank", "add", str(bank), str(world.models["seed-0"]), *options]) == 4
     said = capsys.readouterr()
     assert (
-        "the subject cannot be compared with 'tiny-bank': it was measured on the probe set" in said.err
+        "the subject cannot be compared with 'tiny-bank': it is measured on probe set provcheck-v1-quick" in said.err
         and "attributions" not in said.out
     )
     assert load_bank(str(bank)).manifest == before

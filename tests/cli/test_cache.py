@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from provcheck.cli import run
+from provcheck.signals import TABLE
 from tests.cli.conftest import World
 
 SAID = "measurement from the cache, made on "
@@ -33,7 +34,7 @@ def test_the_report_is_the_same(
     assert second == first
     assert "attributions (" in said[0] and "attributions (" not in said[1]
     assert third["digests"] == first["digests"] and third["comparisons"] == first["comparisons"]
-    assert len(list(cache_folder.rglob("*.safetensors"))) == 1
+    assert len(list(cache_folder.rglob("*.safetensors"))) == len(TABLE), "one entry for each signal"
 
 
 def test_no_cache_writes_nothing(world: World, tmp_path: Path, cache_folder: Path) -> None:

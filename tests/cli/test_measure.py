@@ -56,6 +56,6 @@ def test_a_measurement_of_another_probe_set_is_no_subject_for_this_bank(
     assert run(world.audit(path, "--out", tmp_path / "out")) == 4
     said = capsys.readouterr()
     digests = [load_probes(str(folder)).digest[:12] for folder in (others, world.probes)]
-    assert f"measured on the probe set {digests[0]}, 'tiny-bank' on {digests[1]}" in said.err
+    assert f"it is measured on probe set others ({digests[0]}), 'tiny-bank' on tiny ({digests[1]})" in said.err
     assert "audit starts" not in said.out, "known before anything is done"
     assert not (tmp_path / "out").exists()

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provcheck.bank import Bank, load_bank
-from provcheck.bank.writing import add_file
+from provcheck.bank.saving import add_file
 from provcheck.errors import BankError
 from provcheck.evaluation.phylolm import FILE, allele_similarities
 from tests.synthetic import make_bank, roots

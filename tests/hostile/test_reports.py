@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from provcheck import signals
+from provcheck.errors import UsageError
 from provcheck.rendering import FORMATS
 from provcheck.rendering.json_report import JsonReport
 from provcheck.rendering.terminal import print_report
 from provcheck.report_file import open_report, read_report
-from provcheck.types import Report
+from provcheck.types import REPORT_SCHEMA_VERSION, Report
 from tests.hostile.strategies import FEW, changed, damaged, dump, value_or_error
 from tests.rendering.factory import make_report
 
@@ -50,6 +51,9 @@ def test_any_values(tmp_path: Path, data: st.DataObject) -> None:
     except ValueError:
         return
     (tmp_path / "report.json").write_text(JsonReport().render(forged), "utf-8")
+    if forged.schema_version != REPORT_SCHEMA_VERSION:
+        assert isinstance(value_or_error(lambda: read_report(tmp_path / "report.json")), UsageError)
+        return
     render_everywhere(read_report(tmp_path / "report.json"))
 
 

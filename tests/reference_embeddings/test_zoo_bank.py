@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from provcheck import data
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.folder import verify_bank
 from provcheck.cli import run
+from provcheck.evaluation.error_rates import Evaluation, evaluate, markdown
+from provcheck.io import data
 from provcheck.types import Relation
 from provcheck.verdict import find_calibration
-from provcheck.verdict.evaluation import Evaluation, evaluate, markdown
+from provcheck.verdict.calibration import calibrate
 from provcheck.verdict.training import documented_pairs
 
 FOLDER = data.bank_folder("zoo-v1")
@@ -49,7 +50,7 @@ def test_holds_the_roots_and_derived_models_that_it_promises(zoo: Bank) -> None:
 def test_a_third_of_the_roots_is_held_out_with_all_descendants(zoo: Bank) -> None:
     splits: dict[str, set[str | None]] = {}
     for reference in zoo.references:
-        for root in zoo.kinship.roots(reference.id):
+        for root in zoo.ancestry.roots(reference.id):
             splits.setdefault(root, set()).add(reference.split)
     assert all(len(found) == 1 and None not in found for found in splits.values())
     held = sum(found == {"held-out"} for found in splits.values())
@@ -68,8 +69,8 @@ def test_the_table_of_the_readme_is_what_the_command_prints(capsys: pytest.Captu
 def test_rewrites_are_called_identical_or_derived(zoo: Bank) -> None:
     calibration = find_calibration(zoo)
     assert calibration is not None
-    pairs = documented_pairs(zoo, calibration.space, range(len(zoo.references)))
-    scores = calibration.related.scores(pairs.features)
+    pairs = documented_pairs(zoo)
+    scores = calibration.related.scores(pairs.columns(calibration.related.features))
     rewrites = [
         scores[place]
         for place, (i, j) in enumerate(pairs.models)
@@ -77,7 +78,33 @@ def test_rewrites_are_called_identical_or_derived(zoo: Bank) -> None:
         if child.mechanism == "rewrite" and parent.id in child.parents
     ]
     assert len(rewrites) >= 5
-    assert min(rewrites) > calibration.facts.accuse_score
+    assert min(rewrites) > calibration.facts.accuse_above
+
+
+@pytest.mark.slow
+def test_the_committed_judge_is_that_of_the_committed_bank(zoo: Bank) -> None:
+    """Its thresholds and probabilities are fitted again from the bank alone."""
+    shipped, again = find_calibration(zoo), calibrate(zoo)
+    assert shipped is not None
+    assert again.facts.model_dump(exclude={"accuse_above", "acquit_up_to"}) == shipped.facts.model_dump(
+        exclude={"accuse_above", "acquit_up_to"}
+    )
+    assert again.facts.accuse_above == pytest.approx(shipped.facts.accuse_above, abs=1e-6)
+    assert again.facts.acquit_up_to == pytest.approx(shipped.facts.acquit_up_to, abs=1e-6)
+    np.testing.assert_allclose(again.null_scores, shipped.null_scores, atol=1e-6)
+    scores = np.linspace(-4, 4, 81)
+    for name, machine in shipped.machines.items():
+        assert again.machines[name].features == machine.features
+        np.testing.assert_allclose(
+            again.machines[name].probability_of(scores), machine.probability_of(scores), atol=1e-5, err_msg=name
+        )
+
+
+def test_every_reference_has_every_signal(zoo: Bank) -> None:
+    """In the order of the manifest, so that the judge could be fitted on all of them."""
+    for signal in ("able", "likelihood"):
+        assert zoo.rows_of(signal).tolist() == list(range(len(zoo.references)))
+        assert len(zoo.stacks[signal]) == len(zoo.references)
 
 
 def test_the_committed_evaluation_is_that_of_the_committed_bank() -> None:
@@ -111,7 +138,7 @@ def test_the_split_hides_held_out_models_from_the_judge(zoo: Bank) -> None:
     calibrated = [r for r in zoo.references if r.split == "calibration"]
     assert set(calibration.facts.roots) == {r.id for r in calibrated if r.mechanism == "from-scratch"}
     assert Relation.INCONCLUSIVE not in {
-        zoo.kinship.relation(a.id, b.id) for a in calibrated[:9] for b in calibrated[:9]
+        zoo.ancestry.relation(a.id, b.id) for a in calibrated[:9] for b in calibrated[:9]
     }
 
 

@@ -47,8 +47,8 @@ def test_nan_is_an_error_and_never_a_number() -> None:
 def test_fields_are_those_of_the_design() -> None:
     written = json.loads(JsonReport().render(make_report()))
     assert " ".join(written) == (
-        "digest schema_version tool subject measurement bank judge policy claimed_base comparisons verdict lineage map "
-        "background checks summary exit_code limitations digests"
+        "schema_version tool subject measurement bank judge policy claimed_base comparisons verdict lineage map "
+        "background checks summary exit_code limitations digests digest"
     )
     assert set(written["verdict"]) == {"relation", "reference", "probability", "p_value", "reasons", "parents"}
     comparison = written["comparisons"][0]

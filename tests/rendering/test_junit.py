@@ -76,6 +76,10 @@ def test_checks_that_were_left_out_are_no_cases_but_are_named() -> None:
     assert (suite.tests, properties["deselected"], properties["not_run"]) == (1, "license, coverage", "base")
 
 
+def test_what_was_measured_is_named() -> None:
+    assert junit_properties(junit_suite(make_report()))["signals"] == "able/2, likelihood/1"
+
+
 def test_cases_of_several_models_can_be_told_apart() -> None:
     suite = junit_suite(make_report(subject="acme/owl-1.5"))
     assert {case.classname for case in suite} == {"provcheck.acme/owl-1_5"}

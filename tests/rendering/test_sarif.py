@@ -88,6 +88,12 @@ def test_a_result_names_the_model_and_the_references_with_their_numbers() -> Non
     assert evidence["signals"]["likelihood"]["bits_per_byte"] == 0.4
 
 
+def test_the_run_says_what_each_signal_covered() -> None:
+    signals = run_of(make_report())["properties"]["signals"]
+    assert (signals["able"]["version"], signals["able"]["coverage"]["measured"]) == ("able/2", 118)
+    assert signals["likelihood"]["values"] == {"bits_per_byte": 0.912}
+
+
 def test_a_finding_keeps_its_fingerprint_while_numbers_change() -> None:
     def fingerprint(report: Report) -> str:
         found: str = run_of(report)["results"][0]["partialFingerprints"]["provcheckCheck/v1"]

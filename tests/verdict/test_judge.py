@@ -232,7 +232,7 @@ def test_without_attributions_nobody_is_judged(zoo: Bank, calibration: Calibrati
     mute = with_arrays(TUNED, "able", **{CONTRAST: zeros, PAPER: zeros})
     judged = judge_all(zoo, calibration, mute)
     assert {c.relation for c in judged.values()} == {Relation.INCONCLUSIVE}
-    assert {c.probabilities for c in judged.values()} == {c.p_value for c in judged.values()} == {None}
+    assert {(c.probabilities is None, c.p_value, c.score) for c in judged.values()} == {(True, None, None)}
     reasons = verdict_on(zoo, calibration, mute).reasons
     assert any(
         reason.startswith("ABLE could not be compared: a model's attributions are all zero") for reason in reasons

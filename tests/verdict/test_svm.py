@@ -110,7 +110,11 @@ def test_a_column_without_spread_is_no_division_by_zero() -> None:
     features, positive = make_data(4)
     features[:, 1] = 7.0
     assert np.isfinite(fit_svm(features, positive, NAMES).scores(features)).all()
-    assert np.isfinite(fit_svm(features[:, 1:2], positive, NAMES[1:2]).scores(features[:, 1:2])).all()
+    alone = fit_svm(features[:, 1:2], positive, NAMES[1:2])
+    assert (alone.scores(features[:, 1:2]) == 0).all()
+    yes, no = positive.sum(), (~positive).sum()
+    share = (yes * (yes + 1) / (yes + 2) + no / (no + 2)) / (yes + no)
+    np.testing.assert_allclose(alone.probability_of(alone.scores(features[:, 1:2])), share)
 
 
 # A single feature: a threshold

@@ -18,7 +18,7 @@ from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.types import Bools, Floats, NotMeasured, Relation
 from provcheck.verdict import training
 from provcheck.verdict.svm import LinearSVM, fit_plane
-from provcheck.verdict.training import FOLDS, REPEATS, Pairs, documented_pairs, out_of_fold_scores, pair_features
+from provcheck.verdict.training import FOLDS, REPEATS, Pairs, documented_pairs, out_of_fold_scores
 from tests.synthetic import make_reference, row_of, stacked
 from tests.verdict.zoo import line_of, make_zoo, root_measurement, with_stacked
 
@@ -54,8 +54,17 @@ def test_their_features_are_those_of_an_audit(zoo: Bank, pairs: Pairs) -> None:
             assert dict(zip(NAMES, pairs.features[place].tolist(), strict=True)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_only_the_rows_that_are_asked(pairs: Pairs) -> None:
-    assert pairs.among([9, 2, 30]).models.tolist() == [[2, 9], [2, 30], [9, 30]]
+def test_only_the_rows_that_are_asked(zoo: Bank, pairs: Pairs) -> None:
+    """Whether the others are left out afterwards or not computed at all."""
+    asked = pairs.among([9, 2, 30])
+    assert asked.models.tolist() == [[2, 9], [2, 30], [9, 30]]
+    alone = documented_pairs(zoo, [9, 2, 30])
+    assert (alone.names, alone.relations, alone.models.tolist()) == (
+        asked.names,
+        asked.relations,
+        asked.models.tolist(),
+    )
+    np.testing.assert_allclose(alone.features, asked.features, rtol=1e-9)
     assert pairs.among([]).models.shape == pairs.among([4]).models.shape == (0, 2)
 
 
@@ -114,10 +123,10 @@ def test_a_bank_without_a_signal_has_only_the_features_of_the_other(zoo: Bank, p
     for signal, kept in (("able", slice(0, 2)), ("likelihood", slice(2, 4))):
         bank = replace(zoo, stacks={signal: zoo.stacks[signal]})
         found = documented_pairs(bank)
-        assert found.names == NAMES[kept]
+        assert list(found.names) == list(NAMES[kept])
         np.testing.assert_array_equal(found.features, pairs.features[:, kept])
-    names, features = pair_features(replace(zoo, stacks={}))
-    assert names == () and features.shape == (len(zoo.references), len(zoo.references), 0)
+    nothing = documented_pairs(replace(zoo, stacks={}))
+    assert not nothing.names and nothing.features.shape == (len(pairs.models), 0)
 
 
 def test_no_pairs_at_all(zoo: Bank) -> None:

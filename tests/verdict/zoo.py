@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from provcheck.bank import Bank
+from provcheck.bank import Bank, load_bank
+from provcheck.bank.saving import add_file
 from provcheck.signals.able.values import CONTRAST, PAPER
 from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.types import Floats, Measurement, Reference
+from provcheck.verdict.calibration import FILE, Calibration
+from provcheck.verdict.training import Pairs, documented_pairs
 from tests.synthetic import TEXTS, array_of, blocks_at, make_blocks, make_measurement, make_reference, write_bank
 
 ROOTS, HELD_OUT = 10, 3
@@ -85,6 +89,20 @@ def with_stacked(bank: Bank, arrays: Mapping[str, Floats]) -> Bank:
         for name, stack in bank.stacks.items()
     }
     return Bank(bank.manifest, bank.folder, stacks)
+
+
+def calibrated(bank: Bank, folder: Path, calibration: Calibration) -> Bank:
+    """A copy of the bank that carries this judge."""
+    shutil.copytree(bank.folder, folder)
+    add_file(load_bank(str(folder)), FILE, calibration.save())
+    return load_bank(str(folder))
+
+
+def calibration_pairs(bank: Bank) -> Pairs:
+    """The documented pairs that are not held out."""
+    return documented_pairs(bank).among(
+        [row for row, reference in enumerate(bank.references) if reference.split == "calibration"]
+    )
 
 
 def shared_loglik() -> Floats:

@@ -133,6 +133,10 @@ class Able(Signal):
         """The contrast distance."""
         return values.contrast.interval if isinstance(values, AbleValues) else None
 
+    def all_distances(self, stack: Stack, frame: Any) -> Floats:
+        """Contrast distances."""
+        return self.distance_matrix(stack)
+
     def features(self, values: SignalValues) -> Mapping[str, float]:
         """The cosine distances of both views."""
         found = cast("AbleValues", values)

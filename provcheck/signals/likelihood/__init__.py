@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from provcheck.signals.contract import ArrayLayout, LinearView, Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
 from provcheck.signals.likelihood import page
-from provcheck.signals.likelihood.divergence import MIN_TEXTS, clip_floor, divergence, row_centred
+from provcheck.signals.likelihood.divergence import MIN_TEXTS, clip_floor, divergence, pairwise_divergences, row_centred
 from provcheck.signals.likelihood.kl_scale import SMALLEST, KLBackground, background, place_on_scale
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues
 from provcheck.types import (
@@ -130,6 +130,11 @@ class Likelihood(Signal):
         found = cast("LikelihoodValues", values)
         spread = 1.96 * found.se
         return Interval(value=found.bits_per_byte, low=found.bits_per_byte - spread, high=found.bits_per_byte + spread)
+
+    def all_distances(self, stack: Stack, frame: Any) -> Floats:
+        """KL of every two, at once."""
+        mean_bytes = cast("float", stack.context["mean_text_bytes"])
+        return pairwise_divergences(stack.arrays[LOGLIK], float(frame), mean_bytes)
 
     def features(self, values: SignalValues) -> Mapping[str, float]:
         """Natural logarithms of both divergences in bits/byte, not below that of 1e-6."""

@@ -60,6 +60,23 @@ def divergence(first_nats: Floats, second_nats: Floats, floor: float, mean_bytes
     return Divergence(float(kl / unit), float(error / unit), winsorised / unit, count)
 
 
+def pairwise_divergences(loglik_nats: Floats, floor: float, mean_bytes: float) -> Floats:
+    """(M, M) KL in bits/byte among the log-likelihoods (M, N) of a few models: `divergence` of every two, at once.
+
+    NaN where two models have too few texts in common.
+    """
+    known = np.isfinite(loglik_nats)
+    clipped = np.where(known, np.maximum(loglik_nats.astype(np.float64), floor), 0.0)
+    counts = np.maximum(1, known.sum(axis=1, keepdims=True))
+    centred = np.where(known, clipped - clipped.sum(axis=1, keepdims=True) / counts, 0.0)  # keeps the sums below small
+    weights = known.astype(np.float64)
+    common = weights @ weights.T
+    sums, squares = centred @ weights.T, centred**2 @ weights.T
+    means = (sums - sums.T) / np.maximum(1, common)
+    variance = (squares + squares.T - 2 * centred @ centred.T) / np.maximum(1, common) - means**2
+    return np.where(common < MIN_TEXTS, np.nan, np.maximum(0.0, variance) / (2 * mean_bytes * np.log(2)))
+
+
 def row_centred(loglik_nats: Floats, floor: float) -> Floats:
     """(M, common) clipped log-likelihoods less each model's mean, over the texts that all M models measured."""
     common = np.isfinite(loglik_nats).all(axis=0)

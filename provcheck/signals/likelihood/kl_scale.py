@@ -69,7 +69,8 @@ def background() -> tuple[KLBackground, str]:
     """The scale for a report, and the sha256 of its file."""
     scale = load_scale()
     bands = tuple(KLBand(name=band.name, median=band.median) for band in scale.bands)
-    return KLBackground(kl_bands=bands, kl_source=f"{scale.source}, {scale.table}"), file_digest(data.published_file(FILE))
+    source = f"{scale.source}, {scale.table}"
+    return KLBackground(kl_bands=bands, kl_source=source), file_digest(data.published_file(FILE))
 
 
 def place_on_scale(

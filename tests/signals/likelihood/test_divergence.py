@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from provcheck.signals.contract import compare_all
 from provcheck.signals.likelihood import Likelihood
-from provcheck.signals.likelihood.divergence import MIN_TEXTS, clip_floor, divergence, row_centred
+from provcheck.signals.likelihood.divergence import (
+    MIN_TEXTS,
+    clip_floor,
+    divergence,
+    pairwise_divergences,
+    row_centred,
+)
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues
 from provcheck.types import Floats, Stack
 from tests.comparison.factory import MEAN_BYTES, random_loglik
@@ -127,10 +133,12 @@ def test_all_pairs_at_once_are_what_each_is_alone(seed: int) -> None:
     loglik = stream.normal(-300, 40, size=(5, 60)).astype(np.float32)
     loglik[1] = loglik[0]
     loglik[2, :20], loglik[3, 25:], loglik[4, :] = np.nan, np.nan, stream.choice([np.nan, -300.0], 60)
+    matrix = pairwise_divergences(loglik, -350.0, 400.0)
     stack = Stack({"mean_text_bytes": 400.0}, ({},) * 5, {LOGLIK: loglik})
     together = {(i, j): values for i, j, values in compare_all(Likelihood(), stack, -350.0)}
     for i, j in product(range(5), repeat=2):
         alone = divergence(loglik[i], loglik[j], -350.0, 400.0)
+        np.testing.assert_allclose(matrix[i, j], alone.bits_per_byte, rtol=1e-9, atol=1e-12)
         found = together.get((min(i, j), max(i, j)))
         if i == j or not np.isfinite(alone.bits_per_byte):
             assert found is None

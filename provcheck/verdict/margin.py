@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 
 from provcheck.bank import Bank
 from provcheck.signals import all_signals, find_signal
-from provcheck.signals.contract import Signal, compare_all
+from provcheck.signals.contract import Signal
 from provcheck.types import Comparison, Interval, JudgeFacts, NotMeasured, Relation, SignalValues
 
 RELATED_SHARE = 0.85
@@ -124,13 +125,13 @@ def _distances(bank: Bank, signal: Signal | None, rows: np.ndarray, relations: t
     if signal is None:
         return []
     stack, places = bank.part(signal.name, rows)
+    distances = signal.all_distances(stack, bank.frame(signal.name))
     ids = [bank.references[rows[place]].id for place in places]
-    found = (
-        signal.distance(values)
-        for first, second, values in compare_all(signal, stack, bank.frame(signal.name))
-        if bank.ancestry.relation(ids[first], ids[second]) in relations
-    )
-    return [one.value for one in found if one]
+    return [
+        float(distances[first, second])
+        for first, second in combinations(range(len(ids)), 2)
+        if np.isfinite(distances[first, second]) and bank.ancestry.relation(ids[first], ids[second]) in relations
+    ]
 
 
 def _distance(comparison: Comparison, signal: str | None) -> Interval | None:

@@ -15,7 +15,7 @@ from provcheck.comparison import compare
 from provcheck.signals import distance_of
 from provcheck.types import Comparison, Floats, Measurement, NotMeasured, Relation
 from provcheck.verdict import MarginRule
-from provcheck.verdict.rule import IDENTICAL_DISTANCE, INDEPENDENT_SHARE, RELATED_SHARE
+from provcheck.verdict.margin import IDENTICAL_DISTANCE, INDEPENDENT_SHARE, RELATED_SHARE
 from tests.synthetic import (
     blocks_at,
     make_bank,
@@ -238,9 +238,9 @@ def test_on_random_banks_strangers_stay_strangers(
     rule = MarginRule.from_bank(make_bank(folder, models))
     subject = make_measurement("subject", blocks_at(models["org/0"], distance, seed=7 + seed))
     for comparison in compare(subject, load_bank(str(folder))):
-        distance = distance_of(comparison)
-        assert distance is not None and rule.smallest is not None
-        if distance.value >= rule.smallest:
+        apart = distance_of(comparison)
+        assert apart is not None and rule.smallest is not None
+        if apart.value >= rule.smallest:
             assert not relation_of(rule, comparison).related
 
 
