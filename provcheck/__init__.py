@@ -17,6 +17,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from provcheck.version import __version__
+
 if TYPE_CHECKING:
     from provcheck.bank import Bank, load_bank
     from provcheck.errors import ProvcheckError
@@ -68,8 +70,8 @@ _HOME = {
     ),
 }
 
-__version__ = "0.1.0"
 __all__ = [
+    "__version__",
     "audit",
     "AuditOptions",
     "ModelOptions",

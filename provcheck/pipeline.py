@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
-from provcheck import __version__
 from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
 from provcheck.comparison import compare, compare_two, examine
@@ -19,6 +18,7 @@ from provcheck.targets import DEMO, Target
 from provcheck.types import Comparison, Measurement, Report, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibration
 from provcheck.verdict.merges import name_parents
+from provcheck.version import __version__
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import subprocess
 import sys
+import typing
 
 import pytest
 
@@ -39,13 +41,24 @@ PACKAGES = [module.name for module in pkgutil.iter_modules(provcheck.__path__, "
 
 
 def test_the_public_names() -> None:
-    assert sorted(provcheck.__all__) == PUBLIC
+    assert sorted(provcheck.__all__) == [*PUBLIC[:14], "__version__", *PUBLIC[14:]]
     assert sorted(provcheck._HOME) == PUBLIC
 
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_name_resolves_and_is_explained(name: str) -> None:
     assert getattr(provcheck, name).__doc__
+
+
+def test_every_type_that_a_public_function_takes_or_returns_is_public() -> None:
+    for name in PUBLIC:
+        function = getattr(provcheck, name)
+        if not inspect.isfunction(function):
+            continue
+        hints = typing.get_type_hints(function, include_extras=False)
+        used = {one for hint in hints.values() for one in (hint, *typing.get_args(hint)) if inspect.isclass(one)}
+        own = {one.__name__ for one in used if one.__module__.startswith("provcheck.")}
+        assert own <= set(PUBLIC), name
 
 
 def test_a_name_that_is_not_there() -> None:

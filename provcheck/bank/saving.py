@@ -15,7 +15,7 @@ from provcheck.errors import BankError, OutputError
 from provcheck.io.digests import arrays_digest, file_digest
 from provcheck.io.writing import replace_folder, write_whole
 from provcheck.signals import TABLE, find_signal
-from provcheck.signals.contract import stack_of
+from provcheck.signals.stacks import stack_of
 from provcheck.types import Floats, Measurement, NotMeasured, ProbeSet, Reference, Sketch
 
 MANIFEST_FILE = "manifest.json"

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from provcheck import __version__
 from provcheck.cli.audit import audit_command
 from provcheck.cli.bank import bank_app
 from provcheck.cli.compare import compare_command
@@ -15,6 +14,7 @@ from provcheck.cli.measure import measure_command
 from provcheck.cli.policy import policy_app
 from provcheck.cli.reports import report_app
 from provcheck.cli.tree import tree_command
+from provcheck.version import __version__
 
 app = typer.Typer(
     name="provcheck",

@@ -12,7 +12,8 @@ from provcheck.bank.manifest import BankSignal
 from provcheck.errors import IncompatibleError
 from provcheck.signals import TABLE, all_signals, find_signal, rank_of
 from provcheck.signals.comparable import check_comparable, why_not_comparable
-from provcheck.signals.contract import Signal, stack_of
+from provcheck.signals.contract import Signal
+from provcheck.signals.stacks import stack_of
 from provcheck.types import Basis, Comparison, Ints, Measurement, NotMeasured, SignalValues, Sketch, Stack
 
 __all__ = ["compare", "compare_two", "examine", "shared_signals"]

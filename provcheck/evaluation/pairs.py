@@ -11,7 +11,7 @@ import numpy as np
 from provcheck.bank import Bank
 from provcheck.bank.manifest import BankEntry
 from provcheck.signals import all_signals
-from provcheck.signals.contract import compare_all
+from provcheck.signals.stacks import compare_all
 from provcheck.types import Relation
 
 MAX_REFERENCES = 500

@@ -10,7 +10,8 @@ import numpy as np
 
 from provcheck.bank import Bank
 from provcheck.signals import all_signals
-from provcheck.signals.contract import Signal, exact, with_first
+from provcheck.signals.contract import Signal
+from provcheck.signals.stacks import exact, with_first
 from provcheck.types import Floats, Measurement, Reference, Sketch, Stack
 
 NEAREST = 20

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from provcheck import __version__, architectures
+from provcheck import architectures
 from provcheck.io.digests import file_digest
 from provcheck.measurement import MeasureOptions
 from provcheck.measurement.devices import choose_device, choose_dtype, name_device, name_dtype
 from provcheck.types import canonical_digest
+from provcheck.version import __version__
 
 
 def environment(options: MeasureOptions) -> dict[str, object]:

@@ -4,6 +4,7 @@
 first signal that was measured orders references by nearness, and draws tree and map.
 
 contract     what a signal must do; `provcheck/README.md` and CONTRIBUTING.md walk through adding one
+stacks       arrays of several models together
 describing   columns, figures and charts as plain data, for renderings to draw
 able         gradient attributions of the words of fixed questions
 likelihood   log-likelihoods of fixed texts

@@ -9,7 +9,7 @@ import numpy as np
 
 from provcheck.bank import Bank
 from provcheck.signals import all_signals
-from provcheck.signals.contract import compare_all
+from provcheck.signals.stacks import compare_all
 from provcheck.types import Bools, Floats, Ints, Relation
 from provcheck.verdict.svm import fit_plane
 

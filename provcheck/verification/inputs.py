@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from provcheck import __version__
 from provcheck.bank import Bank, load_bank
 from provcheck.errors import BankError, ProvcheckError
 from provcheck.io import data
@@ -23,6 +22,7 @@ from provcheck.targets import DEMO, FindOptions, Target, find_target
 from provcheck.types import Check, FileDigest, Outcome, Report, Subject
 from provcheck.verdict import find_calibration
 from provcheck.verification.steps import failed, passed, same, skipped
+from provcheck.version import __version__
 from provcheck.wording import listing
 
 T = TypeVar("T")

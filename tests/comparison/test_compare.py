@@ -16,8 +16,8 @@ from provcheck.errors import IncompatibleError
 from provcheck.probes import probe_set
 from provcheck.signals import find_signal
 from provcheck.signals.able.values import AbleValues, able_of
-from provcheck.signals.contract import sketch_at
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues, likelihood_of
+from provcheck.signals.stacks import sketch_at
 from provcheck.types import Comparison, Measurement, NotMeasured, ProbeSet, Reference, Relation
 from tests.comparison.factory import DIGEST, MEAN_BYTES, QUESTIONS, measurement, mixed, random_loglik, random_words
 from tests.synthetic import stacked, with_facts, without

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from provcheck import wording
-from provcheck.signals.contract import ArrayLayout, Measured, NamedNumber, Signal
+from provcheck.signals.contract import Measured, NamedNumber, Signal
 from provcheck.signals.describing import Cell, Column, Dot, DotChart, Figure, Marked, Ruler
+from provcheck.signals.stacks import ArrayLayout
 from provcheck.types import (
     Access,
     Capability,

@@ -10,7 +10,7 @@ import pytest
 
 from provcheck.bank import Bank
 from provcheck.signals import TABLE, Signal, all_signals, find_signal
-from provcheck.signals.contract import compare_all, exact, is_plausible, sketch_at, stack_of
+from provcheck.signals.stacks import compare_all, exact, is_plausible, sketch_at, stack_of
 from provcheck.types import SignalValues
 from tests.synthetic import PROBES, blocks_at, make_blocks, make_measurement, make_reference, with_arrays, write_bank
 

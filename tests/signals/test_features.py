@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from provcheck.signals import all_signals, features_of, find_signal
 from provcheck.signals.able.values import CONTRAST, PAPER, AbleValues
-from provcheck.signals.contract import Signal, sketch_at
+from provcheck.signals.contract import Signal
 from provcheck.signals.likelihood.divergence import MIN_TEXTS, clip_floor
 from provcheck.signals.likelihood.kl_scale import SMALLEST
 from provcheck.signals.likelihood.values import LOGLIK
+from provcheck.signals.stacks import sketch_at
 from provcheck.types import Comparison, Floats, NotMeasured, SignalValues, Stack
 
 BLOCKS, WIDTH, TEXTS = 5, 8, 36

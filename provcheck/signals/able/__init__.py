@@ -29,8 +29,9 @@ from provcheck.signals.able.views import (
     word_of_character,
     words_of,
 )
-from provcheck.signals.contract import ArrayLayout, LinearView, Measured, NamedNumber, Signal
+from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
+from provcheck.signals.stacks import ArrayLayout
 from provcheck.types import (
     Access,
     Bools,

@@ -17,12 +17,13 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from pydantic import JsonValue
 
-from provcheck.signals.contract import ArrayLayout, LinearView, Measured, NamedNumber, Signal
+from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
 from provcheck.signals.likelihood import page
 from provcheck.signals.likelihood.divergence import MIN_TEXTS, clip_floor, divergence, pairwise_divergences, row_centred
 from provcheck.signals.likelihood.kl_scale import SMALLEST, KLBackground, background, place_on_scale
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues
+from provcheck.signals.stacks import ArrayLayout
 from provcheck.types import (
     Access,
     Capability,

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.signals.contract import compare_all
 from provcheck.signals.likelihood import Likelihood
 from provcheck.signals.likelihood.divergence import (
     MIN_TEXTS,
@@ -19,6 +18,7 @@ from provcheck.signals.likelihood.divergence import (
     row_centred,
 )
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues
+from provcheck.signals.stacks import compare_all
 from provcheck.types import Floats, Stack
 from tests.comparison.factory import MEAN_BYTES, random_loglik
 
