@@ -70,5 +70,5 @@ def _measured(
     found = measure_model(entry.path or entry.id, replace(options, revision=entry.revision), observe)
     bases = {name: signal.basis(probes) for name, signal in all_signals().items()}
     called = {probes.digest: probes.name, found.run.probes_digest: found.run.probes}
-    check_comparable({name: sketch.facts.basis for name, sketch in found.sketches.items()}, bases, bank_name, called)
+    check_comparable(found.bases, bases, bank_name, called)
     return found

@@ -178,10 +178,12 @@ def _changed(target: Target) -> BrokenModel:
     )
 
 
-def _bases(target: Target, options: ModelOptions) -> dict[str, Basis]:
-    """What each signal that the target has, or can give, can be compared with."""
+def _bases(target: Target, options: ModelOptions) -> dict[str, Basis | NotMeasured]:
+    """What each signal that the target has, or can give, can be compared with; why it cannot give the others."""
     if target.saved is not None:
-        return {name: sketch.facts.basis for name, sketch in target.saved.sketches.items()}
-    probes = load_probes(options.probes)
-    known = (find_signal(name) for name in TABLE)
-    return {one.name: one.basis(probes) for one in known if target.lacks(one.needs) is None}
+        return target.saved.bases
+    probes, reasons = load_probes(options.probes), {name: target.lacks(find_signal(name).needs) for name in TABLE}
+    return {
+        name: NotMeasured(not_measured=reason) if reason else find_signal(name).basis(probes)
+        for name, reason in reasons.items()
+    }

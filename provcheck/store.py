@@ -90,6 +90,9 @@ def _signal(path: Path, name: str, facts: MeasurementFacts, arrays: Mapping[str,
     if name not in TABLE:
         return NotMeasured(not_measured="this version of provcheck does not know the signal")
     signal = find_signal(name)
+    if stated.version != signal.version:
+        reason = f"it was measured with {stated.version}, and this version of provcheck measures with {signal.version}"
+        return NotMeasured(not_measured=reason)
     sketch = Sketch(stated, {one: arrays[one] for one in signal.arrays if one in arrays}, {})
     if not signal.check(sketch):
         raise MeasurementFileError(f"{path.name} lacks arrays that a measurement has, or holds NaN", AGAIN)

@@ -229,6 +229,6 @@ def test_a_model_that_shares_no_signal_with_the_bank_is_refused(workshop: Worksh
     blind = workshop.manifest.parent / "blind.safetensors"
     save_measurement(without(make_measurement("blind", make_blocks(5)), "able"), blind)
     before = load_bank(workshop.bank).manifest
-    with pytest.raises(IncompatibleError, match="no signal in common with 'mine': it has likelihood, 'mine' has able"):
+    with pytest.raises(IncompatibleError, match="cannot be compared with 'mine': it is an endpoint"):
         add_to_bank(workshop.bank, str(blind), make_reference("org/blind"), workshop.options, Silent())
     assert load_bank(workshop.bank).manifest == before

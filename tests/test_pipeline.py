@@ -214,19 +214,22 @@ def test_a_bank_with_a_reference_that_lacks_a_signal(tmp_path: Path) -> None:
     assert {point.id for point in report.map.points} == {"me", *roots(5)} - {"org/root-3"}
 
 
-def test_a_subject_and_a_bank_of_the_same_other_version(bank: Bank, tmp_path: Path) -> None:
+def test_a_subject_and_a_bank_of_the_same_other_version(tmp_path: Path) -> None:
     models = [(make_reference(id), make_measurement(id, blocks)) for id, blocks in roots(3).items()]
     models = [(one, with_facts(found, "able", version="able/9")) for one, found in models]
-    later = write_bank(tmp_path / "later", models)
-    subject = make_measurement("me", make_blocks(1))
-    report = report_on(with_facts(subject, "able", version="able/9"), later)
-    why = "the bank's arrays are of another version of provcheck"
-    assert {one.signals["able"] for one in report.comparisons} == {NotMeasured(not_measured=why)}
+    subject = with_facts(make_measurement("me", make_blocks(1)), "able", version="able/9")
+    report = report_on(subject, write_bank(tmp_path / "later", models))
+    why = NotMeasured(not_measured="it was measured with able/9, and this version of provcheck measures with able/2")
+    assert {one.signals["able"] for one in report.comparisons} == {why} == {report.measurement.signals["able"]}
+    assert all(likelihood_of(one) for one in report.comparisons)
     assert report.verdict.relation is Relation.INCONCLUSIVE
-    with pytest.raises(IncompatibleError, match="no signal in common"):
-        report_on(
-            without(subject, "likelihood"), write_bank(tmp_path / "t", [(r, without(m, "able")) for r, m in models])
-        )
+
+
+def test_a_subject_that_shares_no_signal_with_the_bank_is_refused(tmp_path: Path) -> None:
+    models = [(make_reference(id), make_measurement(id, blocks)) for id, blocks in roots(3).items()]
+    bank = write_bank(tmp_path / "texts", [(one, without(found, "able")) for one, found in models])
+    with pytest.raises(IncompatibleError, match="the subject cannot be compared with 'texts': it is an endpoint"):
+        report_on(without(make_measurement("me", make_blocks(1)), "likelihood"), bank)
 
 
 def test_what_cannot_be_compared_is_refused_before_the_model_is_looked_for(bank: Bank, tmp_path: Path) -> None:

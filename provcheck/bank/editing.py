@@ -61,9 +61,10 @@ def add_reference(bank: Bank, reference: Reference, measurement: Measurement) ->
     """Write the bank with one reference more, as its last. Raises BankError, IncompatibleError or OutputError."""
     check_new(bank, reference)
     _check_complete(bank)
-    bases = {name: sketch.facts.basis for name, sketch in measurement.sketches.items()}
     manifest, run = bank.manifest, measurement.run
-    check_comparable(bases, manifest.bases, manifest.name, {**manifest.called, run.probes_digest: run.probes})
+    check_comparable(
+        measurement.bases, manifest.bases, manifest.name, {**manifest.called, run.probes_digest: run.probes}
+    )
     rows = {name: _rows_for(bank, name, reference, measurement) for name in bank.stacks}
     arrays = {name: _appended(bank.stacks[name].arrays, found) for name, found in rows.items()}
     raw = {name: found | raw_of(name, [(reference, measurement)]) for name, found in _raw(bank).items()}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from provcheck.bank import Bank
-from provcheck.bank.manifest import BankSignal
 from provcheck.errors import IncompatibleError
 from provcheck.signals import TABLE, all_signals, find_signal, rank_of
 from provcheck.signals.comparable import check_comparable, why_not_comparable
@@ -21,7 +20,10 @@ __all__ = ["compare", "compare_two", "examine", "shared_signals"]
 SHORTLIST = 100
 """References of a large bank that are compared in full: the nearest by the first signal that both sides have."""
 
+UNREADABLE = NotMeasured(not_measured="the bank's arrays are of another version of provcheck")
+
 Found = Sequence[SignalValues | NotMeasured]
+Bases = Mapping[str, Basis | NotMeasured]
 
 
 def compare(measurement: Measurement, bank: Bank, always: Collection[str] = ()) -> tuple[Comparison, ...]:
@@ -58,10 +60,10 @@ def compare_two(first: Measurement, second: Measurement, bank: Bank | None = Non
     one, two = first.sketches, second.sketches
     name = second.subject.id
     called = {run.probes_digest: run.probes for run in (first.run, second.run)}
-    check_comparable(_bases(one), _bases(two), name, called)
+    check_comparable(first.bases, second.bases, name, called)
     found: dict[str, SignalValues | NotMeasured] = {}
     for signal in TABLE:
-        why_not = _why_not(signal, first, second.signals.get(signal), name)
+        why_not = _why_not(signal, first.bases, second.bases, name, called)
         found[signal] = why_not or _head_to_head(find_signal(signal), one[signal], two[signal], bank, first, name)
     return Comparison(
         reference=name,
@@ -85,7 +87,7 @@ def shared_signals(measurement: Measurement, bank: Bank) -> dict[str, Sketch]:
     """
     manifest, run = bank.manifest, measurement.run
     called = {**manifest.called, run.probes_digest: run.probes}
-    check_comparable(_bases(measurement.sketches), manifest.bases, manifest.name, called)
+    check_comparable(measurement.bases, manifest.bases, manifest.name, called)
     shared = {}
     for name in TABLE:
         sketch, basis = measurement.sketches.get(name), bank.manifest.bases.get(name)
@@ -116,10 +118,10 @@ def _rows_to_compare(
 def _against_bank(name: str, sketch: Sketch | None, measurement: Measurement, bank: Bank, rows: Ints) -> Found:
     """What one signal says of each of these references."""
     if sketch is None:
-        why_not = _why_not(name, measurement, bank.manifest.signals.get(name), bank.manifest.name)
-        return [why_not or NotMeasured(not_measured="the bank's arrays are of another version of provcheck")] * len(
-            rows
-        )
+        manifest = bank.manifest
+        called = {**manifest.called, measurement.run.probes_digest: measurement.run.probes}
+        why_not = _why_not(name, measurement.bases, manifest.bases, manifest.name, called) or UNREADABLE
+        return [why_not] * len(rows)
     stack, measured = bank.part(name, rows)
     found: list[SignalValues | NotMeasured] = [_not_in_bank(bank, name, int(row)) for row in rows]
     for place, values in zip(measured, find_signal(name).compare(sketch, stack, bank.frame(name)), strict=True):
@@ -127,19 +129,13 @@ def _against_bank(name: str, sketch: Sketch | None, measurement: Measurement, ba
     return found
 
 
-def _why_not(
-    name: str, first: Measurement, other: BankSignal | Sketch | NotMeasured | None, other_name: str
-) -> NotMeasured | None:
+def _why_not(name: str, own: Bases, other: Bases, other_name: str, called: Mapping[str, str]) -> NotMeasured | None:
     """Why a signal cannot be compared; None when it can."""
-    own = first.signals.get(name)
-    if own is None or isinstance(own, NotMeasured):
-        return own or NotMeasured(not_measured="the measurement holds none")
-    if other is None:
-        return NotMeasured(not_measured=f"'{other_name}' holds none")
-    if isinstance(other, NotMeasured):
-        return NotMeasured(not_measured=f"of '{other_name}': {other.not_measured}")
-    basis = other.facts.basis if isinstance(other, Sketch) else other.basis
-    fault = why_not_comparable(own.facts.basis, basis, other_name)
+    one = own.get(name) or NotMeasured(not_measured="the measurement holds none")
+    two = other.get(name)
+    fault = why_not_comparable(one, two, other_name, called) if two else f"'{other_name}' holds none"
+    if isinstance(one, NotMeasured):
+        return one
     return NotMeasured(not_measured=fault) if fault else None
 
 
@@ -183,10 +179,6 @@ def _check_shapes(subject: str, sketch: Sketch, stack: Stack, name: str) -> None
             f"'{subject}' and '{name}' name the same probe set, but have arrays of another shape",
             "measure the model again",
         )
-
-
-def _bases(sketches: Mapping[str, Sketch]) -> dict[str, Basis]:
-    return {name: sketch.facts.basis for name, sketch in sketches.items()}
 
 
 def _same(one: str | None, other: str | None) -> bool:

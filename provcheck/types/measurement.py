@@ -138,6 +138,11 @@ class Measurement:
         return {name: sketch for name, sketch in self.signals.items() if isinstance(sketch, Sketch)}
 
     @property
+    def bases(self) -> dict[str, Basis | NotMeasured]:
+        """What each signal can be compared with, or why there is nothing to compare."""
+        return {name: one.facts.basis if isinstance(one, Sketch) else one for name, one in self.signals.items()}
+
+    @property
     def facts(self) -> MeasurementFacts:
         """All but the arrays, as a report states it."""
         signals = {name: one.facts if isinstance(one, Sketch) else one for name, one in self.signals.items()}

@@ -290,7 +290,7 @@ def test_what_was_not_measured_in_the_banks_way_cannot_be_added(bank: Bank) -> N
     with pytest.raises(IncompatibleError, match=r"it is measured on probe set others \(\w{12}\), 'bank' on synthetic "):
         add_reference(bank, make_reference("org/new"), elsewhere)
     nothing = without(without(make_measurement("org/new", make_blocks(9)), "able"), "likelihood")
-    with pytest.raises(IncompatibleError, match="no signal in common with 'bank': it has none"):
+    with pytest.raises(IncompatibleError, match="cannot be compared with 'bank': it is an endpoint"):
         add_reference(bank, make_reference("org/new"), nothing)
     assert content(bank.folder) == before
 

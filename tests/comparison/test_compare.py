@@ -273,11 +273,16 @@ def test_a_measurement_that_knows_nothing_of_a_signal(bank: Bank) -> None:
 
 def test_nothing_in_common_is_an_error(bank: Bank) -> None:
     one, two = without(SUBJECT, "able"), without(SUBJECT, "likelihood")
-    message = "has no signal in common with 'subject': it has likelihood, 'subject' has able"
-    with pytest.raises(IncompatibleError, match=message):
+    with pytest.raises(IncompatibleError, match="the subject cannot be compared with 'subject': it is an endpoint"):
         compare_two(one, two)
-    with pytest.raises(IncompatibleError, match="has no signal in common with 'small': it has none"):
+    with pytest.raises(IncompatibleError, match="the subject cannot be compared with 'small': it is an endpoint"):
         compare(without(one, "likelihood"), bank)
+    able_only, texts_only = (replace(SUBJECT, signals={name: SUBJECT.signals[name]}) for name in SUBJECT.signals)
+    message = "has no signal in common with 'subject': it has able, 'subject' has likelihood"
+    with pytest.raises(IncompatibleError, match=message):
+        compare_two(able_only, texts_only)
+    with pytest.raises(IncompatibleError, match="has no signal in common with 'small': it has none"):
+        compare(replace(SUBJECT, signals={}), bank)
 
 
 def test_a_reference_that_lacks_a_signal_says_why_and_comes_after_those_that_have_it(
@@ -301,8 +306,10 @@ def test_a_bank_without_a_signal(tmp_path: Path, probes: ProbeSet) -> None:
     compared = compare(SUBJECT, bank)
     assert [one.reference for one in compared] == ["m1", "m7"]
     assert {why_not(one, "able") for one in compared} == {"'small' holds none"}
-    with pytest.raises(IncompatibleError, match="no signal in common"):
+    with pytest.raises(IncompatibleError, match="the subject cannot be compared with 'small': it is an endpoint"):
         compare(without(SUBJECT, "likelihood"), bank)
+    with pytest.raises(IncompatibleError, match="in common with 'small': it has able, 'small' has likelihood"):
+        compare(replace(SUBJECT, signals={"able": SUBJECT.signals["able"]}), bank)
 
 
 def test_a_large_bank_is_cut_by_the_first_signal_that_both_sides_have(

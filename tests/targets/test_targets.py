@@ -178,7 +178,7 @@ def test_a_target_must_give_one_signal_of_the_bank(
         assert find_comparable(known, "bank", model, settings).subject.id
     for model in (str(tiny_folder), str(saved)):
         assert find_comparable(only, "bank", model, settings).subject.id
-    with pytest.raises(IncompatibleError, match="no signal in common with 'bank'"):
+    with pytest.raises(IncompatibleError, match="'bank': an endpoint gives no gradients"):
         find_comparable(only, "bank", "service", settings)
 
 

@@ -99,7 +99,8 @@ def test_held_out_references_take_no_part(zoo: Bank, calibration: Calibration) -
         changed[name] = stacked(zoo, name).copy()
         changed[name][held] = 3 * changed[name][held][::-1] - 50
     floors = {name: zoo.frame(name) for name in zoo.stacks}
-    bank = replace(with_stacked(zoo, changed), _frames=floors)
+    bank = with_stacked(zoo, changed)
+    bank._frames.update(floors)
     assert calibrate(bank).save() == calibration.save()
 
 

@@ -181,5 +181,6 @@ def test_the_judge_is_fitted_on_the_divergence_that_is_reported(zoo: Bank) -> No
             if (row, other) in fitted:
                 expected = np.log(max(reported.winsorised_bits_per_byte, SMALLEST))
                 assert fitted[row, other][0] == pytest.approx(expected, rel=1e-12)
-    own_floor = replace(low, _frames={"likelihood": -np.inf})
+    own_floor = replace(low)
+    own_floor._frames["likelihood"] = -np.inf
     assert not np.allclose(documented_pairs(own_floor).features, pairs.features), "the floor matters here"
