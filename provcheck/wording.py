@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from provcheck.types import Interval
 
-NOT_CALIBRATED = "not calibrated"
+NOT_KNOWN = "not known"
 NOT_MEASURED = "not measured"
 CI95 = "95\u00a0% interval"
 
@@ -24,7 +24,7 @@ def number(value: float) -> str:
 def probability(value: float | None) -> str:
     """A probability in percent; 100 % and 0 % only where they are exact."""
     if value is None:
-        return NOT_CALIBRATED
+        return NOT_KNOWN
     if value in (0, 1):
         return f"{value:.0%}".replace("%", " %")
     if value > 0.999:
@@ -34,7 +34,7 @@ def probability(value: float | None) -> str:
 
 def p_value(value: float | None) -> str:
     """A p-value with 3 significant digits."""
-    return NOT_CALIBRATED if value is None else number(value)
+    return NOT_KNOWN if value is None else number(value)
 
 
 def interval(value: Interval | None) -> str:

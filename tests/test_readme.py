@@ -59,7 +59,9 @@ def test_the_session_is_what_the_demo_prints(tmp_path: Path) -> None:
 def test_the_python_example_runs() -> None:
     example = README.split("```python\n")[1].split("```")[0]
     ran = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "derived zoo/llama-tech-s1"
+    first, second = ran.stdout.splitlines()
+    assert first == "derived zoo/llama-tech-s1"
+    assert 0.99 < numbers(second)[0] < 1 and numbers(second)[1] == pytest.approx(0.218, abs=0.002)
 
 
 def numbers(line: str) -> list[float]:

@@ -86,7 +86,7 @@ def certainty(report: Report) -> str:
 def relation_probability(one: Comparison) -> str:
     """How probable a comparison's relation is; the two most probable ones where it is inconclusive."""
     if not one.probabilities:
-        return wording.NOT_CALIBRATED
+        return wording.NOT_KNOWN
     if one.relation in one.probabilities:
         return wording.probability(one.probabilities[one.relation])
     likely = sorted(one.probabilities.items(), key=lambda item: -item[1])[:2]

@@ -91,8 +91,9 @@ class Repetition:
     def _tree(self) -> Check:
         if not self.exact:
             return skipped("tree", "other digits of the distances may settle near ties otherwise")
-        nearest = f"nearest on it is {self.new.lineage.nearest_on_tree}"
-        return self._follows("tree", ("lineage",), nearest)
+        nearest = self.new.lineage.nearest_on_tree
+        what = f"nearest on it is {nearest}" if nearest else "there was none, and there is none"
+        return self._follows("tree", ("lineage",), what)
 
     def _statements(self) -> Check:
         """What else is said of the model, the measurement, the bank and the judge."""

@@ -15,7 +15,7 @@ from tests.rendering.factory import BASE, make_report
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, "not calibrated"),
+        (None, "not known"),
         (0.0, "0 %"),
         (1e-9, "< 0.1 %"),
         (0.001, "0.1 %"),
@@ -109,4 +109,4 @@ def test_an_inconclusive_comparison_shows_what_it_hangs_between() -> None:
     odds = {Relation.UNRELATED: 0.05, Relation.DERIVED: 0.5, Relation.SAME_RECIPE: 0.45}
     one = make_report().comparisons[0].model_copy(update={"relation": Relation.INCONCLUSIVE, "probabilities": odds})
     assert sentences.relation_probability(one) == "derived 50.0 %, same-recipe 45.0 %"
-    assert sentences.relation_probability(one.model_copy(update={"probabilities": None})) == "not calibrated"
+    assert sentences.relation_probability(one.model_copy(update={"probabilities": None})) == "not known"
