@@ -1,15 +1,15 @@
 """provcheck: where do this language model's weights come from?
 
-Data flows one way, and each arrow is one room:
+Data flows one way, and each arrow is one package:
 
     model id -> Target -> Measurement -> Comparison (one per reference) -> Verdict + Lineage -> Checks -> Report
          targets    measuring      comparison                     verdict   lineage   policy    rendering
 
-`types` holds the objects and `pipeline.audit` is the whole flow. `signals` holds the kinds of evidence, one folder
-each; all rooms loop over them. `measurement` runs models, `store` and `cache` keep what was measured, `bank` holds the
-reference models, `building` makes banks, `evaluation` is offline work on them. `verification` repeats a report,
-`signing` signs it, `cli` has one file for each command, `pytest_plugin` is for release suites. Imports go downward
-only; README.md beside this file says why.
+`types` defines the objects, and `pipeline.audit` is the whole flow. `signals` holds the kinds of evidence, one folder
+each; all other packages loop over them. `measurement` runs models, `store` and `cache` keep measurements, `bank` holds
+the reference models, `building` makes banks, and `evaluation` assesses them offline. `verification` repeats a report,
+`signing` signs it, `cli` has one file per command, and `pytest_plugin` serves release test suites. Imports only go
+downward; README.md next to this file says why.
 """
 
 from __future__ import annotations

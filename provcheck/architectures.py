@@ -1,6 +1,6 @@
-"""Where architectures differ in a way that a measurement must know: one table, by `model_type` of config.json.
+"""Quirks of architectures that affect a measurement, in one table by `model_type` of config.json.
 
-Whoever meets a new oddity adds a row here, not a condition elsewhere.
+A new quirk is a new row here, not a condition elsewhere.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ class Architecture:
     """What is special about the models of one type; the defaults hold for all others."""
 
     recurrent: bool = False
-    """Its state has a fixed size, so a length in the config is not a limit."""
+    """Its state has a fixed size, so a context length in the config is not a limit."""
 
     bidirectional: bool = False
-    """transformers lists it among the causal models, but as configured it sees the tokens to come."""
+    """transformers lists it among the causal models, but as configured it attends to later tokens."""
 
 
 ARCHITECTURES = {
@@ -25,13 +25,13 @@ ARCHITECTURES = {
 }
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
-"""How configs call the length of the context."""
+"""Config keys that hold the context length."""
 
 NORMALISED_EMBEDDINGS = "word_embeddings_layernorm"
-"""The layer that normalises every embedding before anything else reads it (BLOOM and models made after it).
+"""The layer that normalizes every embedding before anything else reads it (BLOOM and its successors).
 
-Such a model does not depend on an embedding's length, so that the inner product with the gradient would be zero but for
-rounding; what that layer gives counts as the input embedding.
+The output of such a model does not depend on the length of an embedding, so its inner product with the gradient would
+be zero up to rounding; the output of this layer counts as the input embedding instead.
 """
 
 TOKENIZER_CLASSES = {
@@ -39,9 +39,9 @@ TOKENIZER_CLASSES = {
     **dict.fromkeys(("T5", "Albert", "XLNet", "XGLM", "Camembert", "XLMRoberta", "MBart", "Pegasus"), "Unigram"),
     **dict.fromkeys(("Bert", "DistilBert", "Electra", "RoFormer"), "WordPiece"),
 }
-"""Kinds of transformers' tokenizer classes, without `Tokenizer` and `Fast`.
+"""Kinds of tokenizers by transformers' class names, without `Tokenizer` and `Fast`.
 
-Of those whose files are converted when they are loaded, so that no file names the kind.
+Only classes whose files are converted when they are loaded, so that no file states the kind.
 """
 
 GGUF_TOKENIZERS = {"gpt2": "BPE", "llama": "SentencePiece", "bert": "WordPiece", "t5": "Unigram"}

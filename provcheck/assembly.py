@@ -1,4 +1,4 @@
-"""Put the findings of an audit together into a report: the facts about how it was made, digests, limits."""
+"""Assemble the report from the findings of an audit: how it was made, digests, limitations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def bank_facts(bank: Bank) -> BankFacts:
 
 
 def backgrounds(facts: MeasurementFacts) -> tuple[dict[str, Record], dict[str, str]]:
-    """Published numbers that those of the measured signals are seen against, and the digests of their files."""
+    """Published numbers to read the measured signals against, and the digests of their files."""
     found = {name: signal.against() for name, signal in all_signals().items() if name in facts.measured}
     records = {name: one[0] for name, one in found.items() if one}
     return records, {name: one[1] for name, one in found.items() if one}
@@ -39,7 +39,7 @@ def backgrounds(facts: MeasurementFacts) -> tuple[dict[str, Record], dict[str, s
 def digests(
     measurement: Measurement, bank: Bank, policy: str, judge: str | None, background: dict[str, str]
 ) -> Digests:
-    """sha256 of everything that went into the report; the last three are digests already."""
+    """sha256 of everything that went into the report; the last three arguments are digests already."""
     return Digests(
         weights=measurement.subject.weights_digest,
         model_files=_files_digest(measurement.subject.all_files),

@@ -1,4 +1,4 @@
-"""Banks out of models: measure those of a manifest into a new bank, or one more into a bank that is there."""
+"""Build banks: measure the models of a manifest into a new bank, or add a model to an existing one."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from provcheck.types import Measurement, ProbeSet, Reference
 
 @dataclass(frozen=True)
 class Built:
-    """A finished bank, and the models that failed with their errors."""
+    """A finished bank, and the errors of the models that failed."""
 
     manifest: BankManifest
     failures: dict[str, str]
 
 
 def build_bank(manifest_file: Path, out: Path, options: ModelOptions, observe: Observer, *, raw: bool = False) -> Built:
-    """Measure every model of a manifest file and write the bank to `out`; one that fails is told and left out.
+    """Measure every model of a manifest file and write the bank to `out`; a failing one is reported and left out.
 
-    A run that was killed continues with what the cache holds. Raises BankError when every model failed, OutputError
-    when the bank cannot be written, ProbeError.
+    A killed run resumes from the cache. Raises BankError when every model failed, OutputError when the bank cannot be
+    written, and ProbeError.
     """
     probes, manifest = load_probes(options.probes), read_build_manifest(manifest_file)
     check_replaceable(out)
@@ -48,7 +48,7 @@ def build_bank(manifest_file: Path, out: Path, options: ModelOptions, observe: O
 
 
 def add_to_bank(name: str, model: str, reference: Reference, options: ModelOptions, observe: Observer) -> Edited:
-    """Measure a model, or read its measurement, and add it to a bank; no probes named: those of the bank.
+    """Measure a model, or read its measurement, and add it to a bank; probes default to the bank's.
 
     Raises ProvcheckError.
     """

@@ -1,16 +1,16 @@
-"""Measurements that were made before, and the finished batches of those that were cut off.
+"""Earlier measurements, and the finished batches of interrupted ones.
 
     ROOT/measurements/KEY.safetensors   a measurement file of one signal, with its raw arrays
-    ROOT/checkpoints/KEY/BATCH          a finished batch of a measurement that is not finished
+    ROOT/checkpoints/KEY/BATCH          a finished batch of an unfinished measurement
 
-A key says what was measured and how, by digests; never by a name or a path. Each signal has an entry of its own, so
-that a new signal, or a new version of one, leaves those of the others valid. Whatever is read is checked against its
-own digest, and measured again when it was changed. Whoever can write into the folder can still forge a measurement,
-digest and all, so it is made for its user alone; `--no-cache` neither reads nor writes it. A cache that cannot be read
-or written (full or read-only disk) never stops an audit.
+A key states what was measured and how, by digests; never by a name or a path. Each signal has an entry of its own, so
+that a new signal, or a new version of one, leaves the other entries valid. An entry is checked against its own digest
+when it is read; if it was changed, the model is measured again. Anyone who can write to the folder can still forge a
+measurement, digest and all, so only its user gets access; `--no-cache` neither reads nor writes it. A cache that cannot
+be read or written (full or read-only disk) never stops an audit.
 
-Size: a measurement takes about 0.4 MB with the shipped probes; the most recently used stay, 1 GB in all. What is left
-of a measurement that was never continued (0.3 MB) goes after a week.
+Size: a measurement takes about 0.4 MB with the shipped probes; the most recently used are kept, 1 GB in all. The
+batches of a measurement that was never resumed (0.3 MB) are removed after a week.
 """
 
 from __future__ import annotations
@@ -40,27 +40,27 @@ from provcheck.types import Measurement, ProbeSet, canonical_digest, measurement
 FOLDER_VARIABLE = "PROVCHECK_CACHE"
 MAX_BYTES = 1_000_000_000
 MAX_IDLE_SECONDS = 7 * 24 * 3600
-"""Age of checkpoints, and of files that a killed process was just writing, at which they are removed."""
+"""Age at which checkpoints, and half-written files of killed processes, are removed."""
 
 SHAPING = (measurement, subject, probes_module, safetensors)
-"""Modules that shape the numbers of every signal. What runs a model is part of the target's environment."""
+"""Modules that shape the numbers of every signal. Code that runs a model is part of the target's environment."""
 
 
 def cache_root() -> Path:
-    """The cache folder: PROVCHECK_CACHE, or else the place that the system has for caches."""
+    """The cache folder: PROVCHECK_CACHE, or else the system's folder for caches."""
     named = os.environ.get(FOLDER_VARIABLE)
     return Path(named).expanduser() if named else platformdirs.user_cache_path("provcheck")
 
 
 def measurement_key(signal: Signal, probes: ProbeSet, identity: list[object], environment: Mapping[str, object]) -> str:
-    """sha256 (hex) over everything that the numbers of a signal depend on; the last two are the target's."""
+    """sha256 (hex) over everything that the numbers of a signal depend on; the last two arguments are the target's."""
     return canonical_digest(
         [signal.version, signal.material(probes), identity, dict(environment), _digest_of_code(signal)]
     )
 
 
 def _digest_of_code(signal: Signal) -> str:
-    """sha256 (hex) over the signal's folder, or its file, and over the modules that shape the numbers of all."""
+    """sha256 (hex) over the signal's folder, or its file, and over the modules that shape all signals' numbers."""
     own = _file_of(sys.modules[type(signal).__module__])
     files = sorted(own.parent.glob("*.py")) if own.name == "__init__.py" else [own]
     return canonical_digest([file_digest(path) for path in (*files, *map(_file_of, SHAPING))])
@@ -85,7 +85,7 @@ def cache_usage(root: Path) -> Usage:
 
 
 class MeasurementCache:
-    """Measurements by key. Only `make_root` raises; `observe` is told, once, that nothing can be kept."""
+    """Measurements by key. Only `make_root` raises; `observe` gets one note when nothing can be kept."""
 
     def __init__(self, root: Path, observe: Observer) -> None:
         self.root = root
@@ -93,7 +93,7 @@ class MeasurementCache:
         self._told = False
 
     def find(self, key: str) -> Measurement | None:
-        """The measurement of that key; None where there is none. One that was changed is removed."""
+        """The measurement under that key, or None. An entry that was changed is removed."""
         path = self._entry(key)
         try:
             if not path.is_file():
@@ -108,7 +108,7 @@ class MeasurementCache:
         return found
 
     def store(self, key: str, found: Measurement) -> bool:
-        """Keep a finished measurement, and remove whatever is old or too much; False where it cannot be kept."""
+        """Keep a finished measurement, and remove what is too old or exceeds the limit; False if it cannot be kept."""
         try:
             self.make_root()
             save_measurement(found, self._entry(key), raw=True)
@@ -136,7 +136,7 @@ class MeasurementCache:
         return self.root / "measurements" / f"{key}.safetensors"
 
     def _prune(self) -> None:
-        """Other processes may be doing the same at the same time."""
+        """Remove what exceeds the limits. Other processes may be doing the same."""
         total = 0
         for path in sorted(self.root.glob("measurements/*.safetensors"), key=_stat, reverse=True):
             total += _stat(path)[1]
@@ -149,7 +149,7 @@ class MeasurementCache:
 
 @dataclass(frozen=True)
 class Entries:
-    """What a cache holds of one target, measured in one way: an entry for each signal, and a checkpoint."""
+    """What a cache holds for one target measured in one way: an entry for each signal, and a checkpoint."""
 
     cache: MeasurementCache
     identity: list[object]
@@ -157,17 +157,17 @@ class Entries:
     probes: ProbeSet
 
     def find(self, signals: Iterable[Signal]) -> dict[str, Measurement]:
-        """The entries of those signals that are there, by name."""
+        """The existing entries of these signals, by name."""
         entries = ((signal.name, self.cache.find(self._key(signal))) for signal in signals)
         return {name: entry for name, entry in entries if entry is not None and name in entry.sketches}
 
     def keep(self, signal: Signal, found: Measurement) -> bool:
-        """Keep what was measured of one signal; nothing is lost where it was not. False where it cannot be kept."""
+        """Keep one signal's measurement. False if it cannot be written; one without numbers counts as kept."""
         return signal.name not in found.sketches or self.cache.store(self._key(signal), found)
 
     @property
     def checkpoint(self) -> FileCheckpoint:
-        """One for all signals: they may ask the model for the same."""
+        """One for all signals, since they may ask the model for the same numbers."""
         return self.cache.checkpoint(canonical_digest([self.identity, dict(self.environment), self.probes.digest]))
 
     def _key(self, signal: Signal) -> str:
@@ -175,7 +175,7 @@ class Entries:
 
 
 def _stat(path: Path) -> tuple[float, int]:
-    """Time of last change in seconds, and size in bytes; zeros for what another process has just removed."""
+    """Time of last change in seconds, and size in bytes; zeros for a file that another process has just removed."""
     try:
         stat = path.stat()
     except OSError:
@@ -184,6 +184,6 @@ def _stat(path: Path) -> tuple[float, int]:
 
 
 def _reason(error: Exception) -> str:
-    """Why, without a path of this machine."""
+    """The reason, without paths of this machine."""
     cause = error.__cause__ if isinstance(error, OutputError) else error
     return getattr(cause, "strerror", None) or str(error)

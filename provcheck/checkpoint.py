@@ -1,4 +1,4 @@
-"""Finished parts of a long measurement, so that a run that was killed continues where it was."""
+"""Finished parts of a long measurement, so that a killed run continues where it stopped."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ DIGEST_BYTES = 32
 class Checkpoint(Protocol):
     """Keeps arrays under keys. A key is a short name of letters, digits and hyphens: `attributions-3f2a...`.
 
-    Whoever makes a checkpoint vouches that it belongs to one model, probe set, device and dtype; a key only tells apart
-    the stages and batches of one measurement. No call raises: a checkpoint that cannot keep an array (full disk)
-    lets it go, and one that cannot read it has none.
+    Its creator guarantees that a checkpoint belongs to one model, probe set, device and dtype; a key only distinguishes
+    the stages and batches of one measurement. No call raises: an array that cannot be written (full disk) is dropped,
+    and one that cannot be read counts as missing.
     """
 
     def get(self, key: str) -> Floats | None:
-        """The array that was put under the key, bit for bit; None where there is none."""
+        """The array that was stored under the key, bit for bit, or None."""
 
     def put(self, key: str, array: Floats) -> None:
-        """Keep a one-dimensional float64 array; it is whole or not there, even when the process is killed."""
+        """Store a one-dimensional float64 array, whole or not at all, even if the process is killed."""
 
     def remove(self) -> None:
-        """Let everything go; the measurement is finished, or not to be trusted."""
+        """Remove everything: the measurement is finished, or not to be trusted."""
 
 
 class NoCheckpoint:
@@ -43,16 +43,16 @@ class NoCheckpoint:
         """Nothing is kept."""
 
     def put(self, key: str, array: Floats) -> None:
-        """Let it go."""
+        """Discard it."""
 
     def remove(self) -> None:
-        """There is nothing."""
+        """Nothing to remove."""
 
 
 class FileCheckpoint:
-    """A checkpoint in a folder: a file for each batch, which begins with its digest.
+    """A checkpoint in a folder: one file per batch, which begins with its digest.
 
-    `make_root` makes the folder that holds it; `cannot_keep` is told, once, why nothing is kept.
+    `make_root` creates the cache folder around it; `cannot_keep` is called once, with the error, if writing fails.
     """
 
     def __init__(self, folder: Path, make_root: Callable[[], None], cannot_keep: Callable[[Exception], None]) -> None:
@@ -62,7 +62,7 @@ class FileCheckpoint:
         self._writable = True
 
     def get(self, key: str) -> Floats | None:
-        """The array that was put under the key; None where there is none, or not the whole of it."""
+        """The array that was stored under the key; None if it is missing or incomplete."""
         try:
             content = (self.folder / key).read_bytes()
         except OSError:
@@ -72,9 +72,9 @@ class FileCheckpoint:
         return np.frombuffer(content, "<f8", offset=DIGEST_BYTES).astype(np.float64)
 
     def put(self, key: str, array: Floats) -> None:
-        """Keep a (N,) float64 array, whole or not at all."""
+        """Store an (N,) float64 array, whole or not at all."""
         values = array.astype("<f8").tobytes()
-        for last_try in (False, True):  # a process that is done with the same model may have just removed the folder
+        for last_try in (False, True):  # another process, done with this model, may have just removed the folder
             try:
                 if self._writable:
                     self._make_root()

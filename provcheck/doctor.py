@@ -75,13 +75,13 @@ def _memory() -> Finding:
 
 
 def _room(free: int) -> str:
-    """What weights fit into so many free bytes: four bytes a parameter in float32, two in bfloat16."""
+    """How many parameters fit into the free bytes: four bytes each in float32, two in bfloat16."""
     billions = free / 4e9
     return f"{free / 1e9:.0f} GB free: up to {billions:.1f}B parameters in float32, {2 * billions:.1f}B in bfloat16"
 
 
 def _cache(root: Path) -> Finding:
-    """Only looked at: it is made when the first measurement is kept."""
+    """Inspect the cache without creating it; keeping the first measurement does that."""
     there = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         return Finding("cache", False, f"{shown(root)} cannot be written, so no measurement is kept", optional=True)

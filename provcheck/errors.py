@@ -1,13 +1,13 @@
 """What can go wrong, as one tree.
 
-ProvcheckError            has a sentence, a hint what to do next, and an exit code
+ProvcheckError            has a message, a hint on what to do next, and an exit code
 ├── UsageError            a flag or argument that makes no sense
-├── SubjectError          the model that is asked about
+├── SubjectError          the model to audit cannot be used
 │   ├── SubjectNotFound   no such folder, file, repository or revision; or no access to it
 │   ├── UnsupportedModel  not a causal language model, no usable tokenizer
 │   ├── UnsafeModel       would run code or unpickle; needs an explicit flag
 │   ├── TooLarge          needs more memory than there is
-│   └── BrokenModel       truncated, corrupt or ill-fitting weights; NaN in the outputs
+│   └── BrokenModel       truncated, corrupt or mismatched weights; NaN in the outputs
 ├── ProbeError            a probe folder that does not follow the schema
 ├── MeasurementFileError  a measurement file that is broken or changed
 ├── BankError             a bank that is unknown, broken or changed
@@ -39,7 +39,7 @@ class UsageError(ProvcheckError):
 
 
 class SubjectError(ProvcheckError):
-    """The model that is asked about cannot be used."""
+    """The model to audit cannot be used."""
 
 
 class SubjectNotFound(SubjectError):
@@ -55,11 +55,11 @@ class UnsafeModel(SubjectError):
 
 
 class TooLarge(SubjectError):
-    """It needs more memory than there is."""
+    """Needs more memory than there is."""
 
 
 class BrokenModel(SubjectError):
-    """Truncated, corrupt or ill-fitting weights, or NaN in the outputs."""
+    """Truncated, corrupt or mismatched weights, or NaN in the outputs."""
 
 
 class ProbeError(ProvcheckError):
@@ -75,7 +75,7 @@ class BankError(ProvcheckError):
 
 
 class IncompatibleError(ProvcheckError):
-    """Two measurements that must not be compared: another probe set or algorithm."""
+    """Two measurements that must not be compared: their probe sets or algorithms differ."""
 
 
 class PolicyError(ProvcheckError):

@@ -1,6 +1,6 @@
-"""Measuring a target: each signal that it can give is looked up in the cache, or else measured now.
+"""Measure a target: each signal that it supports is looked up in the cache, or else measured now.
 
-A signal that the target lacks is `NotMeasured`, with the reason.
+A signal that the target does not support is `NotMeasured`, with the reason.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def find_comparable(
     options: ModelOptions,
     called: Mapping[str, str] = NO_NAMES,
 ) -> Target:
-    """Find a model that can be compared with a bank of these bases in one signal at least.
+    """Find a model that can be compared with a bank of these bases in at least one signal.
 
-    What cannot fit is refused before anything is fetched, and again when it is known what the target can give.
+    A mismatch is refused before anything is fetched if possible, else once it is known what the target can give.
     `called`: names of probe sets by their digests. Raises ProvcheckError.
     """
     if not is_measurement_file(model):
@@ -74,7 +74,7 @@ def find_comparable(
 def measured(
     target: Target, options: ModelOptions, observe: Observer, signals: Iterable[str] | None = None
 ) -> Measurement:
-    """The measurement that the target is, or one of it: from the cache, or a new one. Raises ProvcheckError."""
+    """The target's saved measurement, or else one from the cache or a new one. Raises ProvcheckError."""
     if target.saved is not None:
         return target.saved
     cache = MeasurementCache(cache_root(), observe) if options.cache else None
@@ -89,7 +89,7 @@ def measure(
     cache: MeasurementCache | None = None,
     signals: Iterable[str] | None = None,
 ) -> Measurement:
-    """Measure each signal that the target can give and the cache does not have; all of them, unless some are named.
+    """Measure each signal that the target can give and the cache does not have. `signals` defaults to all.
 
     Raises ProvcheckError.
     """
@@ -110,7 +110,7 @@ def measure(
 
 
 def _entries(target: Target, probes: ProbeSet, how: MeasureOptions, cache: MeasurementCache | None) -> Entries | None:
-    """What the cache may hold of the target; None where nothing may be cached."""
+    """The target's entries in the cache; None if nothing may be cached."""
     identity = target.identity() if cache else None
     return None if cache is None or identity is None else Entries(cache, identity, target.environment(how), probes)
 
@@ -132,7 +132,7 @@ def _measure_now(
     entries: Entries | None,
     signals: Sequence[Signal],
 ) -> tuple[RunFacts, dict[str, Sketch | NotMeasured]]:
-    """Measure signals over one open target, and make sure that what was digested is what was measured."""
+    """Measure signals on one open target, and make sure that the files measured are the files that were digested."""
     checkpoint: Checkpoint = entries.checkpoint if entries else NoCheckpoint()
     before, started = target.stamps(), datetime.now(UTC).replace(microsecond=0)
     access = target.open(how, observe, checkpoint)
@@ -179,7 +179,7 @@ def _changed(target: Target) -> BrokenModel:
 
 
 def _bases(target: Target, options: ModelOptions) -> dict[str, Basis | NotMeasured]:
-    """What each signal that the target has, or can give, can be compared with; why it cannot give the others."""
+    """By signal: what the target's sketch can be compared with, or why the target cannot give one."""
     if target.saved is not None:
         return target.saved.bases
     probes, reasons = load_probes(options.probes), {name: target.lacks(find_signal(name).needs) for name in TABLE}

@@ -1,4 +1,4 @@
-"""Progress of long work: the stages tell an observer, and by default nobody listens."""
+"""Progress of long work: the stages report to an observer, which by default does nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Observer(Protocol):
-    """Is told how far a stage has come."""
+    """Receives the progress of each stage."""
 
     def start(self, stage: str, total: int) -> None:
         """A stage of `total` steps begins."""
@@ -18,7 +18,7 @@ class Observer(Protocol):
         """The stage is over."""
 
     def note(self, message: str) -> None:
-        """Something the user should know, and which stops nothing."""
+        """Tell the user something that does not stop the work."""
 
 
 class Silent:

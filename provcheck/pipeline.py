@@ -37,7 +37,7 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An audit with everything cheap done that can fail: policy, bank, probes and subject are there and fit."""
+    """An audit whose cheap checks have passed: policy, bank, probes and subject were found and fit together."""
 
     model: str
     options: AuditOptions
@@ -136,7 +136,7 @@ def compare_models(
 ) -> tuple[Measurement, Measurement, Comparison]:
     """Measure two models and compare them head to head; there is no relation to judge.
 
-    What a signal must know of many models it takes from the shipped bank, where that was measured in the same way, so
+    Where a signal needs to know many models, they come from the shipped bank if it was measured in the same way, so
     that the numbers are those of an audit. Raises ProvcheckError.
     """
     options, observe = options or ModelOptions(), observe or Silent()

@@ -46,7 +46,7 @@ def load_probes(name: str = DEFAULT_PROBES) -> ProbeSet:
 
 
 def read_probes(folder: Path, name: str) -> ProbeSet:
-    """Read a folder in the schema of `provcheck-v1` (one JSON object a line)."""
+    """Read a folder in the schema of `provcheck-v1` (one JSON object per line)."""
     questions = tuple(_read_lines(folder / "questions.jsonl", Question))
     texts = tuple(_read_lines(folder / "texts.jsonl", Text))
     for question in questions:
@@ -76,7 +76,7 @@ def digest(questions: Sequence[Question], texts: Sequence[Text]) -> str:
 
 
 def quick_subset(probes: ProbeSet) -> ProbeSet:
-    """A fixed 1-in-8 subset: of every category and every domain an eighth, at least one, evenly spaced."""
+    """A fixed 1-in-8 subset: an eighth of every category and every domain, at least one each, evenly spaced."""
     questions = _stratified(probes.questions, lambda question: question.category)
     texts = _stratified(probes.texts, lambda text: text.domain)
     return probe_set(f"{probes.name}-{QUICK_PROBES}", questions, texts)

@@ -4,7 +4,7 @@
         assert provenance.related_to("our-org/base-*")
         assert not provenance.related_to("other-org/*")
 
-pytest loads this module in every run of the environment, so nothing heavy is imported before a test asks for it.
+pytest loads this module in every run in this environment, so nothing heavy is imported before a test asks for it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Related:
     """Whether the model is related to a reference that a glob matches: true, false, or not settled.
 
     Its truth value raises NotSettled where the evidence is inconclusive, and where no reference matches: a release must
-    not pass because nobody knows. What pytest prints of it names the references with their numbers.
+    not pass for lack of evidence. Its repr, which pytest prints, names the references with their numbers.
     """
 
     glob: str
@@ -75,7 +75,7 @@ class Related:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What an audit found; `report` is all of it, `standings` how the model stands to every reference of the bank."""
+    """What an audit found; `report` is all of it, `standings` the relation to every reference of the bank."""
 
     report: Report
     standings: Sequence[Standing]
@@ -151,7 +151,7 @@ def _audit(given: dict[str, str]) -> Provenance:
 
 
 def _numbers(report: Report) -> dict[str, str]:
-    """What the signals say in brief, in brackets, by reference."""
+    """The signals' numbers for each reference, in parentheses."""
     from provcheck.rendering.columns import numbers_of
 
     return {one.reference: f" ({numbers_of(one)})" for one in report.comparisons}

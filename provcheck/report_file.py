@@ -1,4 +1,4 @@
-"""A report.json as it lies on disk: read with suspicion, and known to be what provcheck wrote, byte for byte."""
+"""A report.json on disk: untrusted input, checked to be what provcheck wrote, byte for byte."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from provcheck.io.writing import json_text
 from provcheck.types import REPORT_SCHEMA_VERSION, Report
 
 MAX_BYTES = 20_000_000
-"""A report of the shipped bank has less than 1 MB."""
+"""A report on the shipped bank takes less than 1 MB."""
 
 
 @dataclass(frozen=True)
 class ReportFile:
-    """A report.json as it lies there; `fault` says in a sentence why it is not what provcheck wrote, if it is not."""
+    """A report.json as it was read; `fault` is a sentence if it is not what provcheck wrote, else None."""
 
     path: Path
     content: bytes
@@ -27,7 +27,7 @@ class ReportFile:
     fault: str | None
 
     def unchanged(self) -> ReportFile:
-        """The file itself. Raises UsageError when it was changed."""
+        """This file. Raises UsageError if it was changed."""
         if self.fault:
             raise UsageError(
                 self.fault,
@@ -57,7 +57,7 @@ def open_report(path: Path) -> ReportFile:
 
 
 def _check_version(path: Path, found: object) -> None:
-    """A report of another schema is named as such, before its fields are looked at. Raises UsageError."""
+    """Refuse a report of another schema as such, before looking at its fields. Raises UsageError."""
     version = found.get("schema_version") if isinstance(found, dict) else None
     if isinstance(found, dict) and isinstance(version, int) and version != REPORT_SCHEMA_VERSION:
         age = "an older" if version < REPORT_SCHEMA_VERSION else "a later"
@@ -75,7 +75,7 @@ def _writer(found: dict[str, Any]) -> str:
 
 
 def _fault(path: Path, content: bytes, report: Report) -> str | None:
-    """Every byte counts: what the digest cannot see, layout and how numbers are written, is seen by rendering again."""
+    """Every byte counts: the digest covers the content; rendering again covers layout and number formatting."""
     if report.computed_digest() != report.digest:
         return f"{path.name} was changed after it was written: its content does not fit its digest"
     if json_text(report.model_dump(mode="json")).encode() != content:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".sig"
 MAX_BYTES = 65_536
-"""Of a key or signature file; they have some hundred."""
+"""Limit for a key or signature file; real ones have a few hundred."""
 
 KEY_HINT = "make one with `openssl genpkey -algorithm ed25519 -out KEY.pem`"
 PUBLIC_HINT = "write it with `openssl pkey -in KEY.pem -pubout -out PUB.pem`"
@@ -35,7 +35,7 @@ class PassphraseNeeded(UsageError):
 
 
 def signature_file(report: Path) -> Path:
-    """Where the signature of a report lies: beside it."""
+    """The signature file of a report, next to it."""
     return report.with_name(report.name + SUFFIX)
 
 
@@ -47,7 +47,7 @@ def sign(content: bytes, key: Path, passphrase: str | None = None) -> str:
 def is_signed_by(content: bytes, signature: Path, public_key: Path) -> bool:
     """Whether the signature file holds a signature of `content` by the owner of the public key (PEM).
 
-    Raises UsageError when one of the files cannot be read or is no such file.
+    Raises UsageError when a file cannot be read, or holds no signature or key.
     """
     key = _public_key(public_key)
     from cryptography.exceptions import InvalidSignature
@@ -60,7 +60,7 @@ def is_signed_by(content: bytes, signature: Path, public_key: Path) -> bool:
 
 
 def _signature(path: Path) -> bytes:
-    """The 64 bytes of a signature; one line as `sign` writes it, so that every byte of the file counts."""
+    """The 64 bytes of a signature. Accepts only a line as `sign` writes it, so that every byte of the file counts."""
     text = _read(path, "signature")
     try:
         raw = base64.b64decode(text, validate=False)
@@ -79,7 +79,7 @@ def _private_key(path: Path, passphrase: str | None) -> Ed25519PrivateKey:
 
     try:
         key = load_pem_private_key(content, passphrase.encode() if passphrase else None)
-    except TypeError:  # encrypted without a passphrase, or a passphrase for what is not encrypted
+    except TypeError:  # an encrypted key without a passphrase, or a plain key with one
         if passphrase:
             return _private_key(path, None)
         raise PassphraseNeeded(f"the key {path.name} is encrypted", "set PROVCHECK_KEY_PASSPHRASE") from None

@@ -30,13 +30,13 @@ from provcheck.types import (
 )
 
 SCHEMA_VERSION = "3"
-"""3: the facts state each signal by itself; a file holds the arrays of those that were measured.
+"""3: facts are stated signal by signal; a file holds the arrays of the signals that were measured.
 2: the digest covers subject and facts, not only the arrays.
 1: first version.
 """
 
 MAX_BYTES = 200_000_000
-"""A measurement of the shipped probe set has less than 1 MB."""
+"""A measurement on the shipped probe set takes less than 1 MB."""
 
 AGAIN = "measure the model again"
 
@@ -100,7 +100,7 @@ def _signal(path: Path, name: str, facts: MeasurementFacts, arrays: Mapping[str,
 
 
 def _raw(signal: Signal, sketch: Sketch, arrays: Mapping[str, Floats]) -> dict[str, Floats]:
-    """The larger arrays of a signal; their names begin with its own."""
+    """The larger arrays of a signal; their names begin with the signal's name."""
     known = signal.arrays.keys() | signal.exported(sketch).keys()
     return {name: array for name, array in arrays.items() if name.startswith(f"{signal.name}_") and name not in known}
 
@@ -111,7 +111,7 @@ def _digest(arrays: Mapping[str, Floats], metadata: Mapping[str, str]) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    if not is_file(path):  # a pipe would never answer
+    if not is_file(path):  # reading a pipe would block
         raise MeasurementFileError(f"measurement file not found: {path}")
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -120,15 +120,15 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
             metadata = file.metadata() or {}
             if metadata.get("provcheck_schema") != SCHEMA_VERSION:
                 raise _other(path)
-            if not read_header(path).is_compact:  # the digest sees what the header says, not how it is written
+            if not read_header(path).is_compact:  # the digest covers the header's content, not its layout
                 raise MeasurementFileError(f"{path.name} was changed after it was written", AGAIN)
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # two: types numpy does not know
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # last two: unknown dtypes
         raise MeasurementFileError(f"{path.name} is not a readable safetensors file: {reason(error)}") from None
 
 
 def _other(path: Path) -> MeasurementFileError:
-    """Perhaps the weights of a model."""
+    """The error for some other safetensors file, perhaps the weights of a model."""
     return MeasurementFileError(
         f"{path.name} is not a measurement of this version of provcheck", "make it with `provcheck measure`"
     )

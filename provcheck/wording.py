@@ -1,6 +1,6 @@
 """Numbers as people read them, the same in the terminal, in HTML and in a signal's sentences.
 
-A probability is never rounded into certainty, and what is not known is said, never shown as a number.
+A probability is never rounded into certainty, and an unknown value is said to be unknown, never shown as a number.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ CI95 = "95\u00a0% interval"
 
 
 def number(value: float) -> str:
-    """A number with 3 significant digits; one too small to matter says so."""
+    """A number with 3 significant digits; one too small to matter is shown as a bound."""
     if value == 0:
         return "0"
     if abs(value) < 0.0001:

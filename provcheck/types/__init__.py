@@ -1,10 +1,10 @@
-"""The objects that flow through provcheck, one after the other.
+"""The objects that flow through provcheck, in order.
 
 model id -> Subject -> Measurement -> Comparison (one per reference) -> Verdict + Lineage -> Checks -> Report
 
 subject, measurement, comparison, verdict and report hold them in that order; base has what all of them share. All are
-frozen; what is not known is None or NotMeasured, with a reason, never a zero. Nothing else of provcheck is imported
-here, neither torch nor transformers, and no signal is named.
+frozen; an unknown value is None, or NotMeasured with a reason, never zero. This package imports nothing else of
+provcheck, neither torch nor transformers, and names no signal.
 """
 
 from provcheck.types.base import (

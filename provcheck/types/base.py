@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
-"""Bounded by what every JSON reader represents exactly."""
+"""Bounded by what every JSON reader can represent exactly."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 CosineDistance = Annotated[float, Field(ge=0, le=2)]
@@ -82,7 +82,7 @@ class Record(BaseModel):
 
 
 class Digested(Record):
-    """A record whose last field, `digest`, is over everything else in it, so that a change shows."""
+    """A record whose last field, `digest`, covers everything else in it, so that a change shows."""
 
     def computed_digest(self) -> str:
         """What `digest` must be: sha256 (hex) over the canonical JSON of everything else."""

@@ -1,4 +1,4 @@
-"""What a subject's measurement says beside that of a reference."""
+"""What comes out of comparing a subject's measurement with a reference's."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Interval(Record):
 
 
 def records_by_name(found: Any, info: ValidationInfo, kind: str) -> Any:
-    """Records by the name of their signal; JSON is read by the classes in `info.context[kind]`.
+    """Records by the name of their signal; JSON is parsed with the classes in `info.context[kind]`.
 
-    The types below know no signal, so whoever reads a report passes the classes (`provcheck.signals.read_record`).
+    The types below know no signal, so the reader of a report passes in the classes (`provcheck.signals.read_record`).
     """
     if not isinstance(found, Mapping):
         return found
@@ -77,7 +77,7 @@ class Comparison(Record):
 
     @property
     def related_probability(self) -> float | None:
-        """Of being related; equal weight files leave no doubt. None where nobody knows it."""
+        """Probability of being related: 1 for equal weight files, None where it is unknown."""
         if self.same_weights:
             return 1.0
         if self.probabilities is None:

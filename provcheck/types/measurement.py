@@ -1,4 +1,4 @@
-"""Probes, and the numbers one model gives on them."""
+"""Probes, and the numbers that a model gives on them."""
 
 from __future__ import annotations
 
@@ -120,13 +120,13 @@ class MeasurementFacts(RunFacts):
 
     @property
     def seconds(self) -> float:
-        """Of all signals together."""
+        """Seconds for all signals together."""
         return sum(facts.seconds for facts in self.measured.values())
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """The numbers one model gives, by the name of the signal that measured them, or why it could not."""
+    """The numbers of one model by signal, or the reason why a signal could not be measured."""
 
     subject: Subject
     run: RunFacts
@@ -144,14 +144,14 @@ class Measurement:
 
     @property
     def facts(self) -> MeasurementFacts:
-        """All but the arrays, as a report states it."""
+        """Everything but the arrays, as a report states it."""
         signals = {name: one.facts if isinstance(one, Sketch) else one for name, one in self.signals.items()}
         return MeasurementFacts(**dict(self.run), signals=signals)
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Sketches of M models as one signal keeps them together, in a bank's file or of a few models at hand.
+    """One signal's sketches of M models, stacked: those in a bank's file, or of a few models at hand.
 
     Every array has M rows. `values` are the single numbers of each model.
     """
@@ -164,7 +164,7 @@ class Stack:
         return len(self.values)
 
     def take(self, rows: Floats | np.ndarray | list[int]) -> Stack:
-        """Some of the models, in that order."""
+        """The models of these rows, in that order."""
         chosen = np.asarray(rows, dtype=np.int64)
         if len(chosen) == len(self) and (chosen == np.arange(len(self))).all():
             return self

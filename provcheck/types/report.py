@@ -26,7 +26,7 @@ class Check(Record):
     seconds: Positive = 0.0
 
     def stops_build(self, on_inconclusive: str) -> bool:
-        """Whether this check alone makes the exit code 1, with what the policy says of `inconclusive`."""
+        """Whether this check alone makes the exit code 1, given the policy's `on_inconclusive`."""
         failing = {Outcome.FAILED, Outcome.ERROR} | ({Outcome.INCONCLUSIVE} if on_inconclusive == "fail" else set())
         return self.severity == "error" and self.outcome in failing
 
