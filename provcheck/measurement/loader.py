@@ -17,7 +17,7 @@ from provcheck.measurement.devices import choose_device, choose_dtype, is_out_of
 from provcheck.types import ModelFiles
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def load(
     dtype: str = "auto",
     tokenizer: PreTrainedTokenizerBase | None = None,
 ) -> Loaded:
-    """Load the model, and its tokenizer where that is not there yet; nothing is fetched from the network.
+    """Load the model, and its tokenizer if none is given; nothing is fetched from the network.
 
-    Raises UnsupportedModel, BrokenModel or TooLarge with a sentence when that gives no causal model.
+    Raises UnsupportedModel, BrokenModel or TooLarge in a sentence when the files give no causal model.
     """
     chosen = choose_device(device)
     precision = choose_dtype(dtype, chosen)
@@ -136,7 +136,7 @@ def _load_model(files: ModelFiles, dtype: torch.dtype, device_map: dict[str, Any
                 trust_remote_code=files.trust_remote_code,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # they are reported below, in a sentence
-                **({"gguf_file": gguf} if gguf else {}),
+                **({"gguf_file": gguf} if gguf else {"config": _config(files)}),
                 **device_map,
             )
     except Exception as error:
@@ -150,6 +150,21 @@ def _load_model(files: ModelFiles, dtype: torch.dtype, device_map: dict[str, Any
             "check that config.json and the weight files belong together",
         )
     return model
+
+
+def _config(files: ModelFiles) -> PreTrainedConfig:
+    """The model's config without its choice of kernels: transformers then uses those that are built in.
+
+    A choice that this machine does not support would make it fetch code from the Hub, or measure differently.
+    """
+    from transformers import AutoConfig
+
+    config: PreTrainedConfig = AutoConfig.from_pretrained(
+        files.folder, local_files_only=True, trust_remote_code=files.trust_remote_code
+    )
+    config.output_attentions = False
+    config._attn_implementation = config._experts_implementation = None
+    return config
 
 
 def _cannot_load(files: ModelFiles, error: Exception) -> BrokenModel | TooLarge | UnsupportedModel:
@@ -176,7 +191,7 @@ def _quantization(files: ModelFiles) -> str | None:
 
 
 def _apply_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
-    """Merge an adapter into full weights; beside quantized ones it stays, for merging would round it away."""
+    """Merge an adapter into full weights; quantized ones keep it separate, since merging would round it away."""
     from peft import PeftModel
 
     try:

@@ -10,6 +10,9 @@ from provcheck.errors import SubjectNotFound, UnsafeModel, UnsupportedModel
 from provcheck.io.text import clean
 from provcheck.targets.model_files import Place, read_json
 
+IMPLEMENTATION = ("attn_implementation", "experts_implementation", "implementation_internal")
+"""Endings of the keys that choose kernels."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -20,11 +23,11 @@ class Config:
     context_length: int | None
     vocabulary_size: int | None
     quantized: bool = False
-    """Then tensors hold packed numbers, and counting their elements does not count parameters."""
+    """If so, tensors hold packed numbers, and their elements are not the parameters."""
 
 
 def read_config(place: Place, *, trust_remote_code: bool) -> Config:
-    """The facts of a causal language model's config.json; raises where it is none."""
+    """The facts of a causal language model's config.json; raises if it is not one."""
     if "config.json" not in place.names:
         raise SubjectNotFound(
             f"{place.id} has no config.json",
@@ -32,6 +35,7 @@ def read_config(place: Place, *, trust_remote_code: bool) -> Config:
         )
     data = read_json(place.folder / "config.json")
     _check_weights_name(place, data)
+    _check_kernels(place, data)
     remote = _check_remote_code(place, data, trusted=trust_remote_code)
     config = _facts(place, data)
     _check_causal(config, data, remote)
@@ -39,7 +43,7 @@ def read_config(place: Place, *, trust_remote_code: bool) -> Config:
 
 
 def read_gguf_config(place: Place, name: str) -> Config:
-    """The facts in a GGUF file, as transformers translates them; raises where they are not a causal model's."""
+    """The facts in a GGUF file, as transformers translates them; raises if the model is not causal."""
     from transformers import AutoConfig  # slow to import
 
     try:
@@ -82,7 +86,7 @@ def _number(data: dict[str, Any], *keys: str) -> int | None:
 
 
 def _check_remote_code(place: Place, data: dict[str, Any], *, trusted: bool) -> dict[str, Any]:
-    """The `auto_map` of config.json if its code may run."""
+    """The `auto_map` of config.json; raises UnsafeModel if it has one that may not run."""
     found = {"config.json": data.get("auto_map")}
     if "tokenizer_config.json" in place.names:
         found["tokenizer_config.json"] = read_json(place.folder / "tokenizer_config.json").get("auto_map")
@@ -96,8 +100,23 @@ def _check_remote_code(place: Place, data: dict[str, Any], *, trusted: bool) -> 
     return auto_map if isinstance(auto_map, dict) else {}
 
 
+def _check_kernels(place: Place, data: object, inside: bool = False) -> None:
+    """Refuse kernels from the Hub: transformers would fetch the repository that such a key names, and run its code.
+
+    The key may occur anywhere, and hold one name or a mapping of names. Names without a slash are built in; the config
+    does not choose among them (`provcheck.measurement.loader`).
+    """
+    if inside and isinstance(data, str) and "/" in data:
+        raise UnsafeModel(
+            f"config.json of {place.id} names code to run: the kernels {clean(data)!a}",
+            "Remove the entry *_implementation from config.json; no number of provcheck depends on it.",
+        )
+    for key, value in data.items() if isinstance(data, dict) else ():
+        _check_kernels(place, value, inside or str(key).endswith(IMPLEMENTATION))
+
+
 def _check_weights_name(place: Place, data: dict[str, Any]) -> None:
-    """transformers would load that file; what is digested here must be what is measured."""
+    """Refuse another name: transformers would load that file, and what is digested must be what is measured."""
     if data.get("transformers_weights") is not None:
         raise UnsupportedModel(
             f"config.json of {place.id} names other weight files (transformers_weights)",
