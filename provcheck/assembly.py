@@ -24,7 +24,7 @@ from provcheck.wording import plural
 
 
 def bank_facts(bank: Bank) -> BankFacts:
-    """What the report says of the bank."""
+    """What the report says about the bank."""
     manifest = bank.manifest
     return BankFacts(name=manifest.name, digest=manifest.digest, references=len(manifest.references))
 

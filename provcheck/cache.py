@@ -129,7 +129,7 @@ class MeasurementCache:
         self._told = True
 
     def make_root(self) -> None:
-        """Make the folder, for its user alone."""
+        """Make the folder, accessible only to its user."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _entry(self, key: str) -> Path:

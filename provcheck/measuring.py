@@ -34,7 +34,7 @@ class ModelOptions(FindOptions):
     cache: bool = True
     """Whether to look for the measurement in the cache, and keep it there."""
     memory_bytes: int | None = None
-    """Memory for batches, beside the weights; None: what is free, with a margin."""
+    """Memory for batches, on top of the weights; None: what is free, with a margin."""
 
     @property
     def how(self) -> MeasureOptions:

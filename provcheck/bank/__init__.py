@@ -4,7 +4,7 @@ manifest  the two manifests: what to build, and what was built
 folder    read and check a bank: one file of arrays for each signal
 saving    write a bank
 editing   add a reference to a bank, or take one out
-ancestry  what the documented lineage says of any two references
+ancestry  what the documented lineage says about any two references
 """
 
 from provcheck.bank.folder import Bank, load_bank

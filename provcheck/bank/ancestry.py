@@ -11,7 +11,7 @@ SAME_FUNCTION = frozenset({"copy", "conversion", "quantize", "rewrite"})
 """Mechanisms that keep the weights' function: parent and child count as identical."""
 
 UNDOCUMENTED = "undocumented"
-"""Mechanism of a model whose origin nobody has stated: no parent named, but not known to be trained from scratch."""
+"""Mechanism of a model of unstated origin: no parent is named, but it is not known to be trained from scratch."""
 
 
 class Ancestry:

@@ -29,7 +29,7 @@ Arrays = Mapping[str, Mapping[str, Floats]]
 
 @dataclass(frozen=True)
 class Edited:
-    """The bank as it is now. `left_out`: files that were made for the references as they were, like the judge."""
+    """The bank as it is now. `left_out`: files made for the previous references, like the judge."""
 
     manifest: BankManifest
     left_out: tuple[str, ...]
@@ -58,7 +58,7 @@ def check_new(bank: Bank, reference: Reference) -> None:
 
 
 def add_reference(bank: Bank, reference: Reference, measurement: Measurement) -> Edited:
-    """Write the bank with one reference more, as its last. Raises BankError, IncompatibleError or OutputError."""
+    """Write the bank with one more reference at the end. Raises BankError, IncompatibleError or OutputError."""
     check_new(bank, reference)
     _check_complete(bank)
     manifest, run = bank.manifest, measurement.run
@@ -102,7 +102,7 @@ def _check_complete(bank: Bank) -> None:
 
 
 def _rows_for(bank: Bank, signal: str, reference: Reference, measurement: Measurement) -> Rows | None:
-    """A model's rows for the bank; None where it was not measured in the bank's way."""
+    """A model's rows for the bank; None if it was not measured in the same way as the bank."""
     sketch = measurement.sketches.get(signal)
     if sketch is None or sketch.facts.basis != bank.manifest.signals[signal].basis:
         return None
@@ -122,7 +122,7 @@ def _appended(arrays: Mapping[str, Floats], rows: Rows | None) -> Mapping[str, F
 
 
 def _check_not_needed(bank: Bank, entry: BankEntry) -> None:
-    """Without a link of a line of descent, those below it would count as independent of those above it."""
+    """Without a link in a line of descent, models below it would count as independent of those above it."""
     quoted = [f"'{known.id}'" for known in bank.references if entry.id in known.parents]
     if quoted and (entry.parents or entry.mechanism == UNDOCUMENTED):
         raise BankError(
@@ -133,7 +133,7 @@ def _check_not_needed(bank: Bank, entry: BankEntry) -> None:
 
 
 def _raw(bank: Bank) -> dict[str, dict[str, Floats]]:
-    """The raw arrays by signal and id, where the bank has them; that of an installed package has none."""
+    """The raw arrays by signal and id, if the bank has them; an installed package ships none."""
     found: dict[str, dict[str, Floats]] = {}
     for signal in bank.stacks:
         name = raw_file(signal)

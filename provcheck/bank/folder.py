@@ -1,4 +1,4 @@
-"""Read and check a bank: manifest.json beside one file of plain arrays for each signal, no pickle anywhere."""
+"""Read and check a bank: manifest.json and one file of plain arrays for each signal, no pickle anywhere."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ class Bank:
 
     @cached_property
     def rows(self) -> dict[str, int]:
-        """Place of each reference by its id."""
+        """Index of each reference by its id."""
         return {reference.id: row for row, reference in enumerate(self.references)}
 
     def rows_of(self, signal: str) -> Ints:
-        """For each row of the signal's stack the place of the reference that it belongs to."""
+        """For each row of the signal's stack, the index of the reference that it belongs to."""
         return rows_with(signal, self.references)
 
     def part(self, signal: str, rows: Sequence[int] | Ints) -> tuple[Stack, Ints]:
-        """The stack of those of these references that the signal measured, and which of `rows` they are."""
+        """The stack of those references in `rows` that the signal measured, and their positions in `rows`."""
         asked = np.asarray(rows, dtype=np.int64)
         places = np.full(len(self.references), -1)
         known = self.rows_of(signal)
@@ -70,7 +70,7 @@ class Bank:
         return self.stacks[signal].take(places[asked[found]]), found
 
     def frame(self, signal: str) -> Any:
-        """What the signal must know of the whole bank to compare with a part of it; computed once."""
+        """What the signal must know about the whole bank to compare with a part of it; computed once."""
         if signal not in self._frames:
             self._frames[signal] = find_signal(signal).frame(self.stacks[signal])
         return self._frames[signal]
@@ -91,7 +91,7 @@ class Bank:
 def load_bank(name: str) -> Bank:
     """Load a shipped bank by name, or a folder, and check every digest.
 
-    Signals of another version, or that this version does not know, are passed over. Raises BankError when the bank is
+    Signals of another version, or that this version does not know, are skipped. Raises BankError when the bank is
     unknown, broken, or was changed.
     """
     folder = data.bank_folder(name)
@@ -119,21 +119,21 @@ def verify_bank(name: str) -> Bank:
 
 
 def rows_with(signal: str, references: Sequence[BankEntry]) -> Ints:
-    """Places of the references that a signal measured."""
+    """Indexes of the references that a signal measured."""
     return np.array(
         [row for row, one in enumerate(references) if isinstance(one.signals.get(signal), EntryFacts)], dtype=np.int64
     )
 
 
 def stack_for(manifest: BankManifest, signal: str, arrays: Mapping[str, Any]) -> Stack:
-    """The stack that arrays make with what the manifest says of their models."""
+    """The stack of these arrays, with the manifest's facts about their models."""
     facts = [one.signals.get(signal) for one in manifest.references]
     values = tuple(one.values for one in facts if isinstance(one, EntryFacts))
     return Stack(manifest.signals[signal].context, values, dict(arrays))
 
 
 def stack_fits(signal: str, stack: Stack) -> bool:
-    """Whether the arrays hold numbers that models give, one row for each model that the manifest lists."""
+    """Whether the arrays hold numbers that models can give, one row for each model that the manifest lists."""
     return len(stack) > 0 and find_signal(signal).check_stack(stack)
 
 
@@ -162,7 +162,7 @@ def _check_file(folder: Path, manifest: BankManifest, name: str) -> None:
 
 
 def _plain_file(folder: Path, manifest: BankManifest, name: str) -> Path:
-    """A file of the folder itself: a bank from elsewhere must not make us read what lies outside of it."""
+    """A file of the folder itself: an untrusted bank must not make us read files outside of it."""
     path = folder / name
     if not path.is_file() or leads_outside(path):
         raise BankError(f"the bank '{manifest.name}' lacks its file {name}", "get or build the bank again")

@@ -26,13 +26,13 @@ BANK_SCHEMA_VERSION: Literal[3] = 3
 1: manifest.json with bank.safetensors, optional words.safetensors."""
 
 MAX_MANIFEST_BYTES = 32_000_000
-"""Some 50,000 references."""
+"""About 50,000 references."""
 
 MAX_BUILD_BYTES = 1_000_000
-"""10,000 models; YAML is slow to read: a quarter of a minute for so much."""
+"""10,000 models; YAML is slow to parse: this much takes a quarter of a minute."""
 
 MAX_GENERATIONS = 200
-"""From a root to a reference; no real line of models is a tenth of that."""
+"""From a root to a reference; no real lineage is a tenth as long."""
 
 REBUILD = "get the bank again from where it came from, or build it again"
 
@@ -124,9 +124,9 @@ class BankManifest(Digested):
         return (self.model_dump_json(indent=1) + "\n").encode()
 
     def is_rendered_as(self, content: bytes) -> bool:
-        """Whether these are the bytes that were written: the digest sees neither layout nor how numbers are spelled.
+        """Whether these are the bytes that were written: the digest covers neither layout nor number formatting.
 
-        A later pydantic may spell numbers otherwise, so Python's own spelling is accepted too; it is slower.
+        A later pydantic may format numbers differently, so Python's own format is accepted too; it is slower.
         """
         if content == self.rendered():
             return True
@@ -150,7 +150,7 @@ def read_build_manifest(path: Path) -> BuildManifest:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Without Python's garbage collector, which would go through all that a large manifest makes again and again."""
+    """Pause Python's garbage collector, which would scan all the objects of a large manifest again and again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -179,12 +179,12 @@ def read_bank_manifest(folder: Path) -> BankManifest:
 
 
 def leads_outside(path: Path) -> bool:
-    """Whether a file of a bank is a link; installers may link what ships with provcheck, and that is trusted."""
+    """Whether a file of a bank is a symlink, unless it ships with provcheck: installers may use links there."""
     return path.is_symlink() and not path.absolute().is_relative_to(data.root())
 
 
 def _check_ids(models: tuple[Reference, ...]) -> None:
-    """Every id once, and every line of parents ends."""
+    """Check that every id occurs once, and that lines of parents have no cycle and are not too long."""
     parents = {model.id: model.parents for model in models}
     if len(parents) < len(models):
         twice, _ = Counter(model.id for model in models).most_common(1)[0]

@@ -86,7 +86,7 @@ def add_file(bank: Bank, name: str, content: bytes) -> BankManifest:
 
 
 def entry_of(reference: Reference, measurement: Measurement, rows: Mapping[str, Rows | None]) -> BankEntry:
-    """What the manifest says of a measured model; `rows` are its rows of the arrays of each signal of the bank."""
+    """What the manifest says about a measured model; `rows` are its rows of the arrays of each signal of the bank."""
     subject = measurement.subject
     return BankEntry(
         **reference.model_dump(include=set(Reference.model_fields)),
@@ -106,7 +106,7 @@ def kept_rows(signal: str, sketch: Sketch) -> Rows:
 
 
 def raw_of(signal: str, models: Sequence[Model]) -> dict[str, Floats]:
-    """Raw arrays by the model's id, each scaled to a largest value of 1 so that half precision holds them."""
+    """Raw arrays by the model's id, each scaled to a maximum of 1 so that half precision holds them."""
     found: dict[str, Floats] = {}
     for reference, measurement in models:
         sketch = measurement.sketches.get(signal)
@@ -116,7 +116,7 @@ def raw_of(signal: str, models: Sequence[Model]) -> dict[str, Floats]:
 
 
 def _kept(signal: str, models: Sequence[Model]) -> dict[int, Rows]:
-    """Rows of the models that the signal measured, by their places."""
+    """Rows of the models that the signal measured, by their indexes."""
     return {
         place: kept_rows(signal, measurement.sketches[signal])
         for place, (_, measurement) in enumerate(models)

@@ -8,13 +8,13 @@ import traceback
 from typing import NoReturn
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-"""Threads of torch that wait must not spin: on a busy machine that made measuring up to ten times slower."""
+"""Waiting torch threads must not spin: on a busy machine, spinning made measuring up to ten times slower."""
 
 INTERRUPTED_BY_TYPER = 130
 
 
 def main() -> NoReturn:
-    """Run the command line and leave with one of pytest's exit codes (`provcheck.types.ExitCode`)."""
+    """Run the command line and exit with one of pytest's exit codes (`provcheck.types.ExitCode`)."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -55,7 +55,7 @@ def _explain(error: Exception) -> int:
 
 
 def _code(name: str) -> int:
-    """The exit code of that name; looked up late, so that `--help` imports nothing for it."""
+    """The exit code of that name; looked up late, so that `--help` need not import it."""
     from provcheck.types import ExitCode
 
     return int(ExitCode[name])

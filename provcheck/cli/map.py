@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ENDINGS = {".csv": "csv", ".json": "json", ".svg": "svg"}
 FORMULA = tuple("=+-@")
-"""A cell that begins so is a formula to a spreadsheet; such a name gets an apostrophe before it."""
+"""Spreadsheets read a cell that starts with one of these as a formula; such a name gets an apostrophe in front."""
 
 
 def map_command(
@@ -55,7 +55,7 @@ def map_command(
 
 
 def _csv(drawn: BankMap) -> str:
-    """One row a model; coordinates from -1 to 1, without unit."""
+    """One row per model; coordinates from -1 to 1, without unit."""
     from provcheck.io.text import plain
 
     def cell(text: str | None) -> str:

@@ -22,7 +22,7 @@ class ReportGroup(TyperGroup):
     """`provcheck report FILE.json` is short for `provcheck report render FILE.json`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """What begins with no command's name is to be rendered."""
+        """Arguments that do not start with a command's name are to be rendered."""
         known = {*self.commands, "--help"}
         return super().parse_args(ctx, args if not args or args[0] in known else ["render", *args])
 

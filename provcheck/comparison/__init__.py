@@ -18,7 +18,7 @@ from provcheck.types import Basis, Comparison, Ints, Measurement, NotMeasured, S
 __all__ = ["compare", "compare_two", "examine", "shared_signals"]
 
 SHORTLIST = 100
-"""References of a large bank that are compared in full: the nearest by the first signal that both sides have."""
+"""Number of references of a large bank compared in full: the nearest by the first signal that both sides have."""
 
 UNREADABLE = NotMeasured(not_measured="the bank's arrays are of another version of provcheck")
 
@@ -29,8 +29,8 @@ Bases = Mapping[str, Basis | NotMeasured]
 def compare(measurement: Measurement, bank: Bank, always: Collection[str] = ()) -> tuple[Comparison, ...]:
     """Compare with the references of a bank, nearest first; relations are for the judge to fill in.
 
-    Of a large bank only the nearest are compared, and those whose ids are in `always`, however far. Raises
-    IncompatibleError when no signal was measured in the bank's way.
+    Of a large bank, only the nearest are compared, and those whose ids are in `always`, however far. Raises
+    IncompatibleError when no signal was measured in the same way as the bank.
     """
     shared = shared_signals(measurement, bank)
     rows = _rows_to_compare(shared, measurement, bank, always)
@@ -54,8 +54,8 @@ def compare(measurement: Measurement, bank: Bank, always: Collection[str] = ()) 
 def compare_two(first: Measurement, second: Measurement, bank: Bank | None = None) -> Comparison:
     """Compare two measurements head to head; the values are those of an audit of the first by a bank with the second.
 
-    `bank` lends what a signal must know of many models, where it was measured in the same way; without it the two are
-    all that is known. Raises IncompatibleError when no signal was measured in the same way.
+    `bank` provides what a signal must know about many models, if it was measured in the same way; else the two models
+    must do. Raises IncompatibleError when no signal was measured in the same way.
     """
     one, two = first.sketches, second.sketches
     name = second.subject.id
@@ -76,7 +76,7 @@ def compare_two(first: Measurement, second: Measurement, bank: Bank | None = Non
 def examine(
     comparisons: Sequence[Comparison], chosen: str, measurement: Measurement, bank: Bank
 ) -> tuple[Comparison, ...]:
-    """The comparisons, the chosen reference's with what is worth computing for it alone."""
+    """The comparisons, with the values added that are worth computing only for the chosen reference."""
     return tuple(_examined(one, measurement, bank) if one.reference == chosen else one for one in comparisons)
 
 
@@ -105,7 +105,7 @@ def shared_signals(measurement: Measurement, bank: Bank) -> dict[str, Sketch]:
 def _rows_to_compare(
     shared: Mapping[str, Sketch], measurement: Measurement, bank: Bank, always: Collection[str]
 ) -> Ints:
-    """Places of the references to compare in full: all of a small bank, else the nearest."""
+    """Rows of the references to compare in full: all of a small bank, else the nearest and those of `always`."""
     if len(bank.references) <= SHORTLIST:
         return np.arange(len(bank.references))
     name, sketch = next(iter(shared.items()))
@@ -116,7 +116,7 @@ def _rows_to_compare(
 
 
 def _against_bank(name: str, sketch: Sketch | None, measurement: Measurement, bank: Bank, rows: Ints) -> Found:
-    """What one signal says of each of these references."""
+    """What one signal says about each of these references."""
     if sketch is None:
         manifest = bank.manifest
         called = {**manifest.called, measurement.run.probes_digest: measurement.run.probes}
@@ -155,7 +155,7 @@ def _head_to_head(
 
 
 def _frame(signal: Signal, one: Sketch, two: Sketch, bank: Bank | None) -> Any:
-    """That of the bank where it was measured like the two, else what the two alone tell."""
+    """The bank's frame if it was measured like the two models, else that of the two alone."""
     if bank and signal.name in bank.stacks and bank.manifest.bases[signal.name] == one.facts.basis:
         return bank.frame(signal.name)
     return signal.frame(stack_of(signal, [one, two]))
@@ -172,7 +172,7 @@ def _examined(comparison: Comparison, measurement: Measurement, bank: Bank) -> C
 
 
 def _check_shapes(subject: str, sketch: Sketch, stack: Stack, name: str) -> None:
-    """A measurement file may claim any material; its arrays show whether that can be."""
+    """A measurement file may claim any material; the shapes of its arrays show whether that is possible."""
     own = {one: array.shape for one, array in sketch.arrays.items()}
     if any(own.get(one) != array.shape[1:] for one, array in stack.arrays.items()):
         raise IncompatibleError(

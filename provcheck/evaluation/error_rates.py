@@ -1,6 +1,6 @@
-"""How good is the judge? Error rates on held-out roots, beside simpler methods, as in Table 1 of the ABLE paper.
+"""How good is the judge? Error rates on held-out roots, next to simpler methods, as in Table 1 of the ABLE paper.
 
-Every method is fitted on calibration roots only and asked about pairs of held-out models only.
+Every method is fitted only on calibration roots and tested only on pairs of held-out models.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class Evaluation(Record):
     audits: int
     audits_accusing: int
     features: dict[str, float]
-    """AUC of each feature alone on the calibration pairs, related against independent; 0.5 tells nothing."""
+    """AUC of each feature alone on the calibration pairs, related against independent; 0.5 is chance."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method says of the held-out pairs: a score to rank by, P(related), and whether it accuses."""
+    """What a method says about the held-out pairs: a score to rank by, P(related), and whether it accuses."""
 
     score: Floats
     probability: Floats
@@ -239,14 +239,14 @@ def _by_mechanism(bank: Bank, fitted: Calibration, test: Pairs) -> tuple[Mechani
 
 
 def _accusing_audits(pairs: Pairs, fitted: Calibration, held: list[int]) -> int:
-    """Held-out models that are called related to any reference outside of the held-out split: all of them wrongly."""
+    """Number of held-out models wrongly called related to some reference outside the held-out split."""
     outside = pairs.where(np.isin(pairs.models, held).sum(axis=1) == 1)
     accused = outside.models[_judged(fitted, outside) > fitted.facts.accuse_above]
     return len(set(accused.ravel()) & set(held))
 
 
 def _feature_aucs(bank: Bank, pairs: Pairs) -> dict[str, float]:
-    """On the calibration roots only: what the choice of the judge's features rests on."""
+    """AUC of each feature on the calibration roots only, the basis for choosing the judge's features."""
     from sklearn.metrics import roc_auc_score
 
     rows = [row for row, reference in enumerate(bank.references) if reference.split != "held-out"]

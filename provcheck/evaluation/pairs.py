@@ -16,7 +16,7 @@ from provcheck.types import Relation
 
 MAX_REFERENCES = 500
 ROUNDING = 1e-6
-"""Numbers below this are rounding, which differs from machine to machine."""
+"""Numbers below this are rounding noise, which differs from machine to machine."""
 
 Spread = tuple[float, float, float]
 """Lowest, median and highest."""
@@ -26,7 +26,7 @@ Kind = tuple[Relation, str]
 
 @dataclass(frozen=True)
 class PairGroup:
-    """Pairs of one kind, with the spread of every number that the signals say of them."""
+    """Pairs of one kind, with the spread of every number that the signals give for them."""
 
     relation: Relation
     kind: str

@@ -25,7 +25,7 @@ RESAMPLES = 100
 """Bootstrap trees of each placement."""
 
 MOST = 500
-"""References of the largest bank that is assessed: all pairs are compared."""
+"""Size of the largest bank that is assessed, since all pairs are compared."""
 
 SURE, LIKELY = 0.95, 0.5
 """Where the table of support is cut."""
@@ -33,10 +33,10 @@ SURE, LIKELY = 0.95, 0.5
 
 @dataclass(frozen=True)
 class Placed:
-    """One reference placed like a subject; models are named by their rows.
+    """One reference placed like a subject; models are given by their rows.
 
-    `on_tree` and `by_distance` are the references on the tree, nearest first. `copies` holds the parents and whatever
-    has the same function as one of them.
+    `on_tree` and `by_distance` are the references on the tree, nearest first. `copies` holds the parents and every
+    reference with the same function as one of them.
     """
 
     id: str
@@ -81,7 +81,7 @@ def assess(bank: Bank, resamples: int = RESAMPLES) -> Assessment:
 
 
 class _Documented:
-    """A bank's distances beside its documented lineage, by rows; references without attributions take no part."""
+    """A bank's distances and documented lineage, by row; references without a distance to others are left out."""
 
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
@@ -100,11 +100,11 @@ class _Documented:
         return frozenset(parent for parent in rows if parent in self.placed)
 
     def others(self, row: int) -> list[int]:
-        """Everything else."""
+        """All other references."""
         return [other for other in self.placed if other != row]
 
     def others_but_nearer(self, row: int) -> list[int]:
-        """Everything else without descendants, and without copies of the model and of its parents."""
+        """All other references except descendants, and copies of the model and of its parents."""
         parents, id = self.parents(row), self._ids[row]
         nearer = self._copies({row, *parents}) - parents
         line = self._bank.ancestry.line
@@ -135,7 +135,7 @@ class _Documented:
         return float(self._among[self._leaf[first], self._leaf[second]])
 
     def _copies(self, rows: Iterable[int]) -> frozenset[int]:
-        """These and whatever has the same function as one of them."""
+        """These rows, and every reference with the same function as one of them."""
         of = list(rows)
         same = Relation.IDENTICAL
         return frozenset(other for other in self.placed if any(self._relation(row, other) is same for row in of))
@@ -146,7 +146,7 @@ class _Documented:
 
 @dataclass(frozen=True)
 class Hits:
-    """In how many of `placements` the nearest reference is ...; by chance these are expectations."""
+    """In how many of the `placements` the nearest reference is one of these; for chance, expected counts."""
 
     placements: int
     parent: float
@@ -156,7 +156,7 @@ class Hits:
 
 
 def hits(placements: Sequence[Placed], order: Callable[[Placed], Sequence[int]]) -> Hits:
-    """Count for the references in this order, nearest first."""
+    """Count the hits with the references in this order, nearest first."""
     ranked = [(placement, order(placement)) for placement in placements]
     return Hits(
         placements=len(ranked),
@@ -260,5 +260,5 @@ def _by_support(placements: Sequence[Placed]) -> dict[str, list[Placed]]:
 
 
 def _one_of_three(wanted: int, among: int) -> float:
-    """Probability that three drawn of `among` hold one of the `wanted`."""
+    """Probability that three drawn from `among` include one of the `wanted`."""
     return 1 - comb(among - wanted, 3) / comb(among, 3) if among >= 3 else 1.0

@@ -10,13 +10,13 @@ from provcheck.bank import Bank
 from provcheck.types import Floats
 
 FILE = "samples.json"
-"""For each model and gene (prompt) how often each allele (first characters of a sample) came; research data."""
+"""How often each allele (first characters of a sample) occurred, by model and gene (prompt); research data."""
 
 
 def allele_similarities(bank: Bank) -> Floats | None:
     """(M, M) similarities of all references, or None when the bank holds no samples.
 
-    Sum over genes of sum_a P1(a) P2(a), over the root of the product of both self terms (Yax et al., PhyloLM, 2024).
+    Sum over genes of sum_a P1(a) P2(a), over the square root of both self terms' product (Yax et al., PhyloLM, 2024).
     """
     if not (bank.folder / FILE).exists() or (path := bank.checked_file(FILE)) is None:
         return None

@@ -1,6 +1,6 @@
-"""The only file that knows where banks, policies and templates lie, in a checkout or in a wheel.
+"""The only module that knows where banks, policies and templates are, in a checkout or in a wheel.
 
-A wheel carries them in `provcheck/_data/`; in a checkout they lie beside the package, under the same names.
+A wheel carries them in `provcheck/_data/`; in a checkout they are next to the package, under the same names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def root() -> Path:
 
 
 def is_packed() -> bool:
-    """Whether provcheck is installed, and its data are no checkout that one may change."""
+    """Whether the data come from an installed wheel, and not from a checkout that may be changed."""
     return (_PACKAGE / "_data").is_dir()
 
 

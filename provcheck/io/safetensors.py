@@ -22,7 +22,7 @@ MAX_HEADER_BYTES, MAX_VALUES = 100_000_000, 10_000_000
 """The limit of the reference implementation, and what keeps such a header from filling the memory."""
 
 MAX_ARRAYS_BYTES = 8_000_000_000
-"""Of a file that is read whole: the arrays of 150,000 references."""
+"""Limit for a file that is read whole: the arrays of 150,000 references."""
 
 MAX_DIMENSIONS = 8
 
@@ -51,7 +51,7 @@ class HeaderFault(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One tensor as the header describes it; `begin` and `end` count from the first byte behind the header."""
+    """One tensor as the header describes it; `begin` and `end` count from the first byte after the header."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -62,7 +62,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """A checked header: `start` is the first byte behind it, `text` the JSON as it stands in the file."""
+    """A checked header: `start` is the first byte after it, `text` the JSON as it is in the file."""
 
     entries: Mapping[str, Entry]
     metadata: Mapping[str, str]
@@ -90,7 +90,7 @@ def read_header(path: Path) -> Header:
 
 
 def parse_header(text: bytes, data_bytes: int) -> Header:
-    """The header in a JSON text, before so many bytes of data. Raises HeaderFault."""
+    """The header in a JSON text, followed by `data_bytes` bytes of data. Raises HeaderFault."""
     found = _parse(text)
     entries = {name: _entry(name, one, data_bytes) for name, one in found.items() if name != "__metadata__"}
     _check_contiguous([(one.begin, one.end) for one in entries.values()], data_bytes)
@@ -98,10 +98,10 @@ def parse_header(text: bytes, data_bytes: int) -> Header:
 
 
 def read_arrays(path: Path, sha256: str) -> dict[str, Floats] | None:
-    """All arrays of a file of floats, read-only; None where its digest is another one.
+    """All arrays of a file of floats, read-only; None if its digest differs.
 
     One read: the bytes whose digest was checked are the bytes that are used. Raises OSError, or ValueError when the
-    file is too large or not a whole one of floats.
+    file is too large, truncated, or holds anything but floats.
     """
     size = path.stat().st_size
     if size > MAX_ARRAYS_BYTES:
@@ -138,15 +138,15 @@ class TensorFiles(Mapping[str, Floats]):
         return len(self._places)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a tensor that is not read for it."""
+        """The shape of a tensor, without reading it."""
         return self._places[name][1].entries[name].shape
 
 
 def all_finite(values: Floats) -> bool:
     """Whether no number is NaN or infinite.
 
-    Of half precision the bits are looked at, five times as fast: from 0x7c00 on, not counting the sign, no number is
-    finite. Read as signed integers those without a sign are the largest, as unsigned ones those with it.
+    In half precision the bits are compared, five times as fast: from 0x7c00 on, ignoring the sign bit, no number is
+    finite. As signed integers the positive ones of these are the largest, as unsigned integers the negative ones.
     """
     if values.dtype != np.float16 or not values.size:
         return bool(np.isfinite(values).all())
@@ -154,7 +154,7 @@ def all_finite(values: Floats) -> bool:
 
 
 def _floats(data: np.ndarray, entry: Entry) -> Floats:
-    """The tensor as numpy's floats; bfloat16, which numpy has not, becomes float32 without loss."""
+    """The tensor as numpy's floats; bfloat16, which numpy lacks, becomes float32 without loss."""
     raw = data[entry.begin : entry.end]
     if entry.dtype == "BF16":
         wide = np.ascontiguousarray(raw).view(np.uint16).astype(np.uint32) << 16
@@ -193,7 +193,7 @@ def _parse(raw: bytes) -> dict[str, Any]:
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Two readers could disagree on which of two equal names counts."""
+    """Refuse duplicate names: two readers could disagree on which one counts."""
     unique = dict(pairs)
     if len(unique) < len(pairs):
         raise HeaderFault("its header names an entry twice")

@@ -1,4 +1,4 @@
-"""Foreign text: cleaned before it is kept, made visible before it is shown."""
+"""Untrusted text: cleaned before it is kept, hidden characters made visible before it is shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MAX_TEXT = 200
-"""Characters kept of a foreign text."""
+"""Characters kept of an untrusted text."""
 
 MAX_NAME = 100
 """Characters of a name in a sentence."""
@@ -19,9 +19,9 @@ _SECRET = re.compile(r"\bhf_[A-Za-z0-9]{30,}|(?<=://)[^/@\s]*@")
 
 
 def clean(text: object) -> str | None:
-    """A foreign text made safe to keep: one bounded line without control or bidi characters; None if empty.
+    """An untrusted text made safe to keep: one bounded line without control or bidi characters; None if empty.
 
-    Tokens of the Hub, and names with passwords in addresses, are taken out.
+    Hub tokens, and user names and passwords in URLs, are removed.
     """
     if not isinstance(text, str):
         return None

@@ -13,15 +13,15 @@ from pydantic import ValidationError
 from provcheck.io.text import MAX_TEXT, clean, reason
 
 MAX_VALUES = 2_000_000
-"""Of a JSON file: as many as the manifest of a bank of 80,000 references has."""
+"""Limit for a JSON file: as many as the manifest of a bank of 80,000 references has."""
 
 MAX_FAULTS = 10_000
 
 
 def is_file(name: str | Path) -> bool:
-    """Whether there is a plain file of that name; False where the system refuses to look (no right to, too long).
+    """Whether there is a plain file of that name; False if the system refuses to look (no permission, too long).
 
-    In a text, `~` is the home folder; a path is taken as it is.
+    In a str, `~` is the home folder; a Path is taken as it is.
     """
     try:
         return (Path(name).expanduser() if isinstance(name, str) else name).is_file()
@@ -30,7 +30,7 @@ def is_file(name: str | Path) -> bool:
 
 
 def existing_folder(name: str) -> Path | None:
-    """The folder of that name; None if there is none or the system refuses to look (no right to, name too long)."""
+    """The folder of that name; None if there is none or the system refuses to look (no permission, too long)."""
     try:
         path = Path(name).expanduser()
         return path if path.is_dir() else None
@@ -39,7 +39,7 @@ def existing_folder(name: str) -> Path | None:
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
-    """The content of a plain file of at most `limit` bytes; OSError for anything else, and nothing waits for a pipe."""
+    """The content of a plain file of at most `limit` bytes; OSError for anything else, without blocking on a pipe."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is not a plain file")
@@ -50,9 +50,9 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def parse_json(content: bytes, values: int = MAX_VALUES) -> Any:
-    """The value of a JSON text. Raises ValueError, also for more than about so many values, which take up memory.
+    """The value of a JSON text. Raises ValueError, also for more than about `values` values, which take up memory.
 
-    For records: pydantic's own reader copies a foreign document once for each field that it lacks.
+    Used for records too: pydantic's own parser copies an untrusted document once for each field that it lacks.
     """
     if sum(map(content.count, (b",", b"[", b"{"))) > values:
         raise ValueError(f"it holds more than {values:,} values")

@@ -17,7 +17,7 @@ from provcheck.io.text import clean, reason
 
 
 def json_text(value: Any) -> str:
-    """A value of JSON as every JSON file of ours holds it: indented, in plain ASCII. NaN raises ValueError."""
+    """A JSON value in the layout of all our JSON files: indented, in plain ASCII. NaN raises ValueError."""
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
@@ -54,7 +54,7 @@ def replace_folder(
 ) -> None:
     """Write a folder in place of another; `keep` are copied into it, `check` raises where it must not be replaced.
 
-    Killed at the worst moment, the old and the new folder both lie in `.FOLDER.*` beside it.
+    If it is killed at the worst moment, the old and the new folder are both in `.FOLDER.*` next to it.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

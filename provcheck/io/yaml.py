@@ -1,7 +1,7 @@
-"""YAML without aliases, tags and double keys, bounded in depth, that knows the line of everything in it.
+"""YAML without aliases, tags and duplicate keys, bounded in depth, with the line of every value.
 
-Aliases are refused because a few lines of them can stand for billions of entries; keys that occur twice, because each
-reader may believe another one. PyYAML's own loader is used and not libyaml's, which deep nesting crashes.
+Aliases are refused because a few lines of them can stand for billions of entries; duplicate keys, because
+readers may disagree on which one counts. PyYAML's own loader is used and not libyaml's, which crashes on deep nesting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from provcheck.io.untrusted import read_bounded
 
 MAX_DEPTH = 12
 MAX_DIGITS = 40
-"""Of a number: longer ones are refused before anything computes with them."""
+"""Limit for a number: longer ones are refused before anything computes with them."""
 
 NUMBERS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 TEXTS = {f"tag:yaml.org,2002:{name}" for name in ("str", "timestamp", "value", "merge")}
@@ -49,13 +49,13 @@ class YamlFault(ValueError):
 
 @dataclass(frozen=True)
 class Document:
-    """What a YAML file says, as values of JSON, and where."""
+    """The content of a YAML file as JSON values, and where each of them is."""
 
     value: Any
     root: yaml.Node
 
     def place(self, loc: Sequence[int | str], *, key: bool = False) -> Place:
-        """The place of the value at `loc`, or of its key. Parts of `loc` that the file has not are passed over."""
+        """The place of the value at `loc`, or of its key. Parts of `loc` that the file lacks are skipped."""
         node, path, mark = self.root, "", self.root.start_mark
         for part in loc:
             found = _child(node, part)
@@ -67,7 +67,7 @@ class Document:
 
 
 def parse_yaml(content: bytes) -> Document:
-    """The document in a text; whoever reads the file bounds its size. Raises YamlFault."""
+    """The document in a text; the caller bounds its size. Raises YamlFault."""
     with _faults(content):
         loader = _Loader(content.decode("utf-8-sig"))
         root = loader.get_single_node()
@@ -82,9 +82,9 @@ def read_yaml(path: Path, limit: int) -> Any:
 
 
 def texts_of_yaml(text: str) -> dict[str, Any]:
-    """The mapping in a text that nobody wrote for us, forgivingly: strings, lists and maps only, else nothing.
+    """The mapping in an untrusted text, read leniently: strings, lists and maps only; empty if it is broken.
 
-    BaseLoader shares what aliases name and does not know merge keys, so that neither can explode.
+    BaseLoader shares the values behind aliases and does not know merge keys, so neither can blow up.
     """
     try:
         data = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
@@ -133,7 +133,7 @@ def _end_of(text: str) -> Place:
 
 
 def _value(node: yaml.Node, loader: yaml.SafeLoader) -> Any:
-    """The node as JSON has it."""
+    """The node as a JSON value."""
     if isinstance(node, yaml.MappingNode) and node.tag == MAPPING:
         _check_keys(node)
         return {key.value: _value(value, loader) for key, value in node.value}
@@ -151,7 +151,7 @@ def _value(node: yaml.Node, loader: yaml.SafeLoader) -> Any:
 
 
 def _check_keys(node: yaml.MappingNode) -> None:
-    """Keys are texts, and none occurs twice."""
+    """Check that keys are texts, and that none occurs twice."""
     lines: dict[str, int] = {}
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
@@ -163,7 +163,7 @@ def _check_keys(node: yaml.MappingNode) -> None:
 
 
 def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:
-    """Key and value of that part of a node; for a list twice the item."""
+    """Key and value of that part of a node; for a list, the item twice."""
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
         return node.value[part], node.value[part]
     if isinstance(node, yaml.MappingNode):

@@ -15,20 +15,20 @@ from provcheck.signals.stacks import exact, with_first
 from provcheck.types import Floats, Measurement, Reference, Sketch, Stack
 
 NEAREST = 20
-"""References nearest to the subject that are shown beside one of each family."""
+"""References nearest to the subject that are shown in addition to one of each family."""
 
 MAX_FAMILIES = 40
 
 WHOLE = 500
-"""References of the largest bank that is shown whole: a larger picture cannot be read, and takes minutes."""
+"""Size of the largest bank that is shown whole: a larger picture cannot be read, and takes minutes."""
 
 
 @dataclass(frozen=True)
 class Leaves:
-    """Models to show: the subject, where there is one, before references in the order of their ids.
+    """Models to show: the subject, if there is one, then references sorted by id.
 
-    That order makes trees and maps independent of the bank's. `stack` holds the models' sketches by `signal`.
-    `left_out` are the ids of references that have no distance to anything; `silent` says why the subject has none.
+    Sorting makes trees and maps independent of the bank's order. `stack` holds the models' sketches by `signal`.
+    `left_out` are the ids of references without any distance; `silent` says why the subject has none, if so.
     """
 
     subject: str | None
@@ -43,14 +43,14 @@ class Leaves:
 
     @property
     def ids(self) -> list[str]:
-        """The models' ids, as they are."""
+        """The models' ids, unchanged."""
         return [*([self.subject] if self.subject is not None else []), *(one.id for one in self.references)]
 
     @cached_property
     def labels(self) -> list[str]:
-        """What stands at the leaves: ids with single spaces, for Newick has no line breaks; no two are the same.
+        """Unique labels for the leaves: ids with whitespace collapsed, since Newick has no line breaks.
 
-        References keep their ids where they can; a subject that is called like one of them is told apart.
+        References keep their ids where possible; a subject with the same id as one of them is marked.
         """
         found: dict[str, None] = {}
         references = [_unused(one.id, "", found) for one in self.references]
@@ -58,14 +58,14 @@ class Leaves:
 
     @property
     def placed(self) -> tuple[Signal, Stack]:
-        """The signal and what it knows of the models. Raises ValueError where nothing was measured."""
+        """The signal and its sketches of the models. Raises ValueError if there are none."""
         if self.signal is None or self.stack is None:
             raise ValueError("no signal gives distances")
         return self.signal, self.stack
 
     @cached_property
     def distances(self) -> Floats:
-        """(M, M) distances among the models. Only where `why_not` has nothing to say."""
+        """(M, M) distances among the models. Only valid where `why_not` returns None."""
         signal, stack = self.placed
         return signal.distance_matrix(stack)
 
@@ -110,7 +110,7 @@ def nearby(references: Sequence[Reference], nearest_first: Sequence[str]) -> lis
 
 
 def whole(bank: Bank, nearest_first: Sequence[str] = ()) -> tuple[list[int], str | None]:
-    """Every row of a bank, or those of `nearby` with the sentence that says so when it is too large."""
+    """Every row of a bank; if that is too large, the rows of `nearby` and a sentence that says so."""
     total = len(bank.references)
     if total <= WHOLE:
         return list(range(total)), None
@@ -121,7 +121,7 @@ def whole(bank: Bank, nearest_first: Sequence[str] = ()) -> tuple[list[int], str
 
 
 def _lead(bank: Bank, measurement: Measurement | None) -> Signal | None:
-    """The first signal that gives distances and that both sides were measured by, in the same way."""
+    """The first signal that gives distances and was measured in the same way on both sides."""
     for name, signal in all_signals().items():
         if not signal.places or name not in bank.stacks:
             continue

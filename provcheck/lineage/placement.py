@@ -14,10 +14,10 @@ from provcheck.lineage.trees import Method, build, nearest_first, splits, write_
 from provcheck.types import Comparison, Floats, Lineage, Measurement
 
 RESAMPLES = 500
-"""Bootstrap trees: a support of 50 % is then known to some 2 %. 60 models take less than a second."""
+"""Bootstrap trees: a support of 50 % is then known to about 2 %. 60 models take less than a second."""
 
 INDISTINGUISHABLE = 1e-3
-"""References of the bank so near to each other are one to the tree: re-uploads, conversions, rewrites."""
+"""References of the bank nearer than this count as one on the tree: re-uploads, conversions, rewrites."""
 
 LEAST = 3
 """Two models are a line, not a tree."""
@@ -25,7 +25,7 @@ LEAST = 3
 
 @dataclass(frozen=True)
 class Support:
-    """What `trees` resampled trees say: how many have a split, and how many a leaf nearest to leaf 0."""
+    """Counts over `trees` resampled trees: how many have each split, and in how many each leaf is nearest to leaf 0."""
 
     trees: int
     splits: Counter[int]
@@ -41,9 +41,10 @@ class Support:
 
 
 def resample(matrices: Iterable[Floats], method: Method) -> Support:
-    """Build a tree of each (M, M) matrix of resampled distances and count (Felsenstein, 1985).
+    """Build a tree from each (M, M) matrix of resampled distances and count (Felsenstein, 1985).
 
-    On one thread: the matrices are so small that several wait for one another, on a busy machine ten times as long.
+    On one thread: the matrices are so small that several threads wait for one another, ten times as long on a busy
+    machine.
     """
     trees, found, nearest = 0, Counter[int](), Counter[int]()
     with threadpool_limits(1):
@@ -58,7 +59,7 @@ def resample(matrices: Iterable[Floats], method: Method) -> Support:
 def place(measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison]) -> Lineage:
     """Place the subject on a Neighbor-Joining tree with its nearest references and one of each family.
 
-    `comparisons` are nearest first. Without a tree the lineage says why.
+    `comparisons` are nearest first. If there is no tree, the lineage says why.
     """
     rows = nearby(bank.references, [comparison.reference for comparison in comparisons])
     return grow(gather(bank, rows, measurement))
@@ -68,8 +69,8 @@ def grow(leaves: Leaves, method: Method = Method.NJ, resamples: int = RESAMPLES)
     """The tree of these models, with bootstrap support on its inner edges unless `resamples` is 0.
 
     A Neighbor-Joining tree has no root; for reading and drawing it is rooted midway between the two leaves that are
-    farthest apart. Support belongs to the split that an edge makes, which no root changes. Negative branch lengths are
-    zero.
+    farthest apart. Support belongs to the split that an edge makes, which rooting does not change. Negative branch
+    lengths are set to zero.
     """
     if reason := leaves.why_not(LEAST, "tree"):
         return Lineage(newick=None, nearest_on_tree=None, reason=reason)
@@ -89,9 +90,9 @@ def grow(leaves: Leaves, method: Method = Method.NJ, resamples: int = RESAMPLES)
 
 
 def _nearest(leaves: Leaves, order: Sequence[int]) -> tuple[list[int], str | None]:
-    """The leaves that cannot be told from the one nearest to the subject, and the id of the original among them.
+    """The leaves indistinguishable from the one nearest to the subject, and the id of the original among them.
 
-    Which of several copies is nearest says nothing; so the one whose documented parents are not among them is named.
+    Which of several copies is nearest means nothing, so the one whose documented parents are not among them is named.
     """
     if leaves.subject is None:
         return [], None

@@ -1,6 +1,6 @@
 """Trees of distances: how they are built, how they split the models, who is nearest on them, and their Newick text.
 
-Leaves are named by their place in the matrix, "0" to "M-1", until the tree is written.
+Leaves are named by their index in the matrix, "0" to "M-1", until the tree is written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Tree = Any
 """skbio.TreeNode, which has no types."""
 
 _BARE = re.compile(r"[A-Za-z0-9./+-]+")
-"""Names that every reader takes as they are; the rest is quoted."""
+"""Names that every reader accepts unquoted; all others are quoted."""
 
 
 class Method(StrEnum):
@@ -34,9 +34,9 @@ class Method(StrEnum):
 
 
 def build(distances: Floats, method: Method = Method.NJ) -> Tree:
-    """The tree of (M, M) distances, three models at least.
+    """The tree of (M, M) distances among at least three models.
 
-    Where the distances are not those of any tree, Neighbor-Joining gives some branches a negative length; these are
+    Where no tree has exactly these distances, Neighbor-Joining gives some branches a negative length; these are
     set to zero, as is usual.
     """
     names = [str(leaf) for leaf in range(len(distances))]
@@ -76,7 +76,7 @@ def splits(tree: Tree) -> list[tuple[Tree, int]]:
 
 
 def nearest_first(tree: Tree, distances: Floats) -> list[int]:
-    """Leaves 1 to M-1 by their distance from leaf 0 along the tree; equally far ones by that in the matrix."""
+    """Leaves 1 to M-1 by their distance from leaf 0 along the tree; ties by that in the matrix."""
     along = path_lengths(tree)[0].round(9)
     return [int(leaf) for leaf in np.lexsort((distances[0], along)) if leaf != 0]
 
@@ -93,8 +93,8 @@ def path_lengths(tree: Tree) -> Floats:
 def write_newick(tree: Tree, labels: Sequence[str], support: Mapping[int, float] | None = None) -> str:
     """The tree with the label of each leaf, and the support of the edge above it (0 to 1) as each inner node's name.
 
-    Support is written in whole percent, rounded down: 100 means every tree. Branches of a node stand in the order of
-    their size, so that the same tree gives the same text.
+    Support is written in whole percent, rounded down: 100 means every tree. Branches of a node are sorted by size,
+    so that the same tree gives the same text.
     """
     names = {id(node): str(math.floor(100 * support[split])) for node, split in splits(tree)} if support else {}
     texts: dict[int, tuple[int, str]] = {}
@@ -111,5 +111,5 @@ def write_newick(tree: Tree, labels: Sequence[str], support: Mapping[int, float]
 
 
 def quote(label: str) -> str:
-    """A label as Newick wants it: in single quotes, its own doubled, unless it is plain."""
+    """A label in Newick's syntax: in single quotes, with quotes inside doubled, unless it is plain."""
     return label if _BARE.fullmatch(label) else "'" + label.replace("'", "''") + "'"

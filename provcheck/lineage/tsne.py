@@ -15,24 +15,24 @@ from provcheck.types import BankMap, Comparison, Floats, MapPoint, Measurement
 LEAST = 4
 
 PERPLEXITY = 15.0
-"""Neighbours that count, about. From 5 to 30 the maps of zoo-v1 keep a model's kin equally well around it."""
+"""Roughly how many neighbors count. From 5 to 30 the maps of zoo-v1 keep a model's kin equally well around it."""
 
 LEARNING_RATE = 10.0
-"""scikit-learn's default, 50 at least, throws small maps apart."""
+"""scikit-learn's default, 50 at least, scatters small maps."""
 
 SEED = 0
 
 
 def draw_map(measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison]) -> BankMap:
-    """Subject and references on one map: all of them, or of a large bank the nearest and one of each family."""
+    """Subject and references on one map: all of them, or for a large bank the nearest and one of each family."""
     rows, _ = whole(bank, [comparison.reference for comparison in comparisons])
     return project(gather(bank, rows, measurement))
 
 
 def project(leaves: Leaves) -> BankMap:
-    """The map of these models by t-SNE (van der Maaten and Hinton, 2008), farthest coordinate 1. Same in, same out.
+    """The map of these models by t-SNE (van der Maaten and Hinton, 2008), farthest coordinate 1. Deterministic.
 
-    Near is alike; distances between groups say little.
+    Models near each other are alike; distances between groups say little.
     """
     if reason := leaves.why_not(LEAST, "map"):
         return BankMap(reason=reason)
@@ -49,7 +49,7 @@ def project(leaves: Leaves) -> BankMap:
 
 
 def t_sne(distances: Floats) -> Floats:
-    """(M, 2) places for (M, M) distances, from -1 to 1."""
+    """(M, 2) positions for (M, M) distances, from -1 to 1."""
     from sklearn.manifold import TSNE
 
     perplexity = min(PERPLEXITY, max(1.0, (len(distances) - 1) / 3))
@@ -62,15 +62,15 @@ def t_sne(distances: Floats) -> Floats:
         learning_rate=LEARNING_RATE,
         method="exact",
     )
-    with threadpool_limits(1):  # several wait for one another
-        places = solver.fit_transform(distances.copy())  # which it squares where they are
+    with threadpool_limits(1):  # several threads would wait for one another
+        places = solver.fit_transform(distances.copy())  # t-SNE squares them in place
     return np.asarray((places / max(1e-12, np.abs(places).max())).round(4), dtype=np.float64)
 
 
 def classical_scaling(distances: Floats) -> Floats:
-    """(M, 2) principal coordinates: where t-SNE begins, so that large distances have their say.
+    """(M, 2) principal coordinates: where t-SNE starts, so that large distances count.
 
-    Each axis points to its farthest model, for the sign of an eigenvector means nothing.
+    Each axis points to its farthest model, since the sign of an eigenvector is arbitrary.
     """
     with warnings.catch_warnings():
         # distances that are not Euclidean have negative eigenvalues, which are not used

@@ -1,15 +1,15 @@
 """Running a causal language model from files: gradients at its input embeddings, and log-probabilities.
 
-Nothing here knows a signal: `engine.RunningModel` serves what `provcheck.types.Access` asks for. With `targets` this is
-the only importer of torch and transformers; to import the package itself imports neither.
+Nothing here knows a signal: `engine.RunningModel` serves what `provcheck.types.Access` asks for. Together with
+`targets` it is the only importer of torch and transformers; importing the package itself imports neither.
 
-engine       a running model: what it is asked -> batches -> numbers
+engine       a running model: requests -> batches -> numbers
 encoding     texts -> tokens with character spans, or the reason why one is left out
 batching     sequences -> batches that are computed once and kept in a checkpoint
 memory       how much a batch needs, and how large it may be
 scoring      tokens -> log-probabilities and input gradients
 loader       files -> model and tokenizer
-devices      what there is, how much memory it has, and which device the weights go to
+devices      which there are, how much memory they have, and which of them the weights go to
 environment  what else the numbers depend on
 """
 
@@ -24,8 +24,8 @@ __all__ = ["MeasureOptions"]
 class MeasureOptions:
     """Where and how to measure. `auto`: the GPU when there is one; float32 on CPU, bfloat16 on GPU.
 
-    batch_tokens: tokens in a batch at most, padding included; None: 2048 on the CPU, 16384 on a GPU.
-    memory_bytes: memory for batches, beside the weights; None: what is free, with a margin.
+    batch_tokens: most tokens in a batch, padding included; None: 2048 on the CPU, 16384 on a GPU.
+    memory_bytes: memory for batches, on top of the weights; None: what is free, with a margin.
     """
 
     device: str = "auto"

@@ -1,4 +1,4 @@
-"""Sequences in batches of like length: each batch is computed once, and kept in the checkpoint when it is done.
+"""Sequences in batches of similar length: each batch is computed once, and kept in the checkpoint when it is done.
 
 On the CPU several batches of a small model run side by side, each on one thread: that is faster than several threads
 for one batch, and then the numbers do not depend on how many threads there are.
@@ -32,7 +32,7 @@ E = TypeVar("E", bound=Encoded)
 
 @dataclass(frozen=True)
 class Run:
-    """How batches are run: budgets in tokens and bytes (None: the defaults), who is told, and where they are kept."""
+    """How batches are run: budgets in tokens and bytes (None: the defaults), observer, and checkpoint."""
 
     batch_tokens: int | None = None
     observe: Observer = field(default_factory=Silent)
@@ -78,7 +78,7 @@ def run_batches(stage: Stage[E], loaded: Loaded, sequences: Sequence[E], run: Ru
 
 
 def batches(sequences: Iterable[E], scored: Callable[[E], NDArray[np.bool_]], limits: Limits) -> Iterator[list[E]]:
-    """Consecutive sequences, longest first, as many a batch as the limits allow; one alone is always a batch."""
+    """Consecutive sequences, longest first, as many per batch as the limits allow, but at least one."""
     batch: list[E] = []
     total = 0
     for sequence in sequences:
@@ -93,9 +93,9 @@ def batches(sequences: Iterable[E], scored: Callable[[E], NDArray[np.bool_]], li
 
 
 def batch_key(stage: str, batch: Sequence[Encoded]) -> str:
-    """Name of a batch in the checkpoint: the stage, and a digest of which probes it holds, in order, as which tokens.
+    """Name of a batch in the checkpoint: the stage, and a digest of its probes and their tokens, in order.
 
-    Padding, and with it the last bits of the numbers, depends on who shares a batch; so another batch is another key.
+    Padding, and with it the last bits of the numbers, depends on the whole batch, so another batch has another key.
     """
     digest = hashlib.sha256()
     for sequence in batch:
@@ -137,7 +137,7 @@ def _values_in_order(
 def _ahead(
     started: Iterable[tuple[list[E], Callable[[], Floats | None]]], ahead: int
 ) -> Iterator[tuple[list[E], Floats | None]]:
-    """In order, with so many batches started before the first is waited for."""
+    """Batches with their values, in order; `ahead` more are started before one is waited for."""
     waiting: deque[tuple[list[E], Callable[[], Floats | None]]] = deque()
     for item in started:
         waiting.append(item)
@@ -150,7 +150,7 @@ def _ahead(
 def _started(
     stage: Stage[E], batch: list[E], checkpoint: Checkpoint, pool: Executor | None
 ) -> Callable[[], Floats | None]:
-    """A batch that is on its way; the result puts it into the checkpoint, always from the thread that asks."""
+    """Start a batch; calling the result waits for its values and keeps them, always from the caller's thread."""
     key = batch_key(stage.name, batch)
     kept = checkpoint.get(key)
     if kept is not None and _usable(kept, sum(map(stage.values, batch))):
@@ -179,5 +179,5 @@ def _attempt(stage: Stage[E], batch: list[E]) -> Floats | None:
 
 
 def _usable(values: Floats, size: int) -> bool:
-    """Whether an array from the checkpoint can be what was put there."""
+    """Whether an array from the checkpoint can be the values of that batch."""
     return values.shape == (size,) and values.dtype == np.float64 and bool(np.isfinite(values).all())

@@ -1,4 +1,4 @@
-"""Devices: their names and memory, the numbers they compute with, and which of them a model's weights go to."""
+"""Devices: their names and memory, the dtypes they compute in, and which of them a model's weights go to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MARGIN = 0.85
 
 
 SHARE_FOR_WEIGHTS = 0.8
-"""Of each GPU's free memory when a model is spread over several; the rest is for batches."""
+"""Share of each GPU's free memory when a model is spread over several; the rest is for batches."""
 
 SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
 """How libraries say that there is not enough memory."""
@@ -65,7 +65,7 @@ def name_dtype(dtype: torch.dtype) -> str:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that can still be had on the device, MARGIN kept back, in coarse steps so that runs repeat."""
+    """Share MARGIN of the memory that is free on the device, in coarse steps so that runs repeat."""
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return in_coarse_steps(MARGIN * (torch.cuda.mem_get_info(device)[0] + unused))
@@ -73,7 +73,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def in_coarse_steps(size: float) -> int:
-    """Rounded down to a power of two, or that and one, two or three quarters more."""
+    """Rounded down to 1, 1.25, 1.5 or 1.75 times a power of two."""
     step = 1 << max(0, int(size).bit_length() - 3)
     return int(size) // step * step
 
@@ -87,7 +87,7 @@ def free_in_container(group: Path = Path("/sys/fs/cgroup")) -> float:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the machine had not enough memory; its libraries have many ways to say so."""
+    """Whether a device or the machine ran out of memory; libraries have many ways to say so."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     message = str(error).lower()
@@ -96,9 +96,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def repeatable(device: torch.device) -> Iterator[None]:
-    """Inside, a GPU uses kernels that give the same bits every time, where there are such; a CPU does so anyway.
+    """Inside, a GPU uses deterministic kernels where there are any; a CPU is deterministic anyway.
 
-    Attention's backward pass, for one, adds up in an order that varies unless it is asked not to.
+    Attention's backward pass, for one, adds up in a varying order unless it is told not to.
     """
     if device.type != "cuda":
         yield
@@ -119,9 +119,9 @@ def repeatable(device: torch.device) -> Iterator[None]:
 
 
 def place_weights(subject: Subject, asked: str, chosen: torch.device, dtype: torch.dtype) -> dict[str, Any]:
-    """Arguments of from_pretrained: the chosen device, or all GPUs when `auto` was asked and one is too small.
+    """Arguments of from_pretrained: the chosen device, or all GPUs if `auto` was asked for and one is too small.
 
-    Raises TooLarge when the weights fit nowhere; loading them would end with the process being killed.
+    Raises TooLarge when the weights fit nowhere; loading them would get the process killed.
     """
     needed, free = weight_bytes(subject, dtype), free_bytes(chosen)
     if needed <= free / MARGIN:

@@ -1,6 +1,6 @@
 """Probes as token sequences with character spans.
 
-A probe that the model cannot take whole is left out with a reason, never cut.
+A probe that the model cannot take whole is left out with a reason, never truncated.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Encoded:
     """One sequence of tokens.
 
     ids: (T,); spans: (T, 2) characters [start, end) of each token in the text; special: (T,) true for the tokens that
-    the tokenizer adds itself; probe: place of the probe among those asked; option: which one of a question, else 0.
+    the tokenizer adds itself; probe: index of the probe in the request; option: index of a question's option, else 0.
     """
 
     ids: Ints
@@ -63,7 +63,7 @@ def encode_questions(
 ) -> tuple[list[EncodedOption], dict[int, str]]:
     """Every option of every (question, options) that can be measured whole, within `limit` tokens.
 
-    Beside them the reason for each question that is left out, by its place.
+    Also the reason for each question that is left out, by its index.
     """
     pairs = [(q, o) for q, (_, options) in enumerate(questions) for o in range(len(options))]
     texts = [f"{questions[q][0]} {questions[q][1][o]}" for q, o in pairs]
@@ -84,7 +84,7 @@ def encode_questions(
 def encode_texts(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], limit: int | None
 ) -> tuple[list[Encoded], dict[int, str]]:
-    """Every text that can be measured, and the reason for each that is left out, by its place."""
+    """Every text that can be measured, and the reason for each that is left out, by its index."""
     kept, reasons = [], {}
     for place, (ids, spans, special) in enumerate(_tokenize(tokenizer, list(texts))):
         encoded = Encoded(ids, spans, special, place)

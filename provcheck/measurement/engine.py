@@ -24,9 +24,9 @@ Encode = Callable[["PreTrainedTokenizerBase", int | None], tuple[list[E], dict[i
 
 
 class RunningModel:
-    """A model of files, loaded when it is first asked for something, or given as `loaded`.
+    """A model loaded from its files on the first request, or given as `loaded`.
 
-    Batches that the checkpoint holds are not computed again. What is asked raises SubjectError when the model cannot be
+    Batches that the checkpoint holds are not computed again. A request raises SubjectError when the model cannot be
     loaded, is not a causal model, needs too much memory, or gives NaN or Inf.
     """
 
@@ -73,7 +73,7 @@ class RunningModel:
         return name_dtype(choose_dtype(self._how.dtype, choose_device(self._how.device)))
 
     def _encoded(self, encode: Encode[E]) -> tuple[Loaded, list[E], dict[int, str]]:
-        """The model in memory, and what it is asked in tokens; the first time both at once."""
+        """The model in memory, and the request in tokens; the first time both are prepared at once."""
         limit = self._files.subject.context_length
         if self._loaded is not None:
             return self._loaded, *encode(self._loaded.tokenizer, limit)

@@ -1,4 +1,4 @@
-"""What the numbers depend on beside the model and what it is asked."""
+"""What the numbers depend on besides the model and the probes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from provcheck.version import __version__
 
 
 def environment(options: MeasureOptions) -> dict[str, object]:
-    """The options with device and dtype as they will be, the versions, and a digest of the code that measures.
+    """The options with the device and dtype that will be used, versions, and a digest of the code that measures.
 
-    The code is there because a checkout changes more often than its version. Raises UsageError for a device or dtype
+    The code is included because a checkout changes more often than its version. Raises UsageError for a device or dtype
     that cannot be used.
     """
     device = choose_device(options.device)
@@ -34,6 +34,6 @@ def versions() -> dict[str, str]:
 
 
 def _digest_of_code() -> str:
-    """sha256 (hex) over the modules of this package, and over the quirks of architectures that they know."""
+    """sha256 (hex) over the modules of this package, and over the table of architectures' quirks."""
     modules = [*sorted(Path(__file__).parent.glob("*.py")), Path(architectures.__file__)]
     return canonical_digest([file_digest(path) for path in modules])

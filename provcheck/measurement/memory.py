@@ -21,21 +21,21 @@ SMALL_MODEL_BYTES = 2**28
 """Weights of a model whose batches run side by side on the CPU; larger ones keep all threads busy by themselves."""
 
 MAX_SIDE_BY_SIDE = 8
-"""More threads would wait for Python."""
+"""More threads would wait for Python's interpreter lock."""
 
 COPIES_OF_LAYER = 3
-"""What a pass holds at once of one layer, beside what autograd keeps of all layers."""
+"""Copies of one layer's activations that a pass holds at once, besides what autograd keeps of all layers."""
 
 COPIES_OF_LOGITS = {False: 2, True: 4}
 """Without and with gradients: some models cap or cast their logits, and the gradient is as large again."""
 
 WIDTHS = 32, 96
-"""Tokens of the two short passes that a footprint is counted on."""
+"""Tokens of the two short passes that a footprint is measured on."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes that a batch needs beside the weights: `token` for each token, padding included, `square` for each token
+    """Bytes that a batch needs on top of the weights: `token` for each token, padding included, `square` for each token
     and column of the batch (attention), `logits` for each scored token."""
 
     token: float
@@ -51,7 +51,7 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one batch: `tokens` (padding included) and `memory` (bytes, for all that run side by side)."""
+    """Limits of one batch: `tokens` (padding included) and `memory` (bytes, for all that run side by side)."""
 
     tokens: int
     memory: int
@@ -75,7 +75,7 @@ class Limits:
 def limits_for(
     loaded: Loaded, longest: Encoded, scored: int, *, gradients: bool, tokens: int | None, memory: int | None
 ) -> Limits:
-    """Limits for a stage whose longest sequence has that many scored tokens; `tokens` and `memory` as the user states.
+    """Limits for a stage whose longest sequence has that many scored tokens; `tokens` and `memory` as set by the user.
 
     Raises TooLarge when not even a short pass fits, and UsageError when the stated memory is too little.
     """
@@ -93,7 +93,7 @@ def limits_for(
 
 
 def free_of(loaded: Loaded) -> int:
-    """Memory for batches on the model's devices; when it is spread over several, each holds a like share of a batch."""
+    """Memory for batches on the model's devices; if it is spread over several, each holds an equal share of a batch."""
     return min(map(free_bytes, loaded.devices)) * len(loaded.devices)
 
 
@@ -103,9 +103,9 @@ def mib(size: int) -> str:
 
 
 def footprint(loaded: Loaded, example: Encoded, *, gradients: bool) -> Footprint:
-    """Count on two short passes of the model what autograd keeps, which every architecture decides for itself.
+    """Measure on two short passes what autograd keeps, which depends on the architecture.
 
-    Without gradients one layer is in memory at a time, with them all are.
+    Without gradients one layer's activations are in memory at a time, with gradients those of all layers.
     """
     config = loaded.model.config.get_text_config()
     layers = max(1, getattr(config, "num_hidden_layers", None) or 1)
@@ -119,13 +119,13 @@ def footprint(loaded: Loaded, example: Encoded, *, gradients: bool) -> Footprint
 
 
 def kept_bytes(loaded: Loaded, example: Encoded, width: int) -> int:
-    """Bytes that autograd keeps of a pass over two rows, weights apart."""
+    """Bytes that autograd keeps of a pass over two rows, excluding the weights."""
     state = [*loaded.model.parameters(), *loaded.model.buffers()]
     weights = {tensor.untyped_storage().data_ptr() for tensor in state}
     kept: dict[int, torch.Tensor] = {}
 
     def keep(tensor: torch.Tensor) -> None:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.detach()  # its address must not be used again
+        kept[tensor.untyped_storage().data_ptr()] = tensor.detach()  # keeps its address from being reused
 
     row = Encoded(example.ids[:width], example.spans[:width], example.special[:width], 0)
     with (
@@ -138,7 +138,7 @@ def kept_bytes(loaded: Loaded, example: Encoded, width: int) -> int:
 
 
 def release() -> None:
-    """Give back what a failed batch left behind."""
+    """Free the memory that a failed batch left behind."""
     gc.collect(1)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -4,9 +4,9 @@ Logits become log-probabilities a few rows at a time: no second matrix as large 
 
 Two hooks make this independent of the architecture: one puts a leaf tensor in place of the input embeddings, so that no
 gradient flows into parameters; the other passes only the positions that are scored to the output layer, so that no
-logits are made that nobody reads.
+unused logits are computed.
 
-Rows are padded on the right and there is no attention mask: a causal model never sees what comes later, so padding
+Rows are padded on the right and there is no attention mask: a causal model never sees later tokens, so padding
 cannot change the tokens before it, and the faster attention kernels take no mask.
 
 Several threads may use one model at once: each hook looks only at the passes of the thread that set it.
@@ -117,7 +117,7 @@ def embeddings_as_leaf(loaded: Loaded) -> Iterator[list[torch.Tensor]]:
 
 
 def embedding_layer(model: PreTrainedModel) -> torch.nn.Module:
-    """The layer whose output is the input embedding. Raises UnsupportedModel when the model does not tell."""
+    """The layer whose output is the input embedding. Raises UnsupportedModel when the model does not expose it."""
     for name, module in model.named_modules():
         if name.rpartition(".")[2] == NORMALISED_EMBEDDINGS:
             return cast("torch.nn.Module", module)
@@ -128,7 +128,7 @@ def embedding_layer(model: PreTrainedModel) -> torch.nn.Module:
 
 
 def _logits_at(loaded: Loaded, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-    """Logits (N, vocabulary) at flat positions (N,) of the batch; where the output layer is, not where the input is."""
+    """Logits (N, vocabulary) at flat positions (N,) of the batch; on the output layer's device, not the input's."""
     here = get_ident()
 
     def select(_module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

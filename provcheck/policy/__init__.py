@@ -1,7 +1,7 @@
 """Policies: YAML files whose checks are applied to the evidence. The gate is a pure function of checks and policy.
 
 checks     one file for each kind of check, and the table that names them
-rule       what kinds of checks share
+rule       what all kinds of checks share
 evidence   what checks may look at
 model      the policy as a whole, and its JSON Schema
 loading    file -> checks, with the digest of the file and the place of every fault; `-k` chooses among them

@@ -10,12 +10,12 @@ from provcheck.signals import distance_of, rank_of
 from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Subject, Verdict
 
 UNKNOWN = "unknown"
-"""The name of a license that nobody stated."""
+"""The name for an unstated license."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How the subject stands to one reference; `probability` is that of being related, None where nobody knows it.
+    """How the subject stands to one reference; `probability` is that of being related, None if unknown.
 
     `compared` is False for a reference of a large bank that lies beyond the nearest ones.
     """
@@ -55,10 +55,10 @@ class Evidence:
     def settled_beyond(self) -> bool:
         """Whether references that were not compared in full are known to be independent.
 
-        By the first of all signals they lie farther away than the nearest ones, and the judge calls a model related
-        only for being near. So they are independent where the farthest of the nearest is. Where it is not, or where
-        that signal was not measured, nothing is known about them. Claimed bases, which are compared however far they
-        are, say nothing about the others.
+        By the highest-ranking signal they lie farther away than the shortlist that was compared, and the judge calls a
+        model related only for being near. So they are independent if the farthest of the shortlist is. If it is not, or
+        if that signal was not measured, nothing is known about them. Claimed bases, which are compared however far
+        they are, say nothing about the others.
         """
         claimed = {claim.lower() for claim in claims(self.subject, self.claimed_base)}
         nearest = [one for one in self.comparisons if one.reference.lower() not in claimed and _is_placed(one)]
@@ -75,7 +75,7 @@ def claims(subject: Subject, claimed_base: str | None) -> tuple[str, ...]:
 
 
 def _is_placed(comparison: Comparison) -> bool:
-    """Whether the first of all signals says how far away the reference is."""
+    """Whether the highest-ranking signal gives a distance to the reference."""
     return distance_of(comparison) is not None and rank_of(comparison)[0] == 0
 
 

@@ -1,4 +1,4 @@
-"""Apply checks to the evidence, and the exit code that follows: pure functions of policy and evidence."""
+"""Apply checks to the evidence and derive the exit code: pure functions of policy and evidence."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_policy(
 
 
 def run_check(rule: Rule, evidence: Evidence) -> Check:
-    """Apply one rule; one that breaks has the outcome `error`, and the others go on."""
+    """Apply one rule; one that raises has the outcome `error`, and the others still run."""
     started = time.perf_counter()
     try:
         finding = rule.evaluate(evidence)

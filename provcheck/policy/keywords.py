@@ -21,7 +21,7 @@ HINT = "for example: -k 'license or not-related-to', -k 'not coverage'"
 
 
 def parse_keywords(text: str) -> Matcher:
-    """Understand an expression; a blank one holds for everything. Raises UsageError with the column of the fault."""
+    """Parse an expression; a blank one holds for everything. Raises UsageError with the column of the fault."""
     if len(text) > MAX_LENGTH:
         raise UsageError(f"-k: longer than {MAX_LENGTH} characters", HINT)
     if not text.strip():
@@ -52,7 +52,7 @@ class _Parser:
         return lambda names: any(part(names) for part in parts)
 
     def fault(self, expected: str) -> UsageError:
-        """What stands at the token, and what should."""
+        """What the next token is, and what was expected."""
         found = f"`{self.token}`" if self.token else "its end"
         return UsageError(f"-k: column {self._start + 1}: expected {expected}, found {found}", HINT)
 
@@ -86,7 +86,7 @@ class _Parser:
         return lambda names: any(word in name.lower() for name in names)
 
     def _took(self, token: str) -> bool:
-        """Whether this token comes next; if so, go on behind it."""
+        """Whether this token comes next; if so, consume it."""
         taken = self.token == token
         if taken:
             self._next()

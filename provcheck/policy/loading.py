@@ -1,6 +1,6 @@
-"""From a policy file to the checks that will run; whatever is wrong with it is said as a person would.
+"""From a policy file to the checks that will run; whatever is wrong with it is explained in plain words.
 
-A fault names its place and what is allowed there: `mine.yaml, line 12, column 12: checks[3].share: must be at most 1`.
+An error names the place and what is allowed there: `mine.yaml, line 12, column 12: checks[3].share: must be at most 1`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from provcheck.policy.rule import Rule, name_of
 DEFAULT_POLICY = "default"
 MAX_BYTES = 256_000
 SHOWN = 5
-"""Faults that one error names."""
+"""Faults listed in one error."""
 
 HELP = "`provcheck policy list` shows all kinds of checks, `provcheck policy schema` all their keys"
 
@@ -49,12 +49,12 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "dict_type": lambda _: "must consist of `key: value` lines",
     "union_tag_not_found": lambda _: f"`kind` is missing; kinds: {', '.join(KINDS)}",
 }
-"""By pydantic's type of error; its context is given."""
+"""By pydantic's type of error; called with the error's context."""
 
 
 @dataclass(frozen=True)
 class Collected:
-    """A policy and the checks of it that `-k` left; `digest` is the sha256 (hex) of its file."""
+    """A policy and those of its checks that `-k` selected; `digest` is the sha256 (hex) of its file."""
 
     policy: Policy
     digest: str
@@ -82,7 +82,7 @@ def collect(name: str = DEFAULT_POLICY, keyword: str = "") -> Collected:
 def parse_policy(name: str, content: bytes) -> Policy:
     """The policy that a file of that name holds. Raises PolicyError; the first fault is the message, others the hint.
 
-    Types are strict, as in JSON: `yes` is no number and `"0.8"` neither.
+    Types are strict, as in JSON: neither `yes` nor `"0.8"` is a number.
     """
     try:
         document = parse_yaml(content)
@@ -96,7 +96,7 @@ def parse_policy(name: str, content: bytes) -> Policy:
 
 
 def _faults(error: ValidationError, document: Document) -> list[str]:
-    """All faults in the order of the file; a list is not called too short for entries that are wrong themselves."""
+    """All faults in the order of the file; a list is not called too short because of faulty entries."""
     errors = error.errors(include_url=False)
     inside = {one["loc"][:-1] for one in errors if one["loc"]}
     found = [_fault(one, document) for one in errors if one["type"] != "too_short" or one["loc"] not in inside]

@@ -13,7 +13,7 @@ from provcheck.types import Record
 
 if TYPE_CHECKING:
     AnyRule = Rule
-else:  # a union of what the table names, which no type checker can read
+else:  # a union built from the table, which no type checker can follow
     AnyRule = Annotated[Union[tuple(KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
 
 

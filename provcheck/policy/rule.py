@@ -1,9 +1,9 @@
-"""What kinds of checks share: a rule of a policy file, what it found, and how it chooses references.
+"""What all kinds of checks share: a rule of a policy file, what it found, and how it chooses references.
 
-Related are `identical` and `derived`, independent `same-recipe` and `unrelated`. A reference whose relation is
+`identical` and `derived` count as related, `same-recipe` and `unrelated` as independent. A reference whose relation is
 inconclusive is open: it neither fails a check nor lets one pass.
 
-A large bank is compared in full with the nearest references only. Whether the others are independent or open follows
+Of a large bank, only the nearest references are compared in full. Whether the others are independent or open follows
 from how far away they are (`Evidence.settled_beyond`); they are counted, never left out.
 """
 
@@ -72,12 +72,12 @@ class Matching(Rule):
         return [one for one in evidence.standings if self._fits(one)]
 
     def counts(self, one: Standing) -> bool:
-        """Whether the subject is related to it, and surely enough."""
+        """Whether the subject is related to it, with the required probability."""
         surely = self.probability_at_least is None or (one.probability or 0.0) >= self.probability_at_least
         return one.relation.related and surely
 
     def leaves_open(self, one: Standing) -> bool:
-        """Whether its relation is not settled, or not as surely as asked for."""
+        """Whether its relation is not settled, or related with less than the required probability."""
         return one.open or (one.relation.related and not self.counts(one))
 
     def whom(self) -> str:
@@ -99,7 +99,7 @@ def name_of(rule: Rule) -> str:
 
 
 def any_glob(name: str, globs: Sequence[str]) -> bool:
-    """Whether any of the globs fits; upper and lower case are the same, as on the Hub."""
+    """Whether any of the globs matches; upper and lower case are the same, as on the Hub."""
     return any(fnmatchcase(name.lower(), glob.lower()) for glob in globs)
 
 
@@ -109,7 +109,7 @@ def passed_if(condition: bool, message: str) -> Finding:
 
 
 def no_match(outcome: IfNoMatch) -> Finding:
-    """There is nobody to check it against."""
+    """There is no reference to check against."""
     return Finding(Outcome(outcome), "no reference of this bank matches")
 
 
@@ -127,7 +127,7 @@ def undecided(unsettled: Sequence[Standing], asked: float | None = None) -> Find
 
 
 def counted(chosen: Sequence[Standing]) -> str:
-    """How many they are, and how many of them lie beyond the nearest."""
+    """How many references, and how many of them were not compared in full."""
     beyond = sum(not one.compared for one in chosen)
     farther = f" ({beyond} of them farther away than those that were compared in full)" if beyond else ""
     return references_in_words(chosen) + farther

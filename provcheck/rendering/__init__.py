@@ -3,7 +3,7 @@
 `FORMATS` names them; a new one is a file with a renderer and a line in that table. `outputs` puts them into a folder,
 `terminal` prints for people. A renderer decides nothing: relations, outcomes and the exit code are read from the
 report, so that all formats agree. Nor does it know a signal: it loops over `provcheck.signals` and shows what each
-says of itself.
+says about itself.
 
 sentences, columns, facts, figures  what several formats say: sentences, the signals' numbers, how it was measured
 pictures                            charts, tree and map as SVG
@@ -69,7 +69,7 @@ def find_formats(names: Iterable[str]) -> list[Format]:
 def find_format(name: str) -> Format:
     """The format of that name. Raises UsageError."""
     if name not in FORMATS:
-        from provcheck.errors import UsageError  # late: `provcheck --help` lists the formats, and imports no more
+        from provcheck.errors import UsageError  # late, to keep `provcheck --help` fast
 
         raise UsageError(f"There is no report format {name!r}.", f"Formats: {FORMAT_NAMES}, {ALL}.")
     return FORMATS[name]

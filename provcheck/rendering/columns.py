@@ -1,4 +1,4 @@
-"""What the signals say of each reference: the same columns in every table."""
+"""What the signals say about each reference: the same columns in every table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def nearest(report: Report) -> list[Comparison]:
 
 
 def columns_of(report: Report, *, brief: bool = False, page: bool = False) -> Columns:
-    """The columns of the signals that the report speaks of, also of those that could not be measured.
+    """The columns of all signals in the report, including those that could not be measured.
 
     `brief` leaves out what takes up room, `page` what a page shows in another way.
     """
@@ -27,7 +27,7 @@ def columns_of(report: Report, *, brief: bool = False, page: bool = False) -> Co
 
 
 def chosen(columns: Sequence[Column], brief: bool, page: bool) -> list[Column]:
-    """Those for a table with little room, on a page, or both."""
+    """The columns for a table with little room, for a page, or for both."""
     return [one for one in columns if (one.brief or not brief) and (one.page or not page)]
 
 
@@ -42,7 +42,7 @@ def in_text(cell: Cell) -> str:
 
 
 def numbers_of(one: Comparison) -> str:
-    """`first distance 0.209, second 344 ± 51.7`: the shortest that says how near two models are."""
+    """`first distance 0.209, second 344 ± 51.7`: how near two models are, in short."""
     columns = [(name, column) for name in TABLE for column in chosen(find_signal(name).columns, True, True)]
     cells = zip(columns, cells_of(one, columns), strict=True)
     return ", ".join(f"{column.heading} {cell.text}" for (name, column), cell in cells if name in one.signals)

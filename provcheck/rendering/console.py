@@ -28,7 +28,7 @@ NOT_PASSED = (Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE)
 
 
 def make_console(file: TextIO | None = None) -> Console:
-    """A console without colour codes outside a terminal or under NO_COLOR, which can print any name."""
+    """A console that can print any name, without color codes outside a terminal or under NO_COLOR."""
     file = file or sys.stdout
     if hasattr(file, "reconfigure"):
         file.reconfigure(errors="backslashreplace")
@@ -42,7 +42,7 @@ def print_line(console: Console, text: Text | str) -> None:
 
 
 def print_rule(console: Console, title: str, style: str = "bold", sign: str = "=") -> None:
-    """`== title ==`, as wide as a terminal; in a file just that."""
+    """`== title ==`, padded to the terminal's width; in a file without padding."""
     filling = sign * max(2, (console.width - len(title) - 2) // 2 if console.is_terminal else 2)
     print_line(console, Text(f"{filling} {title} {filling}", style))
 

@@ -6,12 +6,12 @@ measured apart, in the places that CycloneDX has for them:
 - `pedigree.ancestors`: the base models that the model's own card declares, and nothing else. Property
   `provcheck:declared` is `true`, and `provcheck:finding` is what the evidence says about this one: a relation,
   or `not-compared` where the bank does not have it.
-- `pedigree.variants`: the references that the evidence relates to it, `identical` or `derived`, nearest first. A
-  variant is CycloneDX's word for components that are related while it is open which one came first, and that is all
-  that a measurement shows. Property `provcheck:evidenced` is `true`; others hold relation, probability, p-value, and
-  every number of every signal as `provcheck:SIGNAL.FIELD`.
+- `pedigree.variants`: the references that the evidence relates to it, `identical` or `derived`, nearest first. In
+  CycloneDX, related components are variants if it is open which one came first, and that is all that a measurement
+  shows. Property `provcheck:evidenced` is `true`; others hold relation, probability, p-value, and every number of
+  every signal as `provcheck:SIGNAL.FIELD`.
 
-A declared base that the evidence supports stands in both. References that are independent or undecided are no
+A declared base that the evidence supports appears in both. Independent and undecided references are not in the
 pedigree. The verdict, each check's outcome and the exit code are properties of the metadata; the verdict's sentence and
 the limits are annotations of the model. The serial number follows from the report's digest, so the same report gives
 the same file.
@@ -123,7 +123,7 @@ def _digests(report: Report) -> dict[str, Fact]:
 
 
 def _subject(report: Report) -> Json:
-    """The audited model: with its card, and its declared beside its evidenced pedigree."""
+    """The audited model with its card, and its declared and evidenced pedigree."""
     subject = report.subject
     return _model(subject, MODEL) | {"pedigree": _pedigree(report), "modelCard": _card(report)}
 
@@ -150,7 +150,7 @@ def _named(name: str, ref: str) -> Json:
 
 
 def _file(file: FileDigest, ref: str) -> Json:
-    """A weight file; a digest that is none, from a file of a stranger, is left out."""
+    """A weight file; a malformed digest, from an untrusted file, is left out."""
     sha256 = [{"alg": "SHA-256", "content": file.sha256}] if re.fullmatch("[0-9a-fA-F]{64}", file.sha256) else []
     return {
         "type": "file",
@@ -196,7 +196,7 @@ def _evidenced(one: Comparison, number: int, merge_weight: float | None) -> Json
 
 
 def _card(report: Report) -> Json:
-    """What is known of the model itself. What limits the audit is no limit of the model, and stands elsewhere."""
+    """What is known about the model itself. The audit's limits are not the model's, and are stated elsewhere."""
     subject, facts = report.subject, report.measurement
     family = {"architectureFamily": subject.model_type} if subject.model_type else {}
     architecture = {"modelArchitecture": subject.architecture} if subject.architecture else {}
@@ -234,7 +234,7 @@ def _annotation(report: Report, number: int, text: str) -> Json:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Fact]]:
-    """What a record holds, by its path; numbers of a list, such as the ends of an interval, stand in one text."""
+    """What a record holds, by its path; numbers of a list, such as the ends of an interval, are joined in one text."""
     if isinstance(value, list) and value and all(isinstance(item, int | float) for item in value):
         yield path, " ".join(map(str, value))
     elif isinstance(value, dict | list):

@@ -56,7 +56,7 @@ def digests_of(report: Report) -> Pairs:
 
 
 def files_of(subject: Subject) -> list[tuple[str, FileDigest]]:
-    """Whose file, and the file: weights first, then what lies beside them, then those of a model under an adapter."""
+    """Whose file, and the file: weights first, then those beside them, then those of a model under an adapter."""
     own = [("model", file) for file in (*subject.weights, *subject.files)]
     if subject.base is None:
         return own
@@ -64,7 +64,7 @@ def files_of(subject: Subject) -> list[tuple[str, FileDigest]]:
 
 
 def _signals(report: Report) -> Pairs:
-    """What each signal covered, and what else it has to say of the model; or why it was not measured."""
+    """What each signal covered, and what else it says about the model; or why it was not measured."""
     rows: Pairs = []
     for name, signal in all_signals().items():
         match report.measurement.signals.get(name):

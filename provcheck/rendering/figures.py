@@ -33,7 +33,7 @@ class DrawnFigure:
     annex: Sequence[Table] = ()
     """Longer tables, for the end of the page."""
     source: str | None = None
-    """The same for other programs."""
+    """The picture's data for other programs, such as Newick."""
 
 
 def figures_of(report: Report, nearest: Comparison | None) -> list[DrawnFigure]:
@@ -43,7 +43,7 @@ def figures_of(report: Report, nearest: Comparison | None) -> list[DrawnFigure]:
 
 
 def marked(sentence: Marked) -> Markup:
-    """A sentence with its names set apart, also from the direction that they are written in."""
+    """A sentence with its names isolated, so that right-to-left names cannot reorder it."""
     isolated = {key: Markup("<bdi>{}</bdi>").format(short_name(name)) for key, name in sentence.names.items()}
     return escape(sentence.template).format(**isolated)
 
@@ -129,7 +129,7 @@ def _map(report: Report) -> DrawnFigure:
 
 
 def _picture(draw_it: Callable[[], str]) -> Markup | None:
-    """A picture, which holds names as text only; None for numbers of a foreign report that no picture can show."""
+    """A picture, which holds names as text only; None if an untrusted report's numbers cannot be drawn."""
     try:
         return Markup(draw_it())  # noqa: S704 - every name went through an XML writer
     except ValueError:

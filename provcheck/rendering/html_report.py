@@ -13,7 +13,7 @@ from provcheck.types import Report
 
 
 class HtmlReport:
-    """For people who know no machine learning."""
+    """For people who do not know machine learning."""
 
     def render(self, report: Report) -> str:
         """The page, with its style inside; the security policy allows that style and nothing else."""

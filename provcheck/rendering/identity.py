@@ -14,7 +14,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def report_uuid(report: Report) -> UUID:
-    """The same for the same report, and another one for every other."""
+    """A UUID derived from the report: always the same for the same report, different for any other."""
     return uuid5(NAMESPACE_URL, f"provcheck:report:{report.digest or report.computed_digest()}")
 
 

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 class JsonReport:
-    """All fields of the report, in plain ASCII: no hidden character of a hostile name reaches who reads the file."""
+    """All fields of the report, in plain ASCII: no hidden character of a hostile name reaches the reader."""
 
     def render(self, report: Report) -> str:
         """The report as JSON; NaN is an error, never a number or null."""

@@ -42,7 +42,7 @@ class JUnitReport:
 
 
 def remark(check: Check) -> str:
-    """The check's message; in front what a mere failure or skip does not say: `warning: ...`, `inconclusive: ...`."""
+    """The check's message, prefixed where failure or skip says too little: `warning: ...`, `inconclusive: ...`."""
     warning = check.severity == "warning" and check.outcome in (Outcome.FAILED, Outcome.ERROR)
     word = check.outcome.value if check.outcome is Outcome.INCONCLUSIVE else "warning" if warning else ""
     return f"{word}: {check.message}" if word else check.message
@@ -123,7 +123,7 @@ def _output(text: str) -> str:
 
 
 def _text(root: JUnitXml) -> str:
-    """The same bytes whether junitparser found lxml, which writes XML in another way, or not."""
+    """The file's text; the same bytes whether or not junitparser found lxml, which writes XML differently."""
     file = BytesIO()
     root.write(file)
     written = Xml.fromstring(file.getvalue())  # noqa: S314 - junitparser wrote it a moment ago

@@ -45,13 +45,13 @@ class MarkdownReport:
 
 
 def text(words: str) -> str:
-    """Words of strangers as Markdown text that says just that."""
+    """Untrusted text as Markdown that shows it literally."""
     unlinked = _LINKING.sub(r"\g<0>&#8203;", _ACTIVE.sub(r"\\\g<0>", words))
     return _AT_START.sub(r"\1\\\2", unlinked.replace("|", "&#124;"))
 
 
 def code(name: str) -> str:
-    """A name in a code span; with HTML where it holds what would end the span or the table cell."""
+    """A name in a code span; in HTML if it contains what would end the span or the table cell."""
     if not name or re.search(r"[`|\\]", name):
         return f"<code>{''.join(char if char.isalnum() else f'&#{ord(char)};' for char in name)}</code>"
     return f"`{name}`"

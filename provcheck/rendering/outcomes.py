@@ -33,7 +33,7 @@ SHORT_SECONDS = 0.005
 
 
 def summary_outcomes(chars: str) -> tuple[Outcome, ...]:
-    """The outcomes that `-r` asks for, in its order; `N` forgets those before it. Raises UsageError."""
+    """The outcomes that `-r` asks for, in its order; `N` resets what came before it. Raises UsageError."""
     chars = "".join(SHORTHANDS.get(char, char) for char in chars.rpartition("N")[2])
     unknown = [char for char in chars if char not in SUMMARY_CHARS]
     if unknown:
@@ -83,7 +83,7 @@ def print_summary(console: Console, report: Report, outcomes: Sequence[Outcome])
 
 
 def print_notices(console: Console, report: Report) -> None:
-    """What the counts do not say: checks that were let pass, and checks that -x left out."""
+    """What the counts do not say: checks that were allowed to pass, and checks that -x left out."""
     open_checks = [c.id for c in report.checks if c.outcome is Outcome.INCONCLUSIVE and c.severity == "error"]
     if open_checks and report.policy.on_inconclusive == "warn":
         text = f"warning: not settled, and not counted as failed (on_inconclusive: warn): {', '.join(open_checks)}"
@@ -101,7 +101,7 @@ def print_last_line(console: Console, report: Report, seconds: float) -> None:
 
 
 def _print_numbers(console: Console, check: Check, report: Report) -> None:
-    """Of the references that decided: relation, probability of being related, and what the signals say."""
+    """For the references that decided: relation, probability of being related, and what the signals say."""
     by_name = {one.reference: one for one in report.comparisons}
     rows = [by_name[name] for name in check.references[:NUMBERS] if name in by_name]
     if rows:

@@ -29,7 +29,7 @@ def check_writable(out_dir: Path, formats: Iterable[str]) -> None:
 def append_step_summary(report: Report) -> str:
     """Append the Markdown summary to the file that a GitHub job shows, when there is one.
 
-    Returns a note when it cannot be written, and nothing otherwise; an audit never fails for it.
+    Returns a note when it cannot be written, and nothing otherwise; an audit never fails because of it.
     """
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:

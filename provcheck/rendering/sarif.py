@@ -8,7 +8,7 @@ A check is a rule, and its outcome one result:
     error           kind fail, and a notification of the invocation: the check itself could not be made
     skipped         kind notApplicable
 
-Checks that were left out have no result; the run's properties name them. SARIF allows only kind fail a level. Every
+Checks that were left out have no result; the run's properties name them. SARIF allows a level only for kind fail. Every
 result's property `outcome` is the report's own word. Texts are plain SARIF messages: brackets and braces, which would
 be links and placeholders, are escaped as the standard says.
 """
@@ -43,7 +43,7 @@ class SarifReport:
     """For code scanning. In ASCII, like the JSON report."""
 
     def render(self, report: Report) -> str:
-        """One run with one result a check."""
+        """One run with one result per check."""
         report = plain_report(report)
         rules = _rules(report)
         run = {
@@ -66,7 +66,7 @@ def model_uri(name: str) -> str:
 
 
 def message(text: str) -> Json:
-    """A SARIF message that says just that."""
+    """A SARIF message that shows the text literally."""
     return {"text": re.sub(r"([\\\[\]])", r"\\\1", text).replace("{", "{{").replace("}", "}}")}
 
 
@@ -75,7 +75,7 @@ def _driver(report: Report, rules: list[Json]) -> Json:
 
 
 def _rules(report: Report) -> list[Json]:
-    """One rule a check; checks of one id that ask for the same share it."""
+    """One rule per check; checks with one id that ask for the same share it."""
     rules: list[Json] = []
     for check in report.checks:
         rule = _rule(check)

@@ -17,7 +17,7 @@ SENTENCES = {
     Relation.UNRELATED: "The weights of {subject} show no relation to {references}.",
     Relation.INCONCLUSIVE: "The evidence does not settle whether {subject} is related to {references}.",
 }
-"""One sentence a verdict. `{subject}` and `{reference}` are names, `{references}` counts who was compared."""
+"""One sentence per verdict. `{subject}` and `{reference}` are names, `{references}` counts the bank's references."""
 
 COUNTED = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.ERROR)
 """The order in which outcomes are counted."""
@@ -62,7 +62,7 @@ def sentence(report: Report) -> str:
 
 
 def sentence_names(report: Report) -> dict[str, str]:
-    """What the sentences of `SENTENCES` speak about."""
+    """The values that fill the placeholders of `SENTENCES`."""
     return {
         "subject": short_name(report.subject.id),
         "reference": short_name(report.verdict.reference or "one of the reference models"),
@@ -114,7 +114,7 @@ def _references(count: int) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Walk what `model_dump` gives; enums are texts of our own and stay as they are."""
+    """Walk what `model_dump` gives; enums are our own texts and stay as they are."""
     if type(value) is str:
         return plain(value)
     if isinstance(value, dict):

@@ -31,11 +31,11 @@ NEAREST, NEAREST_VERBOSE = 5, 20
 
 @dataclass(frozen=True)
 class Show:
-    """What of a report is printed.
+    """Which parts of a report are printed.
 
     verbosity: 0; -1 only verdict and summary, -2 no summary either; 1 adds messages, 2 also the shortest durations.
     summary: outcomes of the short summary. durations: how many, 0 for all. files: where the report was written.
-    seconds: that the audit took, else those of measuring and checking.
+    seconds: how long the audit took; by default the time of measuring and checking.
     """
 
     verbosity: int = 0
@@ -90,7 +90,7 @@ def _print_verdict(console: Console, report: Report, verbosity: int) -> None:
 
 
 def _print_nearest(console: Console, report: Report, verbosity: int) -> None:
-    """What is brief fits into 80 characters; -v shows every column."""
+    """Brief columns fit into 80 characters; -v shows all columns."""
     rows = nearest(report)[: NEAREST_VERBOSE if verbosity else NEAREST]
     if not rows:
         return

@@ -78,7 +78,7 @@ class ReportView:
     counts: str
     checks: list[CheckRow]
     columns: list[tuple[str, str]]
-    """Heading and unit of what the signals say of a reference."""
+    """Heading and unit of what the signals say about a reference."""
     nearest: list[ReferenceRow]
     others: list[ReferenceRow]
     farther: str
@@ -116,14 +116,14 @@ def view_of(report: Report) -> ReportView:
 
 
 def _sentence(report: Report) -> Markup:
-    """The verdict with its names set apart."""
+    """The verdict with its names marked."""
     names = sentence_names(report)
     template = SENTENCES[report.verdict.relation].replace("{references}", names.pop("references"))
     return marked(Marked(template, names))
 
 
 def _glossary() -> dict[str, str]:
-    """The words of the verdict, those of each signal, and those of the numbers."""
+    """The terms of the verdict, of each signal, and of the numbers."""
     own = {word: meaning for signal in all_signals().values() for word, meaning in signal.glossary.items()}
     return RELATION_WORDS | own | NUMBER_WORDS
 

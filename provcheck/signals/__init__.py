@@ -1,6 +1,6 @@
 """Signals: each kind of evidence in a folder of its own, behind one table.
 
-`TABLE` is the only place that names them; each is imported when it is first asked for. Its order is their rank: the
+`TABLE` is the only place that names them; each is imported on first use. Its order is their rank: the
 first signal that was measured orders references by nearness, and draws tree and map.
 
 contract     what a signal must do; `provcheck/README.md` and CONTRIBUTING.md walk through adding one
@@ -58,12 +58,12 @@ def all_signals() -> dict[str, Signal]:
 
 
 def pairs_of(signals: Mapping[str, SignalValues | NotMeasured]) -> Iterable[tuple[Signal, SignalValues | NotMeasured]]:
-    """Each signal of a comparison that this version knows, with what it says, in the order of their rank."""
+    """Each signal of a comparison that this version knows, with its values, in the order of their rank."""
     return ((find_signal(name), signals[name]) for name in TABLE if name in signals)
 
 
 def features_of(comparison: Comparison) -> dict[str, float]:
-    """What a judge may read from a comparison: `signal.feature` -> number. What was not measured is not there."""
+    """What a judge may read from a comparison: `signal.feature` -> number. Unmeasured signals are left out."""
     return {
         f"{signal.name}.{feature}": value
         for signal, values in pairs_of(comparison.signals)
@@ -78,19 +78,19 @@ def distance_of(comparison: Comparison) -> Interval | None:
 
 
 def rank_of(comparison: Comparison) -> tuple[int, float]:
-    """To sort by nearness: comparisons of the first signal come first; what was not measured comes last."""
+    """Sort key for nearness: comparisons by the first signal come first; those without a distance come last."""
     return next(((rank, found.value) for rank, found in _distances(comparison)), (len(TABLE), 0.0))
 
 
 def nearest_first(comparisons: Sequence[Comparison], chosen: str | None = None) -> list[Comparison]:
-    """By nearness, the chosen reference and equal weight files before all others."""
+    """Sorted by nearness, the chosen reference and equal weight files before all others."""
     return sorted(
         comparisons, key=lambda one: (one.reference != chosen, not one.same_weights, *rank_of(one), one.reference)
     )
 
 
 def read_record(kind: type[R], found: Any) -> R:
-    """A record of JSON values that holds signals: a report or a comparison. Raises pydantic's ValidationError."""
+    """Parse a record that holds signals, a report or a comparison. Raises pydantic's ValidationError."""
     known = all_signals()
     classes = {
         "values": {name: signal.values for name, signal in known.items()},
@@ -100,7 +100,7 @@ def read_record(kind: type[R], found: Any) -> R:
 
 
 def read_report(found: Any) -> Report:
-    """A report of JSON values. Raises pydantic's ValidationError."""
+    """Parse a report from JSON values. Raises pydantic's ValidationError."""
     return read_record(Report, found)
 
 

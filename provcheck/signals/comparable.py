@@ -20,7 +20,7 @@ def check_comparable(
     name: str,
     called: Mapping[str, str] = NO_NAMES,
 ) -> None:
-    """Raise IncompatibleError when the subject has no signal in common with `name`; the first mismatch is told.
+    """Raise IncompatibleError when the subject has no signal in common with `name`; the first mismatch is reported.
 
     `called`: names of materials by their digests, as far as they are known.
     """
@@ -56,7 +56,7 @@ def why_not_comparable(
 
 
 def _hint(subject: Mapping[str, Basis | NotMeasured], other: Mapping[str, Basis | NotMeasured], signal: str) -> str:
-    """What to do about the mismatch in that signal; nothing where one side could not be measured."""
+    """What to do about the mismatch in that signal; empty if one side could not be measured."""
     one, two = subject[signal], other[signal]
     if isinstance(one, NotMeasured) or isinstance(two, NotMeasured):
         return ""

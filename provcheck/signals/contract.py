@@ -1,8 +1,8 @@
 """What a signal must do: measure a model, compare two, give the judge features, and describe itself to a reader.
 
-A signal has no state; everything that it knows of a model is in a `Sketch`, of several models in a `Stack`. Whoever
-uses signals loops over `provcheck.signals.TABLE` and knows nothing else of them. The methods stand in the order in
-which an audit calls them; those that are not abstract have a default that most signals can keep.
+A signal has no state: everything that it knows about a model is in a `Sketch`, about several models in a `Stack`. Code
+that uses signals loops over `provcheck.signals.TABLE` and knows nothing else about them. The methods are in the order
+in which an audit calls them; those that are not abstract have a default that most signals can keep.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Signal(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
-    """What readers call it."""
+    """The name that readers see."""
 
     version: ClassVar[str]
     """`name/number`; the number grows with every change that moves what is measured."""
@@ -85,7 +85,7 @@ class Signal(ABC):
     """Whether nearness in this signal alone may count as descent."""
 
     arrays: ClassVar[Mapping[str, ArrayLayout]]
-    """Names are unique among all signals: they are those of a measurement file."""
+    """Names are unique across signals, since all share one measurement file."""
 
     values: ClassVar[type[SignalValues]]
     background: ClassVar[type[Record] | None] = None
@@ -103,7 +103,7 @@ class Signal(ABC):
         return probes.digest
 
     def context(self, probes: ProbeSet) -> Mapping[str, JsonValue]:
-        """What comparing must know of the material, without having it."""
+        """Facts about the material that a comparison needs, since it does not have the material itself."""
         return {}
 
     @abstractmethod
@@ -136,7 +136,7 @@ class Signal(ABC):
         )
 
     def exported(self, sketch: Sketch) -> Mapping[str, Floats]:
-        """Further arrays for a measurement file, for other programs; they follow from the sketch's own."""
+        """Further arrays for a measurement file, for other programs; derived from the sketch's own."""
         return {}
 
     # Comparing
@@ -163,9 +163,9 @@ class Signal(ABC):
         """How far apart two models are; smaller is nearer."""
 
     def all_distances(self, stack: Stack, frame: Any) -> Floats:
-        """(M, M) what `distance` says of every two models, above the diagonal at least; NaN where it says nothing.
+        """(M, M) what `distance` gives for every two models, at least above the diagonal; NaN where it gives none.
 
-        A signal that can tell all at once does so: pair by pair it takes seconds for hundreds of models.
+        A signal that can compute all at once overrides this: pair by pair takes seconds for hundreds of models.
         """
         found = np.full((len(stack), len(stack)), np.nan)
         for first, second, values in compare_all(self, stack, frame):
@@ -178,7 +178,7 @@ class Signal(ABC):
         return {}
 
     def examine(self, values: SignalValues, sketch: Sketch, other: Stack) -> SignalValues:
-        """The values with what is worth computing for the one reference that decides only. `other` has one row."""
+        """The values, plus those worth computing only for the reference that decides. `other` has one row."""
         return values
 
     # Placing
@@ -196,21 +196,21 @@ class Signal(ABC):
         return iter(())
 
     def linear_view(self, sketch: Sketch, stack: Stack, frame: Any) -> LinearView | None:
-        """Coordinates to look for merges in, if the signal has such."""
+        """Coordinates to look for merges in, if the signal has any."""
         return None
 
     # Describing
 
     def against(self) -> tuple[Record, str] | None:
-        """Published numbers that the signal's own are seen against, as a `background` record, and their digest."""
+        """Published numbers to read the signal's own against, as a `background` record, and their digest."""
         return None
 
     def facts(self, facts: SignalFacts) -> list[tuple[str, str]]:
-        """Term and value: what is worth saying of one model's sketch beside its coverage."""
+        """Terms and values: what is worth saying about one model's sketch besides its coverage."""
         return []
 
     def reasons(self, values: SignalValues, reference: str) -> tuple[str, ...]:
-        """What it says of the verdict's reference, in plain sentences."""
+        """What it says about the verdict's reference, in plain sentences."""
         return ()
 
     def figures(self, report: Report, nearest: Comparison | None) -> list[Figure]:
@@ -218,5 +218,5 @@ class Signal(ABC):
         return []
 
     def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
-        """The numbers that count, the most important first, and how far each may move when it is measured again."""
+        """The main numbers, the most important first, and how far each may move when it is measured again."""
         return ()

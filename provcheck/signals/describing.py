@@ -1,4 +1,4 @@
-"""What a signal says to a reader, as plain data: renderings decide how it looks, and draw it."""
+"""What a signal shows to readers, as plain data: renderings decide how it looks, and draw it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Column:
     page: bool = True
 
     def of(self, values: SignalValues | NotMeasured | None) -> Cell:
-        """The cell of one comparison; of a signal that was not measured, why."""
+        """The cell of one comparison; for a signal that was not measured, the reason."""
         if isinstance(values, SignalValues):
             return self.cell(values)
         return Cell(wording.NOT_MEASURED, values.not_measured if values else "")
@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Marked:
-    """A sentence whose names, which come from strangers, a page sets apart: `{reference}` in the template."""
+    """A sentence with untrusted names, which a page sets apart: `{reference}` in the template."""
 
     template: str
     names: Mapping[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Marked:
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers of a picture; the first column names the row, columns in `numbers` are set flush right."""
+    """Numbers of a picture; the first column names the row, columns in `numbers` are right-aligned."""
 
     caption: str
     headings: Row
@@ -63,8 +63,8 @@ class Table:
 class Dot:
     """One row of a dot chart: a label on the left, a value on the axis with its interval, the number on the right.
 
-    A `value` of None leaves the axis empty. `own` marks what was measured, against what it is compared with; `guide`
-    draws a line through all rows at the value; `hollow` is drawn as what the value must not be measured by.
+    A `value` of None leaves the axis empty. `own` marks the measured value, as opposed to those it is compared with;
+    `guide` draws a line through all rows at the value; `hollow` marks a value that does not apply to these models.
     """
 
     label: str
@@ -78,7 +78,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Ruler:
-    """An axis from `low` to `high`; `ticks` are its numbers in words."""
+    """An axis from `low` to `high`; `ticks` maps numbers to their labels."""
 
     low: float
     high: float
@@ -87,7 +87,7 @@ class Ruler:
     logarithmic: bool = False
 
     def clip(self, value: float) -> float:
-        """The nearest place on the axis."""
+        """The nearest value on the axis."""
         return min(self.high, max(self.low, value))
 
 

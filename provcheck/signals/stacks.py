@@ -33,7 +33,7 @@ def is_plausible(array: Floats, layout: ArrayLayout) -> bool:
     if array.dtype.kind != "f" or not (layout.gaps or all_finite(array)):
         return False
     if array.dtype == np.float16:
-        return True  # nothing in half precision is too large for the layout that is kept so
+        return True  # half precision itself ends near the limits of the layouts kept in it
     return not bool((np.abs(array) > layout.limit).any())
 
 
@@ -55,7 +55,7 @@ def exact(stack: Stack) -> Stack:
 
 
 def with_first(sketch: Sketch, stack: Stack) -> Stack:
-    """The stack with one model more, before all others."""
+    """The stack with one more model, in front of all others."""
     arrays = {
         name: np.concatenate([sketch.arrays[name][None].astype(np.float32), array.astype(np.float32)])
         for name, array in stack.arrays.items()
@@ -64,7 +64,7 @@ def with_first(sketch: Sketch, stack: Stack) -> Stack:
 
 
 def sketch_at(signal: Signal, stack: Stack, row: int) -> Sketch:
-    """One model of a stack as a sketch of its own; of its facts only what comparing reads."""
+    """One model of a stack as a sketch of its own; with only those facts that comparing reads."""
     facts = SignalFacts(
         version=signal.version,
         material=None,

@@ -14,9 +14,9 @@ A kind of target is one file with a function `find(model, options) -> Target | N
     companions    what lies beside the weights: digests, and the kind of tokenizer
     cards         license and base model that the model card declares
 
-Everything that is read here was written by strangers: sizes are bounded, names stay inside the folder, and nothing is
-run or unpickled. Links are followed: the Hub's cache is made of them, and in a folder its owner made them. Neither
-torch nor transformers is imported before it is needed.
+Everything that is read here is untrusted input: sizes are bounded, names stay inside the folder, and nothing is run or
+unpickled. Symlinks are followed: the Hub's cache is made of them, and in a folder its owner made them. Neither torch
+nor transformers is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS = {
     "measurement file": "provcheck.targets.saved:find",
     "model": "provcheck.targets.local:find",
 }
-"""Kind -> module and function. The first kind that knows the name has it; the last one takes every name."""
+"""Kind -> module and function. The first kind that recognizes the name takes it; the last one takes every name."""
 
 
 def find_target(model: str, options: FindOptions | None = None) -> Target:

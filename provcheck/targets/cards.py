@@ -31,7 +31,7 @@ def read_card(path: Path) -> Card:
 
 
 def _without_folders(base: str) -> str:
-    """Training programs write the path of the base on the trainer's machine, which may be this one, into the card."""
+    """Drop folders: training programs write the base's path on their machine, which may be this one, into the card."""
     name = PureWindowsPath(base)
     return name.name or base if name.is_absolute() or base.startswith(("/", "~", "\\")) else base
 

@@ -1,4 +1,4 @@
-"""The files beside the weights that have a say in a measurement or in a report: digests, and the kind of tokenizer."""
+"""The files beside the weights that matter for a measurement or a report: digests, and the kind of tokenizer."""
 
 from __future__ import annotations
 

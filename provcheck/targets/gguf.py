@@ -1,7 +1,7 @@
 """GGUF: one file that holds weights, config and tokenizer, as llama.cpp writes it.
 
-The reader of the gguf library makes an object of every value, so that a header of a gigabyte would fill the memory:
-every header is walked first, without keeping anything.
+The gguf library's reader creates an object for every value, so a header of a gigabyte would fill the memory: every
+header is first walked without keeping anything.
 The format (github.com/ggml-org/ggml, docs/gguf.md): magic, version, numbers of tensors and of keys; each key with type
 and value; then name, shape, type and offset of each tensor. A string is its length and its bytes.
 """
@@ -21,7 +21,7 @@ from provcheck.targets.model_files import Place
 SUFFIX = ".gguf"
 MAGIC = b"GGUF"
 MAX_VALUES = 3_000_000
-"""In all; a tokenizer of 262,144 tokens has 1.3 million."""
+"""In a whole header; a tokenizer of 262,144 tokens has 1.3 million."""
 
 MAX_TENSORS, MAX_DIMENSIONS, MAX_STRING_BYTES = 100_000, 8, 10_000_000
 
@@ -78,7 +78,7 @@ def _reader(path: Path) -> Any:
 
 
 def check_header(path: Path) -> None:
-    """Raises ValueError for a header that is no GGUF or longer than any model's, OSError where it cannot be read."""
+    """Raises ValueError for a header that is not GGUF or longer than any model's, OSError if it cannot be read."""
     with path.open("rb") as file:
         if file.read(4) != MAGIC:
             raise ValueError("it does not begin with GGUF")
@@ -87,7 +87,7 @@ def check_header(path: Path) -> None:
 
 
 class _Header:
-    """A header that is walked; `order`: of its bytes."""
+    """Walks a header; `order` is its byte order."""
 
     def __init__(self, file: BinaryIO, order: str) -> None:
         self._file = file
@@ -149,5 +149,5 @@ class _Header:
             raise ValueError(f"its header holds more than {MAX_VALUES:,} values")
 
     def _skip(self, size: int) -> None:
-        """Past the end of the file, the next number is missing."""
+        """Skip bytes; past the end of the file, reading the next number fails."""
         self._file.seek(size, 1)

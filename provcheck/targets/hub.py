@@ -42,7 +42,7 @@ def _on_network(repo_id: str, revision: str) -> Place:
         raise SubjectNotFound(f"the Hub names no commit for {repo_id}", "Check HF_ENDPOINT, if it is set.")
     commit = str(info.sha)
     names = frozenset(sibling.rfilename for sibling in info.siblings or ())
-    folder = _download(repo_id, commit, companions.NAMES & names)  # weights follow when these can be measured
+    folder = _download(repo_id, commit, companions.NAMES & names)  # weights follow once these files pass
     _remember(folder, revision, commit)
     return Place(repo_id, "hub", folder, names, commit, partial(_download, repo_id, commit))
 
@@ -73,7 +73,7 @@ def _in_cache(repo_id: str, revision: str) -> Place:
 
 
 def _remember(folder: Path, revision: str, commit: str) -> None:
-    """Note in the cache which commit a branch names, as downloads by branch do, so that --offline finds it."""
+    """Record in the cache which commit a branch names, as downloads by branch do, so that --offline finds it."""
     if revision == commit:
         return
     ref = folder.parent.parent / "refs" / revision
@@ -101,7 +101,7 @@ def _check_names(repo_id: str, revision: str | None) -> None:
 
 @contextmanager
 def _explained(repo_id: str, revision: str) -> Iterator[None]:
-    """Turn whatever the network and its library throw into one sentence with a hint."""
+    """Turn whatever the network or huggingface_hub raises into one sentence with a hint."""
     try:
         yield
     except Exception as error:

@@ -38,7 +38,7 @@ class LocalTarget(Target):
         return _why_no_weights(self.subject) if capability is Capability.WEIGHTS else None
 
     def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
-        """The model is loaded when a signal asks for what only running it can give."""
+        """The model is loaded once a signal asks for something that needs running it."""
         return _OpenModel(self.files, how, observe, checkpoint)
 
     def runs_on(self, how: MeasureOptions) -> str:
@@ -53,18 +53,18 @@ class LocalTarget(Target):
         return None if _runs_code(self.files) or not self.subject.files else _content(self.subject)
 
     def environment(self, how: MeasureOptions) -> Mapping[str, object]:
-        """Device and dtype as they will be, versions, and a digest of the code that measures."""
+        """The device and dtype that will be used, versions, and a digest of the code that measures."""
         from provcheck.measurement.environment import environment
 
         return environment(how)
 
     def stamps(self) -> Stamps:
-        """Of all files whose digest the subject states."""
+        """Stamps of all files whose digests the subject states."""
         return stamps(self.files)
 
 
 class _OpenModel:
-    """A model of files that is being measured."""
+    """A model loaded from files that is being measured."""
 
     def __init__(self, files: ModelFiles, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> None:
         self._files = files
@@ -122,7 +122,7 @@ def _content(subject: Subject) -> list[object]:
 
 
 def _runs_code(files: ModelFiles) -> bool:
-    """Whether code of the model's repository is allowed, and asked for; also where that cannot be read."""
+    """Whether code of the model's repository is allowed and asked for; an unreadable config counts as asking."""
     folders = [Path(folder) for folder in (files.folder, files.adapter_folder) if folder is not None]
     return files.trust_remote_code and any(
         _asks_for_code(folder / name) for folder in folders for name in ("config.json", "tokenizer_config.json")

@@ -1,6 +1,6 @@
 """The files of a model: where they lie, bounded reading of them, digests, and whether they stayed as they were.
 
-Nobody vouches for what they hold; every failure is one sentence.
+Their content is untrusted input; every failure is one sentence.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from provcheck.targets.target import Stamps
 from provcheck.types import FileDigest, ModelFiles, Subject
 
 MAX_SMALL_BYTES = 100_000_000
-"""For what is not weights; the largest tokenizer.json on the Hub are about 35 MB."""
+"""For files other than weights; the largest tokenizer.json files on the Hub have about 35 MB."""
 
 MAX_JSON_BYTES = 20_000_000
 """For configs and lists of shards; a hostile one takes some twenty times as much memory when it is parsed."""
 
 MAX_VALUES = 10_000_000
-"""Of a JSON file; a tokenizer of a million pieces has fewer."""
+"""Limit for a JSON file; a tokenizer of a million pieces has fewer."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def digest(path: Path, *, limit: int | None = None) -> FileDigest:
 
 
 def unreadable(path: Path, error: OSError) -> BrokenModel:
-    """The error for a file that the system does not let us read."""
+    """The error for a file that the operating system refuses to read."""
     return BrokenModel(f"{path.name} cannot be read: {error.strerror or error}", "Check the file and its permissions.")
 
 

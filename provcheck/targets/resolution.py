@@ -62,14 +62,14 @@ def on_hub(model: str, revision: str | None, *, offline: bool) -> Place:
 
 
 def looks_like_path(model: str) -> bool:
-    """Whether it cannot be meant as a Hub id."""
+    """Whether the name can only be a path, not a Hub id."""
     name = model.partition("@")[0]
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
 
 
 @contextmanager
 def _cache_hint(place: Place) -> Iterator[None]:
-    """What looks like a broken model may be a download that was never finished."""
+    """Add a hint to errors: what looks like a broken model may be an unfinished download."""
     try:
         yield
     except SubjectError as error:
@@ -116,7 +116,7 @@ def _config_and_tokenizer(place: Place, options: FindOptions) -> tuple[Config, s
         return read_config(place, trust_remote_code=options.trust_remote_code), tokenizer_kind(place)
     place.fetch([name])
     path = place.folder / name
-    gguf.count_elements(path)  # a broken file is told as such
+    gguf.count_elements(path)  # a broken file is reported as such
     beside = "tokenizer.json" in place.names
     return read_gguf_config(place, name), tokenizer_kind(place) if beside else gguf.tokenizer_kind(path)
 

@@ -26,7 +26,7 @@ class SavedTarget(Target):
         return "a saved measurement holds only what was measured then"
 
     def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
-        """Never: it lacks everything."""
+        """Never called, since it lacks everything."""
         raise NotImplementedError(self.lacks(Capability.WEIGHTS))
 
     def runs_on(self, how: MeasureOptions) -> str:

@@ -30,7 +30,7 @@ class FindOptions:
 
 @dataclass(frozen=True)
 class RunsOn:
-    """Where a model runs, in which number format, with which versions of the libraries that have a say."""
+    """Where a model runs, in which number format, with which versions of the libraries that affect the numbers."""
 
     device: str
     dtype: str
@@ -56,14 +56,14 @@ class Target(ABC):
 
     @abstractmethod
     def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
-        """Ready to be measured. What is expensive waits until it is asked for. Raises SubjectError."""
+        """Open the target for measuring. Expensive work waits until it is needed. Raises SubjectError."""
 
     @abstractmethod
     def runs_on(self, how: MeasureOptions) -> str:
         """Device and dtype in short, before anything is loaded. Raises UsageError when they cannot be used."""
 
     def identity(self) -> list[object] | None:
-        """Digests of all content that numbers depend on; None, and nothing may be cached, where it is not known."""
+        """Digests of all content that the numbers depend on; None if unknown, and then nothing may be cached."""
         return None
 
     def environment(self, how: MeasureOptions) -> Mapping[str, object]:

@@ -23,7 +23,7 @@ OTHER_FORMATS = (".onnx", ".h5", ".msgpack", ".ckpt", ".pt", ".pth", ".bin", ".s
 
 @dataclass(frozen=True)
 class Layout:
-    """Names of weight files; with `.index.json` behind it, the name of the list of shards."""
+    """Names of weight files; with `.index.json` appended, the name of the list of shards."""
 
     safetensors: str
     pickle: str
@@ -69,7 +69,7 @@ def is_gguf(place: Place) -> bool:
 
 
 def combine(files: Iterable[FileDigest], base_digest: str | None = None) -> str:
-    """sha256 over the sorted names and digests, for an adapter also over its base's digest; lines as of sha256sum."""
+    """sha256 over the sorted names and digests, for an adapter also over its base's digest; lines as in sha256sum."""
     lines = sorted(f"{file.sha256}  {file.name}\n" for file in files)
     if base_digest is not None:
         lines.append(f"{base_digest}  base\n")

@@ -2,11 +2,11 @@
 
 A judge turns comparisons into relations; the pipeline knows nothing else about it, so that another can take its place.
 
-calibration  a judge's file: machines, thresholds, null distributions
+calibration  a judge's file: SVMs, thresholds, null distributions
 judge        the calibrated judge
 margin       the judge of banks without a calibration
 merges       is the subject a merge of two references?
-svm          the linear machine; training: the pairs that it is fitted on
+svm          the linear SVM; training: the pairs that it is fitted on
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from provcheck.wording import plural
 __all__ = ["Judge", "MarginRule", "choose_judge", "decide", "find_calibration"]
 
 MIN_COVERAGE = 0.5
-"""A signal that measured a smaller share of its material is not judged by."""
+"""The verdict is inconclusive if a signal that the judge reads measured a smaller share of its material."""
 
 ORDER = (Relation.IDENTICAL, Relation.DERIVED, Relation.INCONCLUSIVE, Relation.SAME_RECIPE, Relation.UNRELATED)
 """Which relation decides the verdict when references differ."""
@@ -42,11 +42,11 @@ class Judge(Protocol):
 
     @property
     def digest(self) -> str | None:
-        """sha256 of the file of its calibration; None where it has none."""
+        """sha256 of its calibration file, or None."""
 
     @property
     def limitation(self) -> str:
-        """What the reader of a report must know about its error rates."""
+        """What readers of a report must know about its error rates."""
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def choose_judge(bank: Bank, limit: float) -> Judge:
 
 
 def find_calibration(bank: Bank) -> Calibration | None:
-    """The calibration in the bank, or the shipped bank's where what it reads was measured in the same way."""
+    """The calibration in the bank, or the shipped bank's if its signals were measured in the same way."""
     file = bank.checked_file(FILE)
     if file is not None:
         return _fitting(load_calibration(file), bank)
@@ -115,7 +115,7 @@ def _fitting(calibration: Calibration, bank: Bank) -> Calibration:
 
 
 def _too_little(facts: MeasurementFacts, judge: Judge) -> str | None:
-    """The sentence that says which signals measured too little, if one did."""
+    """A sentence that says how much was measured if that is too little, else None."""
     found = [facts.measured[name].coverage for name in judge.signals if name in facts.measured]
     if all(coverage.share >= MIN_COVERAGE for coverage in found):
         return None
@@ -124,9 +124,9 @@ def _too_little(facts: MeasurementFacts, judge: Judge) -> str | None:
 
 
 def _ancestor(nearest: Comparison, judged: Sequence[Comparison], ancestry: Ancestry) -> Comparison:
-    """The eldest documented ancestor of the nearest reference that is related to the subject too.
+    """The oldest documented ancestor of the nearest reference that is related to the subject too.
 
-    Siblings are often nearer to each other than to their common base; the base explains them all and is named.
+    Siblings are often nearer to each other than to their common base; the base explains them all, so it is named.
     """
     line = ancestry.line(nearest.reference)
     elders = [c for c in judged if c.reference in line and c.relation.related]

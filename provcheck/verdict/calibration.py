@@ -1,4 +1,4 @@
-"""The calibration of a bank's judge: fitted machines, thresholds, null distributions, as plain arrays in one file."""
+"""The calibration of a bank's judge: fitted SVMs, thresholds, null distributions, as plain arrays in one file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from provcheck.verdict.training import Pairs, documented_pairs, out_of_fold_scor
 FILE = "judge.safetensors"
 RECALIBRATE = "run `provcheck bank calibrate`"
 MIN_INDEPENDENT, MIN_RELATED, MIN_ROOTS = 100, 30, 8
-"""A bank needs so many documented pairs and roots of its own before a judge can be fitted on it."""
+"""A bank needs at least this many documented pairs and roots before a judge can be fitted on it."""
 
 RELATED, IDENTICAL, SAME_RECIPE = "related", "identical", "same_recipe"
 
@@ -33,9 +33,9 @@ READS = {
     IDENTICAL: ("able.contrast_distance",),
     SAME_RECIPE: ("able.contrast_distance", "likelihood.log_winsorised_kl"),
 }
-"""What each machine reads. Chosen on the calibration roots of zoo-v1, out of fold: whether a pair is related, every
-further feature made worse; those of the log-likelihoods tell another seed or size from a stranger, but no kin from
-either. Where a bank was not measured by a signal, its features are not read."""
+"""What each SVM reads, chosen out of fold on the calibration roots of zoo-v1. For `related`, every
+further feature made the result worse: the log-likelihoods separate another seed or size from unrelated models, but not
+relatives from either. Features of a signal that a bank was not measured by are not read."""
 
 DOCUMENTED = (Relation.IDENTICAL, Relation.DERIVED, Relation.SAME_RECIPE, Relation.UNRELATED)
 
@@ -43,7 +43,7 @@ NOT_ACQUITTED = 0.02
 """A pair that scores above all but this share of the independent pairs is not acquitted."""
 
 MAX_BYTES, MAX_NUMBER = 200_000_000, 1e12
-"""Of judge.safetensors, and of a number in it; far beyond what fitting gives."""
+"""Limits for the size of judge.safetensors and for the numbers in it; far beyond what a fit produces."""
 
 
 class CalibrationFacts(Record):
@@ -61,7 +61,7 @@ class CalibrationFacts(Record):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Everything that the judge reads, each once."""
+        """All features that the judge reads, without duplicates."""
         return tuple(dict.fromkeys(name for names in self.reads.values() for name in names))
 
 
@@ -71,7 +71,7 @@ class Calibration:
 
     low, high: (F,) range of the calibration pairs, for the features of `facts`; null_scores: sorted scores of the
     independent pairs; null_features: their sorted values by feature; digest: sha256 of the file it was read from, None
-    when it was just fitted.
+    if it was just fitted.
     """
 
     facts: CalibrationFacts
@@ -84,11 +84,11 @@ class Calibration:
 
     @property
     def related(self) -> LinearSVM:
-        """Tells the related from the independent."""
+        """The SVM that separates related from independent pairs."""
         return self.machines[RELATED]
 
     def fits(self, bank: Bank) -> bool:
-        """Whether it was made like the bank, and its numbers are such as fitting gives."""
+        """Whether its signals were measured like the bank's, and a fit could give its numbers."""
         count = (len(self.facts.features),)
         nulls = [self.null_scores, *self.null_features.values()]
         return (
@@ -143,7 +143,7 @@ def calibrate(
 ) -> Calibration:
     """Fit the judge on the documented pairs of `rows`: by default every reference that is not held out.
 
-    `pairs`: those of the whole bank, where they are known already; `reads`: what each machine may read. Raises
+    `pairs`: those of the whole bank, if they are known already; `reads`: what each SVM may read. Raises
     BankError when the bank documents too few pairs or roots.
     """
     if rows is None:
@@ -171,7 +171,7 @@ def calibrate(
 
 
 def rate_interval(events: int, trials: int) -> tuple[float, float]:
-    """95 % interval of a rate (Wilson, 1927); everything is possible before the first trial."""
+    """95 % interval of a rate (Wilson, 1927); 0 to 1 without trials."""
     from scipy.stats import binomtest
 
     if trials == 0:
@@ -181,7 +181,7 @@ def rate_interval(events: int, trials: int) -> tuple[float, float]:
 
 
 def _readable(pairs: Pairs, asked: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """What each machine can read of this bank. Raises BankError where one could read nothing."""
+    """The features that each SVM can read in this bank. Raises BankError if there are none for one."""
     reads = {machine: tuple(name for name in names if name in pairs.names) for machine, names in asked.items()}
     if not all(reads.values()):
         raise BankError(f"a judge reads {', '.join(asked[RELATED])}, which the bank was not measured by")
@@ -202,7 +202,7 @@ def _check_enough(pairs: Pairs) -> None:
 
 
 def _fit(bank: Bank, pairs: Pairs, reads: Mapping[str, tuple[str, ...]]) -> dict[str, LinearSVM]:
-    """One machine for related or independent, on all pairs; two that tell the relations within either apart."""
+    """One SVM for related or independent, on all pairs, and one within each for the two relations there."""
     names, related = reads[RELATED], pairs.related
     scores = out_of_fold_scores(bank, pairs, names, related) if len(names) > 1 else None
     return {
@@ -220,8 +220,8 @@ def _second_machine(pairs: Pairs, relation: Relation, names: tuple[str, ...]) ->
 def _facts(
     bank: Bank, roots: tuple[str, ...], reads: Mapping[str, tuple[str, ...]], machine: LinearSVM, pairs: Pairs
 ) -> CalibrationFacts:
-    """Thresholds: accuse above every independent pair, and only where being related is the more probable; acquit what
-    scores no higher than 98 % of them."""
+    """Thresholds: accuse above every independent pair, and only where related is more probable than not; acquit up to
+    the score that 98 % of them do not exceed."""
     scores = machine.scores(pairs.columns(reads[RELATED]))[~pairs.related]
     slope, offset = machine.sigmoid
     even = -offset / slope if slope > 0 else np.inf

@@ -24,8 +24,8 @@ SMALLEST_BIN = 1e-6
 class CalibratedJudge:
     """Judges comparisons with the calibration of a bank.
 
-    `references`: how many the bank has, for which p-values are corrected; `limit`: the false-accusation rate that the
-    policy accepts.
+    `references`: their number in the bank, which p-values are corrected for; `limit`: the false-accusation rate that
+    the policy accepts.
     """
 
     def __init__(self, calibration: Calibration, references: int, limit: float) -> None:
@@ -78,7 +78,7 @@ class CalibratedJudge:
         return (*lines, *self._p_value(comparison), *self._rank(comparison), *self._why_inconclusive(comparison))
 
     def _null(self) -> dict[str, NullDistribution]:
-        """The features that decide whether two models are related, of the independent pairs."""
+        """Histograms, over the independent pairs, of the features that decide whether two models are related."""
         machine = self._calibration.related
         return {
             name: histogram(self._calibration.null_features[name], rises=weight > 0)
@@ -141,7 +141,7 @@ class CalibratedJudge:
         return []
 
     def _rank(self, comparison: Comparison) -> list[str]:
-        """Where the score stands among those of independent pairs; said only of what scores above all of them."""
+        """How the score ranks among independent pairs; stated only for a score above all of them."""
         facts, score = self._calibration.facts, comparison.score
         if not comparison.relation.related or score is None or score <= self._calibration.null_scores[-1]:
             return []
@@ -186,7 +186,7 @@ def describe(calibration: Calibration) -> str:
 
 
 def histogram(values: Floats, *, rises: bool) -> NullDistribution:
-    """Sorted values of a feature of independent pairs in 60 bins of a round width, from 0 where nothing is below.
+    """A feature's sorted values on independent pairs, in 60 bins of a round width, from 0 unless some are negative.
 
     `rises`: whether larger values look more like those of related pairs.
     """
@@ -203,9 +203,9 @@ def histogram(values: Floats, *, rises: bool) -> NullDistribution:
 
 
 def holm(null: Floats, scores: Floats, references: int) -> list[float | None]:
-    """For each score the share of the null distribution at least as high, counting itself; Holm-corrected (1979).
+    """For each score, the share of the null distribution at least as high, counting itself; Holm-corrected (1979).
 
-    Corrected for all references of the bank: those asked are the nearest of them. None for a score that is not known.
+    Corrected for all references of the bank, although only the nearest have scores here. None for an unknown score.
     """
     known = np.flatnonzero(np.isfinite(scores))
     corrected: list[float | None] = [None] * len(scores)
@@ -220,7 +220,7 @@ def holm(null: Floats, scores: Floats, references: int) -> list[float | None]:
 
 
 def _round_up(width: float) -> float:
-    """The next of 1, 2, 2.5, 5 times a power of ten."""
+    """The width rounded up to 1, 2, 2.5 or 5 times a power of ten."""
     width = max(width, SMALLEST_BIN)
     power = 10.0 ** np.floor(np.log10(width))
     return float(next(step * power for step in (1.0, 2.0, 2.5, 5.0, 10.0) if step * power >= width * (1 - 1e-9)))

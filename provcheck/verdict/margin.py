@@ -1,7 +1,7 @@
 """A first, uncalibrated judge: is the subject nearer to a reference than independent models ever are in this bank?
 
-It knows no error rates and says so; a calibrated judge takes its place when a bank carries one. It looks at distances
-only: at those of the first signal that may accuse, and, among independent models, of the first that may not.
+It has no error rates and says so; a calibrated judge takes its place where a bank has one. It looks at distances only:
+those of the first signal that may accuse and, for independent models, those of the first that may not.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ IDENTICAL_DISTANCE = 0.05
 
 MIN_PAIRS = 3
 MAX_REFERENCES = 300
-"""References of a large bank that the pairs are made from: evenly spaced."""
+"""Number of references of a large bank, evenly spaced, that the pairs are made from."""
 
 NAME = "margin rule (not calibrated)"
 
 
 @dataclass(frozen=True)
 class MarginRule:
-    """What independent models of the bank look like to each other.
+    """How near independent models of the bank come to each other.
 
     lead: the signal that may accuse, smallest: the smallest distance of `pairs` documented independent pairs in it;
     behaviour: the signal that may not, smallest_behaviour: the smallest distance of documented unrelated pairs in that.
@@ -74,11 +74,11 @@ class MarginRule:
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """Both that it looks at."""
+        """The signals that it looks at."""
         return tuple(name for name in (self.lead, self.behaviour) if name)
 
     def judge(self, comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
-        """The comparisons with relations; probabilities and p-values stay None, for the rule has none."""
+        """The comparisons with relations; probabilities and p-values stay None, since the rule has none."""
         return tuple(one.model_copy(update={"relation": self._relation(one)}) for one in comparisons)
 
     def _relation(self, comparison: Comparison) -> Relation:
@@ -94,7 +94,7 @@ class MarginRule:
         return Relation.INCONCLUSIVE
 
     def _independent(self, behaviour: Interval | None) -> Relation:
-        """Nearer in behaviour than unrelated references ever are, without kinship of weights: the same recipe."""
+        """Nearer in behavior than unrelated references ever are, but with independent weights: the same recipe."""
         near = behaviour and self.smallest_behaviour is not None and behaviour.value < self.smallest_behaviour
         return Relation.SAME_RECIPE if near else Relation.UNRELATED
 

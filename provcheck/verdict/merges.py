@@ -1,6 +1,6 @@
 """Is the subject a merge? Two related references that together explain it far better than any one alone.
 
-Every signal that has linear coordinates is asked, and all of them must agree.
+All signals that have linear coordinates must agree.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MIN_PARENT_DISTANCE = 0.1
 
 @dataclass(frozen=True)
 class Fit:
-    """The best pair in one space: places of the two parents, their weights, and the gain over one parent."""
+    """The best pair in one space: indexes of the two parents, their weights, and the gain over one parent."""
 
     parents: tuple[int, int]
     weights: tuple[float, float]
@@ -46,12 +46,12 @@ def name_parents(verdict: Verdict, comparisons: Sequence[Comparison], measuremen
 def find_parents(measurement: Measurement, bank: Bank, related: Sequence[str]) -> tuple[Parent, ...]:
     """Two parents with weights, or none.
 
-    Non-negative least squares of the subject on every two of the related references, in the coordinates of the signal
-    that tells the weights; that pair must explain the subject in all other coordinates too.
+    Non-negative least squares of the subject on every pair of related references, in the coordinates of the signal that
+    yields the weights; the best pair must explain the subject in all other coordinates too.
     """
     views = _views(measurement, bank, related)
     if len(views) < 2:
-        return ()  # the gains were found for several signals together; one alone names parents that are none
+        return ()  # the limits on the gain hold for several signals together; one alone names false parents
     lead = next((view for view in views if view.names_weights), None)
     best = best_pair(lead.subject, lead.others) if lead else None
     if lead is None or best is None or best.gain > lead.gain:
@@ -65,7 +65,7 @@ def find_parents(measurement: Measurement, bank: Bank, related: Sequence[str]) -
 
 
 def best_pair(subject: Floats, others: Floats) -> Fit | None:
-    """The two of the unit vectors (M, D), not near copies of each other, that fit the subject (D,) best."""
+    """The two among the unit vectors (M, D), not near copies of each other, that best fit the subject (D,)."""
     basis, target = _reduced(subject, others)
     similar = others @ others.T
     fits = [

@@ -10,18 +10,18 @@ import numpy as np
 from provcheck.types import Bools, Floats
 
 PENALTY = 1.0
-"""C of the SVM on standardised features."""
+"""C of the SVM on standardized features."""
 
 CLIPPED_AT = 4.0
-"""Standard deviations beyond which a feature tells no more."""
+"""Standardized features are clipped at this many standard deviations."""
 
 TOLERANCE = 1e-8
-"""Of the gradient at which the logistic curve counts as fitted; scikit-learn's own moves probabilities by percents."""
+"""Gradient at which the logistic fit has converged; scikit-learn's default shifts probabilities by whole percents."""
 
 
 @dataclass(frozen=True)
 class LinearSVM:
-    """A linear SVM with Platt's sigmoid, on standardised features clipped to +-4.
+    """A linear SVM with Platt's sigmoid, on standardized features clipped to +-4.
 
     features: their names; mean, scale, weights: (F,); sigmoid: slope and offset of the logistic curve that turns a
     score into a probability (Platt, 1999).
@@ -44,9 +44,9 @@ class LinearSVM:
         return float(self.scores(np.array([[features.get(name, np.nan) for name in self.features]]))[0])
 
     def probability_of(self, scores: Floats | float) -> Floats:
-        """Probability of the positive class that belongs to scores."""
+        """Probability of the positive class at these scores."""
         slope, offset = self.sigmoid
-        with np.errstate(over="ignore"):  # beyond the largest number the probability is 0
+        with np.errstate(over="ignore"):  # where exp overflows, the probability is 0
             return np.asarray(1 / (1 + np.exp(-(slope * np.asarray(scores) + offset))))
 
     def probability(self, features: Mapping[str, float]) -> float:
@@ -64,13 +64,13 @@ class LinearSVM:
 
     @classmethod
     def from_arrays(cls, name: str, features: tuple[str, ...], arrays: Mapping[str, Floats]) -> LinearSVM:
-        """The machine of that name. Raises KeyError or ValueError for arrays that are no machine."""
+        """The SVM of that name. Raises KeyError or ValueError for arrays that do not hold one."""
         mean, scale, weights = (arrays[f"{name}.{part}"] for part in ("mean", "scale", "weights"))
         intercept, slope, offset = (float(value) for value in arrays[f"{name}.constants"])
         return cls(features, mean, scale, weights, intercept, (slope, offset))
 
     def is_sound(self, largest: float) -> bool:
-        """Whether the numbers are such as fitting gives: finite, none beyond `largest`, one for each feature."""
+        """Whether a fit could give these numbers: finite, none beyond `largest`, one for each feature."""
         arrays = (self.mean, self.scale, self.weights)
         constants = np.array([self.intercept, *self.sigmoid])
         return (
@@ -81,7 +81,7 @@ class LinearSVM:
 
 
 def fit_svm(features: Floats, positive: Bools, names: tuple[str, ...], scores: Floats | None = None) -> LinearSVM:
-    """Fit the plane on (P, F) features, and the sigmoid through out-of-fold `scores`, or else the machine's own."""
+    """Fit the plane on (P, F) features, and the sigmoid through out-of-fold `scores`, or else the SVM's own."""
     machine = fit_plane(features, positive, names)
     own = machine.scores(features) if scores is None else scores
     known = np.isfinite(own)
@@ -89,9 +89,9 @@ def fit_svm(features: Floats, positive: Bools, names: tuple[str, ...], scores: F
 
 
 def fit_plane(features: Floats, positive: Bools, names: tuple[str, ...]) -> LinearSVM:
-    """Fit a machine whose scores are wanted, not its probabilities.
+    """Fit an SVM for its scores only, not for probabilities.
 
-    A single feature needs no plane: its score is the standardised feature itself, and cannot be overfitted.
+    A single feature needs no plane: its score is the standardized feature itself, which cannot overfit.
     """
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     if len(names) == 1:
@@ -107,8 +107,8 @@ def fit_plane(features: Floats, positive: Bools, names: tuple[str, ...]) -> Line
 def _logistic(scores: Floats, positive: Bools) -> tuple[float, float]:
     """Slope and offset of the logistic curve through scores and classes (Platt, 1999).
 
-    Each class counts as one case more that is undecided, so that the curve stays finite where a score separates them.
-    Flat where all scores are the same.
+    The classes have Platt's smoothed targets instead of 0 and 1, so that the curve stays finite where a score separates
+    them. Flat where all scores are the same.
     """
     from sklearn.linear_model import LogisticRegression
 

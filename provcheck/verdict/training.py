@@ -20,7 +20,7 @@ FOLDS, REPEATS, SEED = 4, 10, 20263
 class Pairs:
     """Documented pairs: features (P, F) by name, relation of each, and the two models (P, 2) as rows of the bank.
 
-    NaN: a signal that one of the two lacks.
+    NaN: one of the two models lacks the signal.
     """
 
     names: tuple[str, ...]
@@ -38,7 +38,7 @@ class Pairs:
         return self.features[:, [self.names.index(name) for name in names]]
 
     def where(self, chosen: Bools) -> Pairs:
-        """Some of the pairs."""
+        """The chosen pairs."""
         kept = tuple(relation for relation, keep in zip(self.relations, chosen, strict=True) if keep)
         return Pairs(self.names, self.features[chosen], kept, self.models[chosen])
 
@@ -47,12 +47,12 @@ class Pairs:
         return self.where(np.asarray(np.isin(self.models, np.array(rows, dtype=np.int64)).all(axis=1)))
 
     def measured(self, names: Sequence[str]) -> Pairs:
-        """The pairs of which all these features are known."""
+        """The pairs for which all these features are known."""
         return self.where(np.asarray(np.isfinite(self.columns(names)).all(axis=1)))
 
 
 def documented_pairs(bank: Bank, rows: Sequence[int] | None = None) -> Pairs:
-    """All pairs of a bank, or of some of its rows, whose relation is documented, with the values of an audit."""
+    """All pairs of a bank, or of some of its rows, whose relation is documented, with the values an audit gives."""
     chosen = np.arange(len(bank.references)) if rows is None else np.unique(rows)
     names, features = pair_features(bank, chosen)
     first, second = np.triu_indices(len(chosen), 1)
@@ -66,7 +66,7 @@ def documented_pairs(bank: Bank, rows: Sequence[int] | None = None) -> Pairs:
 def pair_features(bank: Bank, chosen: Ints | None = None) -> tuple[tuple[str, ...], Floats]:
     """Names of all features, and (M, M, F) values above the diagonal: of each reference against those after it.
 
-    `chosen`: rows of the bank in its order; all, unless some are named.
+    `chosen`: rows of the bank, in its order; all by default.
     """
     chosen = np.arange(len(bank.references)) if chosen is None else chosen
     total = len(chosen)

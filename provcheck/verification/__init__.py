@@ -1,12 +1,12 @@
-"""Does a report repeat? Every part of it is checked against what it names, measured again and judged again.
+"""Does a report repeat? Its inputs are checked against what it states, and the model is measured and judged again.
 
-steps        one line per check: passed, failed, or skipped with the reason; the file itself, and what follows from all
+steps        one line per check: passed, failed, or skipped with the reason; the file's own check, and the conclusion
 inputs       what the report was made with: program, bank, probe set, judge, policy, published numbers, the model
-differences  what is told apart in two reports, and how far numbers may lie apart
-repetition   the old report beside the new one
+differences  where two reports differ, and how far numbers may lie apart
+repetition   the old report compared with the new one
 flow         all of it, in order
 
-Nothing is taken from the cache, and nothing that a report says is used as a path of this machine.
+Nothing is taken from the cache, and nothing in a report is ever used as a path on this machine.
 """
 
 from provcheck.verification.flow import VerifyOptions, verify

@@ -1,8 +1,9 @@
 """How two reports differ, and how far numbers may lie apart.
 
-EXACT: the same measurement gives the same numbers; linear algebra of another machine may round its last digits.
+EXACT: tolerance for the same measurement; linear algebra on another machine may round the last digits differently.
 
-MOVED: of numbers that another device, dtype or batch size moves, where no signal states how far (`Signal.numbers`).
+MOVED: tolerance for numbers that another device, dtype or batch size moves, unless a signal states one
+(`Signal.numbers`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def too_far(old: Comparison, new: Comparison) -> Iterator[str]:
 
 
 def largest_shifts(pairs: Sequence[tuple[Comparison, Comparison]]) -> dict[str, float]:
-    """For each kind of number its largest change, as a share of what is accepted."""
+    """The largest change in each kind of number, as a share of its tolerance."""
     largest: dict[str, float] = {}
     for old, new in pairs:
         after = _numbers(new)
@@ -51,7 +52,7 @@ def largest_shifts(pairs: Sequence[tuple[Comparison, Comparison]]) -> dict[str, 
 
 
 def _numbers(comparison: Comparison) -> dict[str, NamedNumber]:
-    """What may move, by what it is called."""
+    """The numbers that may move, by name."""
     return {
         one.name: one
         for signal, values in pairs_of(comparison.signals)
@@ -61,7 +62,7 @@ def _numbers(comparison: Comparison) -> dict[str, NamedNumber]:
 
 
 def _shift(old: NamedNumber | None, new: NamedNumber | None) -> float:
-    """The change as a share of what is accepted; infinite where only one of the two has a number."""
+    """The change as a share of the tolerance; infinite where only one of the two has a number."""
     one, other = _value(old), _value(new)
     if old is None or one is None or other is None:
         return 0.0 if one is other else inf

@@ -33,7 +33,7 @@ MISSING = NotMeasured(not_measured="it was not measured again")
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """What the user names; None stands for what the report names."""
+    """What the user specifies; None stands for what the report states."""
 
     model: str | None = None
     bank: str | None = None
@@ -60,7 +60,7 @@ class VerifyOptions:
 
 
 def verify(file: ReportFile, options: VerifyOptions, observe: Observer | None = None) -> Iterator[Check]:
-    """Check one thing after the other. Raises ProvcheckError where what the user names cannot be used."""
+    """Run the checks one after another. Raises ProvcheckError if something that the user names cannot be used."""
     report = file.report
     yield check_file(file.fault)
     yield check_signature(file.path, file.content, options.public_key)
@@ -92,7 +92,7 @@ def verify(file: ReportFile, options: VerifyOptions, observe: Observer | None = 
 
 
 def as_in(report: Report, measurement: Measurement) -> Measurement:
-    """The signals that the report has, under the name that it uses: the same files may lie in another folder."""
+    """The report's signals, under the report's name for the model: the same files may lie in another folder."""
     found, stated = measurement.subject, report.subject
     base = found.base and stated.base and _named_like(found.base, stated.base)
     signals = {name: measurement.signals.get(name, MISSING) for name in report.measurement.signals}

@@ -1,7 +1,7 @@
 """What went into a report, found on this machine: program, bank, probes, judge, policy, published numbers, the model.
 
-A report comes from a stranger: what it names is looked up among what ships, and on the Hub at the commit that it names;
-only what the user names may be a path.
+A report is untrusted input: what it names is looked up only among the files that ship, and on the Hub at the commit
+that it states. Only the user may name a path.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from provcheck.wording import listing
 T = TypeVar("T")
 
 SHIPPED_PROBES = {DEFAULT_PROBES: DEFAULT_PROBES, f"{DEFAULT_PROBES}-{QUICK_PROBES}": QUICK_PROBES}
-"""What --probes calls them, by the name in a report."""
+"""The value of --probes, by the name in a report."""
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -37,7 +37,7 @@ NO_FILES = "the report states no files of the model"
 
 @dataclass(frozen=True)
 class Found(Generic[T]):
-    """A check, and the thing itself where it is the one that the report was made with."""
+    """A check, and the thing itself if it is the one that the report was made with."""
 
     check: Check
     thing: T | None = None
@@ -57,7 +57,7 @@ def check_program(report: Report) -> Check:
 
 
 def find_bank(report: Report, name: str | None) -> Found[Bank]:
-    """The bank named by the user, or else the shipped one of the report's name. Raises BankError for a wrong name."""
+    """The user's bank, or else the shipped one that the report names. Raises BankError for a wrong name."""
     if name is None and report.bank.name not in data.banks():
         return Found(skipped("bank", "the report's bank does not ship with provcheck; name its folder with --bank"))
     folder = data.bank_folder(name or report.bank.name)
@@ -69,7 +69,7 @@ def find_bank(report: Report, name: str | None) -> Found[Bank]:
 
 
 def find_probes(report: Report, name: str | None) -> Found[str]:
-    """The name, for --probes, of the probe set that the user names, or else of the report's. Raises ProbeError."""
+    """The value of --probes for the user's probe set, or else for the report's. Raises ProbeError."""
     name = name or SHIPPED_PROBES.get(report.measurement.probes)
     if name is None:
         return Found(skipped("probes", "the report's probe set does not ship with provcheck; name it with --probes"))
@@ -104,7 +104,7 @@ def check_judge(report: Report, bank: Bank | None) -> Check:
 
 
 def check_backgrounds(report: Report) -> Iterator[Check]:
-    """Whether the published numbers that signals are seen against are the same, signal by signal."""
+    """Whether the published numbers that signals are read against are the same, signal by signal."""
     stated, known = report.digests.background, all_signals()
     for name, signal in known.items():
         against = signal.against()
@@ -118,7 +118,7 @@ def check_backgrounds(report: Report) -> Iterator[Check]:
 def find_model(report: Report, model: str | None, options: FindOptions) -> tuple[Target | None, str]:
     """The model or measurement file that the user names, or else the model of the report; None with the reason.
 
-    Raises ProvcheckError where what the user names cannot be used.
+    Raises ProvcheckError if the user's choice cannot be used.
     """
     if model is not None:
         return find_target(model, options), ""
@@ -158,7 +158,7 @@ def _fitting(check: Check, thing: T) -> Found[T]:
 
 
 def _named(subject: Subject) -> str | None:
-    """How to ask for the model that a report names; None for what lay in a folder, and for any odd name."""
+    """The name that finds a report's model; None if it was in a folder, or is not a demo or Hub name with a commit."""
     if subject.source == DEMO:
         return DEMO
     if subject.revision and COMMIT.fullmatch(subject.revision) and HUB_ID.fullmatch(subject.id):

@@ -1,7 +1,7 @@
-"""The old report beside a new one of the same model: do the numbers repeat, and what follows from them?
+"""Compare a report with a new one of the same model: do the numbers repeat, and what follows from them?
 
-Where the measurement is the same bit for bit, everything must follow from it to 1e-6, texts too if the program has the
-same version. Where it is not, because device, dtype or a library is another one, distances may move as far as
+If the measurement is the same bit for bit, everything must follow from it to 1e-6, and texts too if the version of
+provcheck is the same. If it is not, because the device, dtype or a library differs, distances may move as far as
 `differences` states, and the verdict must be the same.
 """
 
@@ -49,7 +49,7 @@ class Repetition:
         return [(old, again[old.reference]) for old in self.old.comparisons if old.reference in again]
 
     def checks(self) -> Iterator[Check]:
-        """What follows from the numbers, one after the other."""
+        """Check what follows from the numbers, step by step."""
         yield self._distances()
         yield self._verdict()
         yield self._policy_checks()
@@ -96,7 +96,7 @@ class Repetition:
         return self._follows("tree", ("lineage",), what)
 
     def _statements(self) -> Check:
-        """What else is said of the model, the measurement, the bank and the judge."""
+        """Check what else the report states about the model, the measurement, the bank and the judge."""
         parts = ("subject", "measurement", "bank", "judge", "background", "limitations", "claimed_base")
         return self._follows("statements", parts, "what is said of model, measurement and bank is the same")
 

@@ -1,4 +1,4 @@
-"""The steps of a verification: passed, failed, or skipped with the reason. First the file itself, last what follows."""
+"""The steps of a verification, from the file itself to the conclusion: passed, failed, or skipped with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A signal: how long the rows of a model's input embeddings are, as quantiles."""
+"""A signal: the lengths of the rows of a model's input embeddings, as quantiles."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class NormValues(SignalValues):
 
 
 class EmbeddingNorms(Signal):
-    """Lengths of the input embeddings; models of one origin keep them about as they were."""
+    """Lengths of the input embeddings; models of one origin have nearly the same."""
 
     name = "norms"
     title = "Embedding norms"

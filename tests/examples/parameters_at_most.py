@@ -22,7 +22,7 @@ class ParametersAtMost(Rule):
         return f"The model has at most {self.parameters:,} parameters."
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """What nobody stated leaves it open."""
+        """An unstated number leaves the check open."""
         found = evidence.subject.parameters
         if found is None:
             return Finding(Outcome.INCONCLUSIVE, "the number of parameters is not known")

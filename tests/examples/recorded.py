@@ -1,4 +1,4 @@
-"""A target: a service that gives log-likelihoods only, here out of a file; `recorded:FILE.json` on the command line.
+"""A target: a service that gives log-likelihoods only, here from a file; `recorded:FILE.json` on the command line.
 
 The file holds {"model": name, "nats": {text: log-likelihood}}.
 """
@@ -23,7 +23,7 @@ REASON = "a service gives log-probabilities only"
 
 
 class RecordedTarget(Target):
-    """Answers from a file; it states no files of the model, for there are none."""
+    """Answers from a file; it states no files of the model, since there are none."""
 
     def __init__(self, name: str, nats: Mapping[str, float]) -> None:
         self.subject = Subject(id=name, source="endpoint", weights_digest=None, weight_format=None)
@@ -61,7 +61,7 @@ class _Open:
         raise NotImplementedError(REASON)
 
     def runs_on(self) -> RunsOn:
-        """Nobody knows."""
+        """Unknown."""
         return RunsOn("recorded", "unknown")
 
 

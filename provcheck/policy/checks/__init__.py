@@ -1,6 +1,6 @@
 """Kinds of checks, one file each, behind one table: a new kind is a file and a line.
 
-Discriminated union, JSON Schema, messages about faults and `provcheck policy list` follow from the table.
+The discriminated union, the JSON Schema, error messages and `provcheck policy list` are derived from the table.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class ClaimedBaseSupported(Rule):
 
 
 def _worst(findings: Sequence[Finding]) -> Finding:
-    """The finding that decides; a claim that could not be checked is mentioned beside one that could."""
+    """The finding that decides; a claim that could not be checked is mentioned along with one that could."""
     chosen = min(findings, key=lambda finding: WORST_FIRST.index(finding.outcome))
     skipped = [f.message for f in findings if f.outcome is Outcome.SKIPPED and chosen.outcome is not Outcome.SKIPPED]
     return Finding(chosen.outcome, "; ".join([chosen.message, *skipped]), chosen.references)

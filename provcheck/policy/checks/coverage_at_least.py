@@ -24,7 +24,7 @@ class CoverageAtLeast(Rule):
         return f"Each signal measured at least {100 * self.share:g} % of its material, such as questions and texts."
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """One signal below the limit fails it, else one that was not measured leaves it open."""
+        """One signal below the limit fails the check; otherwise one that was not measured leaves it open."""
         facts = evidence.measurement
         found = [one.coverage for one in facts.measured.values()]
         missing = [_missing(name, one) for name, one in facts.signals.items() if isinstance(one, NotMeasured)]

@@ -26,7 +26,7 @@ class IdenticalOnlyToItself(Rule):
         return f"The model is identical to no reference but itself{also}."
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """An identical stranger fails it, else an open one leaves it open."""
+        """Another identical reference fails the check; otherwise an open one leaves it open."""
         strangers = [one for one in evidence.standings if not self._is_itself(one, evidence.subject.id)]
         if not strangers:
             return no_match("skipped")
@@ -37,5 +37,5 @@ class IdenticalOnlyToItself(Rule):
         return Finding(Outcome.PASSED, f"identical to none of {counted(strangers)}", ids(strangers[:1]))
 
     def _is_itself(self, one: Standing, subject: str) -> bool:
-        """A subject's own id is no glob: a model that calls itself `*` is not everybody."""
+        """The subject's own id is not a glob: a model that calls itself `*` does not match every reference."""
         return any_glob(one.id, self.itself) if self.itself else one.id.lower() == subject.lower()

@@ -26,7 +26,7 @@ class LicensesOfRelatives(Rule):
         return f"Every reference that the model is related to has one of the licenses {listing(self.allowed)}."
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """A license that is not allowed fails it; one unknown, or a relation that is open, may leave it open."""
+        """A license that is not allowed fails the check; an unknown one, or an open relation, may leave it open."""
         related = [one for one in evidence.standings if one.relation.related]
         unstated = [one for one in related if one.license.lower() in ("", UNKNOWN)]
         barred = [one for one in related if one not in unstated and not any_glob(one.license, self.allowed)]

@@ -41,7 +41,7 @@ class MustDescendFrom(Matching):
         return f"The model descends from, or is, a reference{self.whom()}."
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """One related reference is enough, else an open one leaves it open."""
+        """One related reference is enough; otherwise an open one leaves the check open."""
         chosen = self.chosen(evidence)
         if not chosen:
             return no_match(self.if_no_match)

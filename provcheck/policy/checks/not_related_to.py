@@ -22,7 +22,7 @@ class NotRelatedTo(Matching):
         return f"The model is related to no reference{self.whom()}."
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """One related reference fails it, else an open one leaves it open."""
+        """One related reference fails the check; otherwise an open one leaves it open."""
         chosen = self.chosen(evidence)
         if not chosen:
             return no_match(self.if_no_match)

@@ -32,5 +32,5 @@ class SafetensorsOnly(Rule):
 
 
 def _format(subject: Subject) -> str | None:
-    """None for a model that is only reached through a service, whatever it says of its files."""
+    """None for a model that is only reached through a service, whatever it says about its files."""
     return subject.weight_format if subject.weights else None

@@ -13,11 +13,11 @@ import logging
 
 from provcheck.signals.describing import Chart, DotChart
 
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # before its import, which may speak of folders and fonts
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # before its import, which may log about folders and fonts
 
 
 def draw(name: str, chart: Chart, *, standalone: bool = False) -> str:
-    """A chart as SVG; `name` starts its ids, and is unique on a page. Raises ValueError for numbers without a place.
+    """A chart as SVG; `name` prefixes its ids, and is unique on a page. Raises ValueError if it cannot be drawn.
 
     `standalone` gives a complete file with its own colours, else a fragment in the colours of the page around it.
     """

@@ -13,7 +13,7 @@ from provcheck.types import Interval
 WIDTH, HEIGHT = 620.0, 290.0
 LEFT, TOP, RIGHT, FOOT = 72.0, 30.0, 14.0, 50.0
 SUBJECT_AT = 0.3
-"""Height of the subject's number, in parts of the highest bar."""
+"""Height of the subject's number, as a share of the highest bar."""
 
 
 def histogram_svg(name: str, chart: Histogram, *, standalone: bool = False) -> str:

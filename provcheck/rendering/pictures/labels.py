@@ -27,7 +27,7 @@ def fitting(name: str, width: float, size: float = SIZE) -> str:
 
 
 def width_of(text: str, size: float = SIZE) -> float:
-    """About how many pixels wide a text is in the system's font; rather too many than too few."""
+    """About how many pixels wide a text is in the system's font; errs on the wide side."""
     return size * sum(_width(char) for char in text)
 
 
@@ -43,13 +43,13 @@ def free_box(place: Place, width: float, gap: float, taken: Sequence[Box], sheet
 
 
 def best_box(place: Place, width: float, gap: float, taken: Sequence[Box], sheet: Box) -> Box:
-    """A box for a name that must be written: on the sheet if it can be, then where it touches least."""
+    """A box for a name that must be written: on the sheet if possible, then where it touches least."""
     boxes = _beside(place, width, gap)
     return min(boxes, key=lambda box: (not _inside(box, sheet), _touched(box, taken)))
 
 
 def _width(char: str) -> float:
-    """In parts of the height of the letters; measured on DejaVu Sans, the widest of the usual fonts."""
+    """As a share of the font size; measured on DejaVu Sans, the widest of the usual fonts."""
     if char in NARROW:
         return 0.42
     if char in BROAD or east_asian_width(char) in "WF":

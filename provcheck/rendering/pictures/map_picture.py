@@ -15,7 +15,7 @@ from provcheck.types import MapPoint
 
 WIDTH, HIGHEST, MARGIN = 700.0, 520.0, 24.0
 SHAPES = (("o", 7.0), ("s", 6.0), ("^", 8.0), ("D", 5.5))
-"""Marks of about the same weight, with their sizes."""
+"""Marks of about the same visual weight, with their sizes."""
 
 NAME_ROOM = 200.0
 
@@ -24,7 +24,7 @@ Look = tuple[str, str, float]
 
 
 def map_svg(points: Sequence[MapPoint], *, standalone: bool = False) -> str:
-    """Models as points, near where they are alike; families with several models have a colour, the subject is a star.
+    """Models as points, close if they are alike; families with several models have a color, the subject is a star.
 
     `standalone` gives a complete file with its own colours, else a fragment in the colours of the page around it.
     Raises ValueError when there are no points, or when they lie too far apart to be drawn.
@@ -61,7 +61,7 @@ def _draw(axes: Axes, places: Sequence[Place], look: Look) -> None:
 
 
 def _places(points: Sequence[MapPoint]) -> tuple[list[Place], float]:
-    """Pixels, with one scale for both directions, and the height of the map, which fills the sheet one way."""
+    """Positions in pixels, equally scaled in both directions to fill the sheet in one, and the height of the map."""
     across, up = [point.x for point in points], [point.y for point in points]
     wide, high = max(across) - min(across), max(up) - min(up)
     if not isfinite(wide) or not isfinite(high):

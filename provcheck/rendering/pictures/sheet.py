@@ -1,6 +1,6 @@
 """A sheet to draw on, measured in CSS pixels.
 
-matplotlib draws the shapes and knows where words stand, but not what they say: each is drawn as a placeholder and
+matplotlib draws the shapes and knows where words go, but not what they say: each is drawn as a placeholder and
 filled in afterwards, so that no name is read as a formula, misses a glyph, or becomes markup.
 """
 
@@ -22,11 +22,11 @@ from provcheck.rendering.pictures.svg import PLACEHOLDER, cleaned, element, use_
 
 STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "provcheck", "font.family": "sans-serif"}
 SILENT = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-"""Nothing that differs from one run to the next."""
+"""Metadata that is left out because it may differ from one run to the next."""
 
 
 class Sheet:
-    """A picture of `width` by `height` pixels; `name` starts its ids and is unique on a page."""
+    """A picture of `width` by `height` pixels; `name` prefixes its ids and is unique on a page."""
 
     def __init__(self, name: str, width: float, height: float) -> None:
         self.name, self.width, self.height = name, width, height
@@ -52,7 +52,7 @@ class Sheet:
         return axes
 
     def ticks(self, axes: Axes, ticks: Mapping[float, str], label: str) -> None:
-        """Write along the line below."""
+        """Label the line below and its ticks."""
         axes.set_xticks(list(ticks), [self.words(text) for text in ticks.values()], minor=False)
         axes.set_xticks([], minor=True)
         axes.set_xlabel(self.words(label), color=SOFT, fontsize=SMALL, labelpad=7)
@@ -71,7 +71,7 @@ class Sheet:
         return PLACEHOLDER.format(len(self._words) - 1)
 
     def svg(self, title: str, description: str, *, standalone: bool) -> str:
-        """The picture with words for those who cannot see it, in light colours or in those of the page around it."""
+        """The picture with a description for screen readers, in light colors or in those of the page around it."""
         root = cleaned(self._drawn(), self.name, self._words)
         root.attrib = {
             "xmlns": "http://www.w3.org/2000/svg",

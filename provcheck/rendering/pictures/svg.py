@@ -10,7 +10,7 @@ from provcheck.rendering.pictures.palette import PAPER, VARIABLES
 
 PLACEHOLDER = "words-{}"
 HALO = {"stroke": PAPER, "stroke-width": "2", "stroke-linejoin": "round", "paint-order": "stroke"}
-"""Around letters, so that they can be read where they cross a line."""
+"""A halo around letters, so that they can be read where they cross a line."""
 
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _LONG_NUMBER = re.compile(r"\d+\.\d{3,}")
@@ -20,8 +20,8 @@ _PAGE_COLOURS = {colour: f"var(--{name})" for name, colour in VARIABLES.items()}
 
 
 def cleaned(drawn: str, prefix: str, words: Sequence[str]) -> ET.Element:
-    """The drawing with attributes in the place of styles, unique ids, and `words` in the places kept for them."""
-    root = ET.fromstring(drawn)  # noqa: S314 - matplotlib wrote it a moment ago, and it holds no foreign text
+    """The drawing with attributes in place of styles, unique ids, and `words` in place of their placeholders."""
+    root = ET.fromstring(drawn)  # noqa: S314 - matplotlib wrote it a moment ago, and it holds no untrusted text
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
         _clean(element, prefix, words)
@@ -31,7 +31,7 @@ def cleaned(drawn: str, prefix: str, words: Sequence[str]) -> ET.Element:
 
 
 def use_page_colours(root: ET.Element) -> None:
-    """Put the page's variables in the place of the light colours."""
+    """Replace the light colors by the page's variables."""
     for element in root.iter():
         for attribute in _COLOURED:
             if element.get(attribute) in _PAGE_COLOURS:

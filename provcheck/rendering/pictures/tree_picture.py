@@ -21,13 +21,13 @@ LABELS = 290.0
 """Room for the names."""
 
 SHOWN_SUPPORT = 50
-"""Percent; less support says that the data do not settle an edge."""
+"""Percent; support below this means that the data do not settle an edge."""
 
 SUBJECT_MARK = " (subject)"
 """Written behind the subject's name, if it is not there already, to tell it from a reference of that name."""
 
 ROOTED = 2
-"""Branches of a root; a tree without one starts from a node with three."""
+"""Branches of a root; an unrooted tree starts from a node with three."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Branch:
     """A node of the tree with the edge that leads to it.
 
     `start` and `end` are distances from the root, `row` is its place from top to bottom: tips are 0, 1, 2 ..., an
-    inner node is in the middle of its first and last child. `support` is in percent, None where the tree states none.
+    inner node is midway between its first and last child. `support` is in percent, None where the tree states none.
     """
 
     members: tuple[str, ...]
@@ -58,8 +58,8 @@ class Branch:
 def read_branches(newick: str, subject: str | None = None) -> tuple[Branch, ...]:
     """The branches of a tree, children before parents, the root last. The leaf called `subject` comes out on top.
 
-    A tree without a root is drawn from the middle of its longest path. Lengths below 0, or missing, count as 0; where
-    there are none, all branches are drawn equally long. Raises ValueError for what is no tree.
+    A tree without a root is drawn from the middle of its longest path. Lengths below 0, or missing, count as 0; if
+    there are none, all branches are drawn equally long. Raises ValueError if the text is not a tree.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-bio warns while it is imported
@@ -76,7 +76,7 @@ def _read(newick: str) -> Any:
         raise ValueError("this is no tree in Newick format") from error
     tree.assign_supports()
     for number, tip in enumerate(tree.tips(include_self=True)):
-        tip.name = f"{number} {tip.name or ''}"  # scikit-bio roots no tree in which two tips have one name
+        tip.name = f"{number} {tip.name or ''}"  # scikit-bio cannot root a tree if two tips share a name
     for node in tree.traverse():
         node.length = max(0.0, node.length or 0.0)
         if not isfinite(node.length):
@@ -134,7 +134,7 @@ def tree_svg(newick: str, subject: str | None = None, *, standalone: bool = Fals
     """A tree in Newick format, drawn from left to right; the leaf called `subject` is marked.
 
     Names of inner nodes are support in percent, if there are any. `standalone` gives a complete file with its own
-    colours, else a fragment in the colours of the page around it. Raises ValueError for what is no tree.
+    colors, else a fragment in the colors of the page around it. Raises ValueError if the text is not a tree.
     """
     branches = read_branches(newick, subject)
     tips = [branch for branch in branches if branch.tip]
@@ -189,7 +189,7 @@ def _name(sheet: Sheet, axes: Axes, tip: Branch, scale: float) -> None:
 
 
 def _write_support(sheet: Sheet, axes: Axes, branch: Branch, scale: float) -> None:
-    """Over the end of the branch, or behind it where there is no room before it."""
+    """Write above the end of the branch, or after it where there is no room."""
     x, y, text = branch.end * scale, _y(branch.row), f"{branch.support:.0f}"
     if x < width_of(text, SMALL) + 3:
         sheet.write(axes, (x + 3, y), text, colour=SOFT, small=True)

@@ -1,7 +1,6 @@
 """ABLE: how strongly each word of fixed questions moves a model's answers, by gradient attribution.
 
-The paper's view and the contrast view stand side by side; the judge and the order of references go by the contrast
-view.
+It has two views, the paper's and the contrast view; the judge and the order of references go by the contrast view.
 
 views    attributions of tokens -> words -> the two views, projected per block of questions
 cosine   distances, their bootstrap intervals, and matrices of them
@@ -49,11 +48,11 @@ from provcheck.types import (
 )
 
 MAX_ATTRIBUTION = 60_000.0
-"""Of a projected attribution, which a bank keeps in half precision; far beyond any model's."""
+"""Limit for a projected attribution, which a bank keeps in half precision; far beyond any model's."""
 
 MERGE_GAIN = 0.85
-"""Of the zoo's calibration models the two-parent merges reach 0.65 to 0.80; no other reaches this and that of the
-log-likelihoods."""
+"""Among the zoo's calibration models, the two-parent merges reach 0.65 to 0.80; no other model stays below both this
+limit and that of the log-likelihoods."""
 
 MOVES_BY = 0.005
 """Cosine distance by which another device, dtype or batch size may move an ABLE distance."""
@@ -84,7 +83,7 @@ class Able(Signal):
         return {"categories": cast("JsonValue", dict(Counter(block.category for block in blocks)))}
 
     def measure(self, access: Access, probes: ProbeSet) -> Measured:
-        """Zeros where a question was left out, so that every model has the same words."""
+        """A question that was left out has zeros, so that every model has the same words."""
         found = access.attributions([(one.question, one.options) for one in probes.questions])
         words = [
             _silence(one.question, len(one.options)) if isinstance(options, str) else words_of(one.question, options)
@@ -103,15 +102,15 @@ class Able(Signal):
         )
 
     def check(self, sketch: Sketch) -> bool:
-        """Both views have the blocks that the context names."""
+        """Whether both views have the blocks that the context names."""
         return super().check(sketch) and self._blocks_fit(sketch.arrays, sketch.facts.context, 0)
 
     def check_stack(self, stack: Stack) -> bool:
-        """Both views have the blocks that the context names."""
+        """Whether both views have the blocks that the context names."""
         return super().check_stack(stack) and self._blocks_fit(stack.arrays, stack.context, 1)
 
     def exported(self, sketch: Sketch) -> Mapping[str, Floats]:
-        """(256,) the paper's embeddings: the sums over all blocks."""
+        """(256,) the embeddings of both views: the sums over all blocks."""
         return {"able_paper": sketch.arrays[PAPER].sum(axis=0), "able_contrast": sketch.arrays[CONTRAST].sum(axis=0)}
 
     def nearest(self, sketch: Sketch, stack: Stack, count: int) -> Sequence[int]:
@@ -197,7 +196,7 @@ class Able(Signal):
 
 
 def _silence(question: str, options: int) -> Floats:
-    """Of a question that was left out."""
+    """Zero attributions for a question that was left out."""
     return np.zeros((options, int(word_of_character(question)[-1]) + 1))
 
 

@@ -12,7 +12,7 @@ from provcheck.types import Floats
 RESAMPLES = 1000
 BOOTSTRAP_SEED = 20261
 CHUNK = 256
-"""References whose blocks are in float32 at once."""
+"""Number of references whose blocks are in float32 at once."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def cosine_distances(subject: Floats, references: Floats, *, intervals: bool = T
 
 
 def pairwise_distances(blocks: Floats, weights: Floats | None = None) -> Floats:
-    """(M, M) cosine distances among the blocks (M, B, K) of a few models; weights (B,) draw the blocks."""
+    """(M, M) cosine distances among the blocks (M, B, K) of a few models; weights (B,): how often each is drawn."""
     scaled = blocks.astype(np.float32)
     if weights is not None:
         scaled = scaled * np.sqrt(weights)[None, :, None]

@@ -1,4 +1,4 @@
-"""What ABLE says to a reader: columns, pictures, sentences."""
+"""What ABLE shows to readers: columns, pictures, sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ABLE says of two models."""
+"""What ABLE says about two models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Distance(Record):
 
     @property
     def interval(self) -> Interval:
-        """The same as every signal states it; without an interval both ends are the value."""
+        """The same as an `Interval`; if no interval was computed, both ends are the value."""
         low, high = self.ci95 or (self.cosine_distance, self.cosine_distance)
         return Interval(value=self.cosine_distance, low=low, high=high)
 
@@ -42,7 +42,7 @@ class AbleValues(SignalValues):
 
 
 def able_of(comparison: Comparison | None) -> AbleValues | None:
-    """What a comparison holds of ABLE; None where it was not measured."""
+    """ABLE's values in a comparison; None if there are none."""
     found = comparison.signals.get("able") if comparison else None
     return found if isinstance(found, AbleValues) else None
 

@@ -17,12 +17,12 @@ PROJECTION_SEED = 20260
 """Seed of the Johnson-Lindenstrauss matrix; part of the signal's version."""
 
 BLOCKS = 48
-"""Blocks of questions, about; each category has its share of them, one at least."""
+"""Approximate number of blocks of questions; each category has its share of them, at least one."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring questions of one category; `places` are their places in the probe set."""
+    """Neighbouring questions of one category; `places` are their indexes in the probe set."""
 
     category: str
     places: tuple[int, ...]
@@ -70,7 +70,7 @@ def paper_view(words: Sequence[Floats]) -> list[Floats]:
 
 
 def contrast_view(words: Sequence[Floats]) -> list[Floats]:
-    """Per question and word minus the mean over its options; each question, then the whole, scaled to unit length.
+    """Attributions minus their mean over the options of a question; each question, then the whole, at unit length.
 
     Ours, not the paper's: it removes what all options share, and keeps a few loud questions from dominating.
     """

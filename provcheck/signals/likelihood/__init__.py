@@ -42,18 +42,19 @@ from provcheck.types import (
 )
 
 MAX_NATS = 1e9
-"""Of a log-likelihood; far beyond any model's."""
+"""Limit for a log-likelihood; far beyond any model's."""
 
 MAX_TEXT_BYTES = 1e9
 
 MERGE_GAIN = 0.6
-"""Of the zoo's calibration models the two-parent merges reach 0.40 to 0.53; no other reaches this and that of ABLE."""
+"""Among the zoo's calibration models, the two-parent merges reach 0.40 to 0.53; no other model stays below both this
+limit and ABLE's."""
 
 MOVES_BY, MOVES_BY_OF_ERROR = 0.005, 0.25
 """bits/byte, and share of the standard error on top: rounding noise in the log-likelihoods moves a large divergence
 more than a small one. With d the difference to the reference and e the noise, KL moves by KL(e) + 2 Cov(d, e) in its
-unit, and the second term grows with the spread of d, as the standard error does. What is accepted stays well below what
-the choice of the texts leaves open."""
+unit, and the second term grows with the spread of d, as the standard error does. The tolerance stays well below the
+uncertainty from the choice of texts."""
 
 
 class Likelihood(Signal):
@@ -78,7 +79,7 @@ class Likelihood(Signal):
         return {"mean_text_bytes": float(np.mean([len(text.text.encode()) for text in probes.texts]))}
 
     def measure(self, access: Access, probes: ProbeSet) -> Measured:
-        """NaN where a text was left out."""
+        """A text that was left out has NaN."""
         found = access.log_likelihoods([text.text for text in probes.texts])
         nats = np.array([np.nan if isinstance(value, str) else value for value in found], dtype=np.float64)
         left_out = Counter(reason for reason in found if isinstance(reason, str))
@@ -90,11 +91,11 @@ class Likelihood(Signal):
         )
 
     def check(self, sketch: Sketch) -> bool:
-        """A mean length of the texts is stated."""
+        """Whether a mean length of the texts is stated."""
         return super().check(sketch) and _has_length(sketch.facts.context)
 
     def check_stack(self, stack: Stack) -> bool:
-        """A mean length of the texts is stated."""
+        """Whether a mean length of the texts is stated."""
         return super().check_stack(stack) and _has_length(stack.context)
 
     def frame(self, stack: Stack) -> float:
@@ -133,7 +134,7 @@ class Likelihood(Signal):
         return Interval(value=found.bits_per_byte, low=found.bits_per_byte - spread, high=found.bits_per_byte + spread)
 
     def all_distances(self, stack: Stack, frame: Any) -> Floats:
-        """KL of every two, at once."""
+        """KL of all pairs at once."""
         mean_bytes = cast("float", stack.context["mean_text_bytes"])
         return pairwise_divergences(stack.arrays[LOGLIK], float(frame), mean_bytes)
 
@@ -163,7 +164,7 @@ class Likelihood(Signal):
         return page.figures(report, nearest)
 
     def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
-        """KL, the more the larger its standard error is."""
+        """KL, which may move further the larger its standard error is."""
         found = cast("LikelihoodValues", values)
         return (NamedNumber("KL bits/byte", found.bits_per_byte, MOVES_BY + MOVES_BY_OF_ERROR * found.se),)
 

@@ -15,7 +15,7 @@ MIN_TEXTS = 30
 """Fewer common texts than this give no KL divergence."""
 
 WINSORISED_BEYOND = 3.0
-"""Median absolute deviations from which a difference is pulled in."""
+"""Median absolute deviations beyond which a difference is pulled in."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def divergence(first_nats: Floats, second_nats: Floats, floor: float, mean_bytes
 
 
 def pairwise_divergences(loglik_nats: Floats, floor: float, mean_bytes: float) -> Floats:
-    """(M, M) KL in bits/byte among the log-likelihoods (M, N) of a few models: `divergence` of every two, at once.
+    """(M, M) KL in bits/byte among the log-likelihoods (M, N) of a few models: `divergence` of all pairs at once.
 
     NaN where two models have too few texts in common.
     """

@@ -1,4 +1,4 @@
-"""The papers' scale of KL divergence: which documented kind of change is of the size that was measured."""
+"""The papers' scale of KL divergence: which documented kind of change has about the measured size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from provcheck.types import Positive, Record
 
 FILE, MAX_BYTES = "kl_scale.yaml", 100_000
 SMALLEST = 1e-6
-"""bits/byte; a logarithm has no 0."""
+"""bits/byte; keeps the logarithm finite."""
 
 
 class Band(Record):
@@ -79,7 +79,7 @@ def place_on_scale(
     """Band and None, or None and the reason why the papers' scale says nothing here.
 
     The band is the one whose median is nearest on a logarithmic scale. `first_bits`, `second_bits`: what the two models
-    spend on the texts, in bits a byte.
+    spend on the texts, in bits/byte.
     """
     scale = load_scale()
     if first_bits is None or second_bits is None:

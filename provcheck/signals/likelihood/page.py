@@ -1,4 +1,4 @@
-"""What the log-likelihoods say to a reader: columns, picture, sentences."""
+"""What the log-likelihoods show to readers: columns, picture, sentences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from provcheck.types import Comparison, NotMeasured, Report, SignalFacts, Signal
 
 MAX_TICKS = 8
 LARGEST = 1e6
-"""bits/byte; what lies beyond is drawn on the end of the axis."""
+"""bits/byte; larger values are drawn at the end of the axis."""
 
 STEPS = "each step is ten times the one before"
 OUTSIDE = "the papers' scale does not apply to these models"
@@ -118,7 +118,7 @@ def _in_words(band: str | None) -> str:
 
 
 def _braced(text: str) -> str:
-    """A text that is part of a template, and names nothing."""
+    """The text with its braces escaped, so that a template takes it literally."""
     return text.replace("{", "{{").replace("}", "}}")
 
 

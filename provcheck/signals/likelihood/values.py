@@ -1,4 +1,4 @@
-"""What the log-likelihoods say of two models."""
+"""What the log-likelihoods say about two models."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ class LikelihoodValues(SignalValues):
 
 
 def likelihood_of(comparison: Comparison | None) -> LikelihoodValues | None:
-    """What a comparison holds of the log-likelihoods; None where they were not measured."""
+    """The log-likelihoods' values in a comparison; None if there are none."""
     found = comparison.signals.get("likelihood") if comparison else None
     return found if isinstance(found, LikelihoodValues) else None
