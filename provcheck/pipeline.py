@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
@@ -99,11 +100,21 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
 
 def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
+    measurement = measured(prepared.target, prepared.options.model, observe)
+    return conclude(prepared, measurement, compare_with_bank(prepared, measurement))
+
+
+def compare_with_bank(prepared: Prepared, measurement: Measurement, also: Iterable[str] = ()) -> tuple[Comparison, ...]:
+    """Compare with the nearest references, the claimed base, and the references with the ids in `also`."""
+    asked = claims(prepared.subject, prepared.options.claimed_base)
+    return compare(measurement, prepared.bank, {*asked, *also})
+
+
+def conclude(prepared: Prepared, measurement: Measurement, comparisons: Sequence[Comparison]) -> Report:
+    """Judge the comparisons (nearest first), place the subject, check the policy."""
     options, bank, subject = prepared.options, prepared.bank, prepared.subject
-    measurement = measured(prepared.target, options.model, observe)
     facts, limit = measurement.facts, prepared.collected.policy.max_false_accusation_rate
     judge = choose_judge(bank, limit)
-    comparisons = compare(measurement, bank, claims(subject, options.claimed_base))
     comparisons, verdict = decide(comparisons, judge, facts, bank.ancestry)
     verdict = name_parents(verdict, comparisons, measurement, bank)
     comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, bank)

@@ -16,7 +16,8 @@ MODEL is the model itself, or a measurement file of it; without it the model tha
 the demo or a model of the Hub. Nothing is read from the cache.
 
 Exit codes: 0 the report holds, and its verdict was judged again; 1 something differs; 4 bad input; 5 nothing differs,
-but the verdict could not be judged again, because the model, the bank or the policy is not at hand."""
+but the verdict could not be judged again, because the model, the bank or the policy is not at hand, or the sentences
+are those of another version. The last line names what was not verified."""
 
 
 def verify_command(

@@ -35,12 +35,17 @@ def name_parents(verdict: Verdict, comparisons: Sequence[Comparison], measuremen
     if verdict.relation is not Relation.DERIVED:
         return verdict
     related = [c.reference for c in comparisons if c.relation is Relation.DERIVED][:MAX_CANDIDATES]
-    parents = find_parents(measurement, bank, related)
+    return with_parents(verdict, find_parents(measurement, bank, related))
+
+
+def with_parents(verdict: Verdict, parents: tuple[Parent, ...]) -> Verdict:
+    """The verdict with these parents in place of its own, and the sentence that names them."""
     if not parents:
         return verdict
     named = " and ".join(f"{parent.reference} (weight {parent.weight:.2f})" for parent in parents)
     reason = f"It looks like a merge: {named} together explain it far better than any single reference."
-    return verdict.model_copy(update={"parents": parents, "reasons": (*verdict.reasons, reason)})
+    others = verdict.reasons[:-1] if verdict.parents else verdict.reasons
+    return verdict.model_copy(update={"parents": parents, "reasons": (*others, reason)})
 
 
 def find_parents(measurement: Measurement, bank: Bank, related: Sequence[str]) -> tuple[Parent, ...]:

@@ -4,6 +4,8 @@ steps        one line per check: passed, failed, or skipped with the reason; the
 inputs       what the report was made with: program, bank, probe set, judge, policy, published numbers, the model
 differences  where two reports differ, and how far numbers may lie apart
 repetition   the old report compared with the new one
+restating    what must follow from the report's own numbers, where these have moved
+content      parts of a report in a form that can be compared; command: the command in it
 flow         all of it, in order
 
 Nothing is taken from the cache, and nothing in a report is ever used as a path on this machine.

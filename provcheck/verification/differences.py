@@ -41,14 +41,14 @@ def too_far(old: Comparison, new: Comparison) -> Iterator[str]:
             yield f"{what} to {old.reference}: {_shown(_value(one))} became {_shown(_value(other))}"
 
 
-def largest_shifts(pairs: Sequence[tuple[Comparison, Comparison]]) -> dict[str, float]:
-    """The largest change in each kind of number, as a share of its tolerance."""
-    largest: dict[str, float] = {}
-    for old, new in pairs:
-        after = _numbers(new)
-        for what, one in _numbers(old).items():
-            largest[what] = max(largest.get(what, 0.0), _shift(one, after.get(what)))
-    return largest
+def largest_shift(pairs: Sequence[tuple[Comparison, Comparison]]) -> tuple[str, float]:
+    """The number that moved most, and its change as a share of its tolerance."""
+    shifts = [
+        (f"{what} to {old.reference}", _shift(one, _numbers(new).get(what)))
+        for old, new in pairs
+        for what, one in _numbers(old).items()
+    ]
+    return max(shifts, key=lambda shift: shift[1], default=("", 0.0))
 
 
 def _numbers(comparison: Comparison) -> dict[str, NamedNumber]:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from provcheck.measuring import ModelOptions, measured
 from provcheck.observer import Observer, Silent
-from provcheck.pipeline import AuditOptions, Prepared, carry_out
+from provcheck.pipeline import AuditOptions, Prepared, compare_with_bank, conclude
 from provcheck.report_file import ReportFile
 from provcheck.signals import TABLE
+from provcheck.targets import DEMO
 from provcheck.targets.saved import SavedTarget
 from provcheck.types import Check, Measurement, NotMeasured, Outcome, Report, Subject
+from provcheck.verification.command import check_command
 from provcheck.verification.inputs import (
     check_backgrounds,
     check_judge,
     check_model_files,
     check_program,
+    check_run,
     check_weights,
     find_bank,
     find_model,
@@ -25,9 +29,18 @@ from provcheck.verification.inputs import (
     find_probes,
 )
 from provcheck.verification.repetition import Repetition, check_measurement
-from provcheck.verification.steps import DISTANCES, MEASUREMENT, VERDICT, check_file, check_signature, skipped
+from provcheck.verification.restating import what_follows
+from provcheck.verification.steps import (
+    DISTANCES,
+    MEASUREMENT,
+    SENTENCES,
+    VERDICT,
+    check_file,
+    check_signature,
+    skipped,
+)
 
-FOLLOWING = (DISTANCES, VERDICT, "checks", "tree", "statements")
+FOLLOWING = (DISTANCES, VERDICT, "checks", "tree", "map", "statements", SENTENCES, "command")
 MISSING = NotMeasured(not_measured="it was not measured again")
 
 
@@ -68,6 +81,7 @@ def verify(file: ReportFile, options: VerifyOptions, observe: Observer | None = 
     policy = find_policy(report, options.policy)
     yield from (program, bank.check, check_judge(report, bank.thing), probes.check, policy.check)
     yield from check_backgrounds(report)
+    yield check_run(report)
     how = options.measuring(report, probes.thing)
     target, why_not = find_model(report, options.model, how)
     if target is None:
@@ -85,10 +99,27 @@ def verify(file: ReportFile, options: VerifyOptions, observe: Observer | None = 
     if bank.thing is None or policy.thing is None:
         yield from _left_out(FOLLOWING, "judging again needs the bank and the policy of the report")
         return
-    settings = AuditOptions(how, claimed_base=report.claimed_base, stop_at_first=bool(report.policy.not_run))
-    again = Prepared(report.subject.id, settings, policy.thing, bank.thing, SavedTarget(measurement))
-    exact = check.outcome is Outcome.PASSED
-    yield from Repetition(report, carry_out(again, Silent()), exact).checks()
+    settings = AuditOptions(
+        how,
+        options.bank or report.bank.name,
+        options.policy or report.policy.name,
+        report.claimed_base,
+        stop_at_first=bool(report.policy.not_run),
+    )
+    called = DEMO if report.subject.source == DEMO else report.subject.id
+    again = Prepared(called, settings, policy.thing, bank.thing, SavedTarget(measurement))
+    repetition = repeat(report, again, measurement, exact=check.outcome is Outcome.PASSED)
+    yield from repetition.checks()
+    yield check_command(report, repetition.new)
+
+
+def repeat(report: Report, again: Prepared, measurement: Measurement, *, exact: bool) -> Repetition:
+    """Judge the new measurement and, if it is not the same bit for bit, the report's own numbers, too."""
+    also = () if exact else [one.reference for one in report.comparisons if one.reference in again.bank.rows]
+    new = conclude(again, measurement, compare_with_bank(again, measurement, also))
+    if exact:
+        return Repetition(report, new, new, exact)
+    return Repetition(report, new, what_follows(report, new, partial(conclude, again, measurement)), exact)
 
 
 def as_in(report: Report, measurement: Measurement) -> Measurement:

@@ -56,6 +56,13 @@ def check_program(report: Report) -> Check:
     return passed("program", f"made with {made}, verified with {__version__}; both measure with {what}")
 
 
+def check_run(report: Report) -> Check:
+    """When and where it was measured cannot be found out again."""
+    found = report.measurement
+    when = f"{found.measured_at:%Y-%m-%d %H:%M} on {found.device}"
+    return skipped("run", f"the report says that it was measured at {when}; that cannot be measured again")
+
+
 def find_bank(report: Report, name: str | None) -> Found[Bank]:
     """The user's bank, or else the shipped one that the report names. Raises BankError for a wrong name."""
     if name is None and report.bank.name not in data.banks():

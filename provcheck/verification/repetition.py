@@ -1,52 +1,36 @@
 """Compare a report with a new one of the same model: do the numbers repeat, and what follows from them?
 
-If the measurement is the same bit for bit, everything must follow from it to 1e-6, and texts too if the version of
-provcheck is the same. If it is not, because the device, dtype or a library differs, distances may move as far as
-`differences` states, and the verdict must be the same.
+If the measurement is the same bit for bit, everything must follow from it to 1e-6. If it is not, because the device,
+dtype or a library differs, the report's numbers may lie as far from the new ones as `differences` states, and
+everything else must follow from the report's own numbers (`restating`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from provcheck.store import measurement_digest
-from provcheck.types import Check, Comparison, Measurement, Report, Verdict
-from provcheck.verification.differences import EXACT, MOVED, differences, largest_shifts, too_far
-from provcheck.verification.steps import DISTANCES, MEASUREMENT, VERDICT, failed, passed, skipped
+from provcheck.types import Check, Comparison, Measurement, Relation, Report, Verdict
+from provcheck.verification.content import coordinates, map_without_coordinates, part_of, sentences, tree_parts
+from provcheck.verification.differences import EXACT, MOVED, differences, largest_shift, too_far
+from provcheck.verification.steps import DISTANCES, MEASUREMENT, SENTENCES, VERDICT, failed, passed, skipped
 
-FILES = {"weights", "weights_digest", "files"}
-RUN = {"probes", "measured_at", "seconds", "device", "dtype", "versions"}
-LEFT_OUT = {
-    "subject": FILES,
-    "measurement": RUN,
-    "bank": {"digest"},
-    "policy": {"digest"},
-    "checks": {"seconds"},
-}
-"""By part of a report: what is checked elsewhere, or differs from run to run."""
-
-SENTENCES = {"reasons", "message", "description", "reason", "not_measured"}
-"""Sentences of the program, which another version may word differently."""
-
-NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+MAP_MOVES_BY = 0.05
+"""Tolerance for a coordinate on the map, which reaches from -1 to 1."""
 
 
 @dataclass(frozen=True)
 class Repetition:
-    """Two reports on one model; `exact`: their measurements are the same bit for bit."""
+    """The old report, a new one on the same model, and what follows from the old one's own numbers.
+
+    `exact`: both measurements are the same bit for bit; then `follows` is the new report.
+    """
 
     old: Report
     new: Report
+    follows: Report
     exact: bool
-
-    @property
-    def pairs(self) -> list[tuple[Comparison, Comparison]]:
-        """The comparisons with the references that both reports name."""
-        again = {comparison.reference: comparison for comparison in self.new.comparisons}
-        return [(old, again[old.reference]) for old in self.old.comparisons if old.reference in again]
 
     def checks(self) -> Iterator[Check]:
         """Check what follows from the numbers, step by step."""
@@ -54,56 +38,85 @@ class Repetition:
         yield self._verdict()
         yield self._policy_checks()
         yield self._tree()
+        yield self._map()
         yield self._statements()
+        yield self._sentences()
 
     def _distances(self) -> Check:
         if self.exact:
-            return self._follows(DISTANCES, ("comparisons",), f"those to {len(self.pairs)} references are the same")
-        if not self.pairs:
+            said = f"those to {len(self.new.comparisons)} references are the same"
+            return self._follows(DISTANCES, ("comparisons",), said)
+        pairs = _pairs(self.old.comparisons, self.new.comparisons)
+        if not pairs:
             return failed(DISTANCES, "the two reports have no reference in common")
-        far = [line for pair in self.pairs for line in too_far(*pair)]
-        if far:
-            return failed(DISTANCES, _first(far))
-        shifts = ", ".join(f"{what} by {shift:.1%}" for what, shift in largest_shifts(self.pairs).items())
-        moved = f"of what is accepted, the numbers moved at most: {shifts}" if shifts else "no number was measured"
-        return passed(DISTANCES, f"of {len(self.pairs)} references: {moved}")
+        wrong = [*(line for pair in pairs for line in too_far(*pair)), *self._left_out()]
+        if wrong:
+            return failed(DISTANCES, _first(wrong))
+        what, share = largest_shift(pairs)
+        moved = f"the largest change is {share:.1%} of what is accepted ({what})" if what else "no number was measured"
+        return self._follows(DISTANCES, ("comparisons",), f"of {len(pairs)} references: {moved}")
+
+    def _left_out(self) -> Iterator[str]:
+        """References missing from the report; of a large bank, those may be that are unrelated and not the nearest."""
+        stated = {one.reference for one in self.old.comparisons}
+        whole = len(self.new.comparisons) == self.new.bank.references
+        for one in self.new.comparisons:
+            if one.reference not in stated and (whole or one.relation is not Relation.UNRELATED):
+                yield f"the comparison with {one.reference} is missing"
 
     def _verdict(self) -> Check:
         old, new = self.old.verdict, self.new.verdict
         if (old.relation, old.reference) != (new.relation, new.reference):
             return failed(VERDICT, f"{_named(old)} became {_named(new)}")
-        if self.exact:
-            return self._follows(VERDICT, ("verdict",), _named(new))
-        probabilities = f"probability {_share(old.probability)} became {_share(new.probability)}"
-        return passed(VERDICT, f"{_named(new)}; {probabilities}")
+        said = _named(new)
+        if not self.exact:
+            said += f"; probability {_share(old.probability)} became {_share(new.probability)}"
+        return self._follows(VERDICT, ("verdict",), said)
 
     def _policy_checks(self) -> Check:
         said = f"{len(self.new.checks)} with the same outcomes, exit code {int(self.new.exit_code)}"
-        if self.exact:
-            return self._follows("checks", ("checks", "summary", "exit_code", "policy"), said)
-        old, new = (
-            [*(f"{c.id} {c.outcome}" for c in report.checks), f"exit code {int(report.exit_code)}"]
-            for report in (self.old, self.new)
-        )
-        found = list(differences(old, new, 0.0, "outcomes"))
-        return failed("checks", _first(found)) if found else passed("checks", said)
+        return self._follows("checks", ("checks", "summary", "exit_code", "policy"), said)
 
     def _tree(self) -> Check:
-        if not self.exact:
-            return skipped("tree", "other digits of the distances may settle near ties otherwise")
         nearest = self.new.lineage.nearest_on_tree
         what = f"nearest on it is {nearest}" if nearest else "there was none, and there is none"
-        return self._follows("tree", ("lineage",), what)
+        old, new = tree_parts(self.old.lineage), tree_parts(self.new.lineage)
+        found = list(differences(old, new, EXACT if self.exact else MOVED, "lineage"))
+        if found and not self.exact:
+            return skipped("tree", f"other digits of the distances may settle near ties otherwise: {_first(found)}")
+        return failed("tree", _first(found)) if found else passed("tree", what)
+
+    def _map(self) -> Check:
+        """t-SNE places the same models otherwise on another machine; which models they are does not change."""
+        old, new = self.old.map, self.new.map
+        models = list(differences(map_without_coordinates(old), map_without_coordinates(new), 0.0, "map"))
+        if models:
+            return (failed if self.exact else skipped)("map", _first(models))
+        moved = list(differences(coordinates(old), coordinates(new), MAP_MOVES_BY, "map"))
+        if moved:
+            return skipped("map", f"t-SNE places the models otherwise on this machine: {_first(moved)}")
+        return passed("map", f"{len(new.points)} models in the same places")
 
     def _statements(self) -> Check:
         """Check what else the report states about the model, the measurement, the bank and the judge."""
-        parts = ("subject", "measurement", "bank", "judge", "background", "limitations", "claimed_base")
-        return self._follows("statements", parts, "what is said of model, measurement and bank is the same")
-
-    def _follows(self, id: str, parts: tuple[str, ...], message: str) -> Check:
+        parts = ("subject", "measurement", "bank", "judge", "background", "claimed_base")
         tolerance = EXACT if self.exact else MOVED
-        texts = self.old.tool.version == self.new.tool.version
-        one, other = (_comparable(report, parts, texts=texts) for report in (self.old, self.new))
+        return self._follows("statements", parts, "what is said of model, measurement and bank is the same", tolerance)
+
+    def _sentences(self) -> Check:
+        """Check every sentence; those of another version may be worded otherwise, and are then not verified."""
+        old, new = sentences(self.old), sentences(self.follows)
+        found = list(differences(old, new, 0.0))
+        if not found:
+            return passed(SENTENCES, f"all {len(new)} are the same")
+        if self.old.tool.version != self.new.tool.version:
+            return skipped(SENTENCES, f"provcheck {self.old.tool.version} worded them otherwise: {_first(found)}")
+        return failed(SENTENCES, _first(found))
+
+    def _follows(self, id: str, parts: Sequence[str], message: str, tolerance: float = EXACT) -> Check:
+        one, other = (
+            {part: part_of(report, part, numbers=self.exact) for part in parts} for report in (self.old, self.follows)
+        )
         found = list(differences(one, other, tolerance))
         return failed(id, _first(found)) if found else passed(id, message)
 
@@ -116,27 +129,10 @@ def check_measurement(report: Report, measurement: Measurement) -> Check:
     return skipped(MEASUREMENT, f"not bit for bit (on {then} then, on {now} now); the distances decide")
 
 
-def _comparable(report: Report, parts: tuple[str, ...], *, texts: bool) -> dict[str, Any]:
-    """Parts of a report without what differs from run to run, and without sentences unless `texts`."""
-    content = report.model_dump(mode="json", include=set(parts))
-    if content.get("lineage", {}).get("newick"):
-        content["lineage"]["newick"] = _tree_parts(content["lineage"]["newick"])
-    if not texts:
-        content.pop("limitations", None)
-        content.get("judge", {}).pop("name", None)
-    sentences = set() if texts else SENTENCES
-    return {part: _without(found, LEFT_OUT.get(part, set()) | sentences) for part, found in content.items()}
-
-
-def _without(value: Any, names: set[str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _without(item, names) for key, item in value.items() if key not in names}
-    return [_without(item, names) for item in value] if isinstance(value, list) else value
-
-
-def _tree_parts(newick: str) -> dict[str, Any]:
-    """Shape and names of a tree, and the numbers in it, so that numbers can be compared as such."""
-    return {"shape": NUMBER.sub("#", newick), "lengths": [float(number) for number in NUMBER.findall(newick)]}
+def _pairs(old: Sequence[Comparison], new: Sequence[Comparison]) -> list[tuple[Comparison, Comparison]]:
+    """The comparisons with the references that both reports name."""
+    again = {one.reference: one for one in new}
+    return [(one, again[one.reference]) for one in old if one.reference in again]
 
 
 def _first(found: list[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from provcheck.signing import is_signed_by, signature_file
 from provcheck.types import Check, ExitCode, Outcome
 
-MEASUREMENT, DISTANCES, VERDICT = "measurement", "distances", "verdict"
+MEASUREMENT, DISTANCES, VERDICT, SENTENCES = "measurement", "distances", "verdict", "sentences"
 """Steps that can only be taken where the model was measured, or judged, again."""
 
 
@@ -53,10 +53,11 @@ def check_signature(report: Path, content: bytes, public_key: Path | None) -> Ch
 
 
 def exit_code(checks: Sequence[Check]) -> ExitCode:
-    """1 when anything differs; 0 when nothing does and the verdict was judged again; 5 when it was not."""
+    """1 if anything differs; 0 if nothing does, it was judged again, and every sentence is known; else 5."""
     if any(check.outcome is Outcome.FAILED for check in checks):
         return ExitCode.CHECK_FAILED
-    return ExitCode.OK if _outcome(checks, VERDICT) is Outcome.PASSED else ExitCode.NO_CHECKS
+    whole = all(_outcome(checks, id) is Outcome.PASSED for id in (VERDICT, SENTENCES))
+    return ExitCode.OK if whole else ExitCode.NO_CHECKS
 
 
 def conclusion(checks: Sequence[Check]) -> str:

@@ -7,22 +7,32 @@ from typing import Any
 
 import pytest
 
-from provcheck.signals.able.values import AbleValues, Distance
+from provcheck.signals.able.values import AbleValues, CategoryDistance, Distance
+from provcheck.signals.likelihood.kl_scale import load_scale
 from provcheck.signals.likelihood.values import LikelihoodValues
 from provcheck.types import Comparison, NotMeasured
-from provcheck.verification.differences import differences, largest_shifts, too_far
+from provcheck.verification.differences import differences, largest_shift, too_far
 
 SILENT = NotMeasured(not_measured="nobody looked")
 
 
-def able(distance: float) -> AbleValues:
-    one = Distance(cosine_distance=distance, ci95=None)
-    return AbleValues(paper=one, contrast=one)
+LOW = ["ABLE contrast (low end)", "ABLE paper (low end)"]
+HIGH = ["ABLE contrast (high end)", "ABLE paper (high end)"]
+KL = ["KL bits/byte", "winsorised KL bits/byte"]
+ALL = [*KL, "standard error of KL", "texts"]
+BANDS = [band.name for band in load_scale().bands]
 
 
-def likelihood(bits: float, se: float = 0.0) -> LikelihoodValues:
+def able(distance: float, ci95: tuple[float, float] | None = None, on_few: float | None = None) -> AbleValues:
+    one = Distance(cosine_distance=distance, ci95=ci95)
+    few = Distance(cosine_distance=on_few, ci95=None) if on_few else None
+    categories = (CategoryDistance(category="recall", blocks=2, distance=few),) if few else ()
+    return AbleValues(paper=one, contrast=one, categories=categories)
+
+
+def likelihood(bits: float, se: float = 0.0, texts: int = 40, band: str | None = None) -> LikelihoodValues:
     return LikelihoodValues(
-        bits_per_byte=bits, se=se, winsorised_bits_per_byte=bits, scale_band=None, reason="none", texts=40
+        bits_per_byte=bits, se=se, winsorised_bits_per_byte=bits, scale_band=band, reason="none", texts=texts
     )
 
 
@@ -54,15 +64,29 @@ def test_differences(old: Any, new: Any, found: list[str]) -> None:
         ({"able": able(0.3)}, {"able": able(0.3049)}, []),
         ({"able": able(0.3)}, {"able": able(0.3051)}, ["ABLE contrast", "ABLE paper"]),
         ({"able": able(0.3)}, {"able": able(0.2949)}, ["ABLE contrast", "ABLE paper"]),
+        ({"able": able(0.3, (0.2, 0.4))}, {"able": able(0.3, (0.2049, 0.3951))}, []),
+        ({"able": able(0.3, (0.2, 0.4))}, {"able": able(0.3, (0.21, 0.4))}, LOW),
+        ({"able": able(0.3, (0.2, 0.4))}, {"able": able(0.3)}, [*LOW[:1], HIGH[0], *LOW[1:], HIGH[1]]),
+        ({"able": able(0.3, on_few=0.3)}, {"able": able(0.3, on_few=0.319)}, []),
+        ({"able": able(0.3, on_few=0.3)}, {"able": able(0.3, on_few=0.321)}, ["ABLE on recall"]),
+        ({"able": able(0.3, on_few=0.3)}, {"able": able(0.3)}, ["ABLE on recall"]),
         ({"likelihood": likelihood(1.0)}, {"likelihood": likelihood(1.0049)}, []),
-        ({"likelihood": likelihood(1.0)}, {"likelihood": likelihood(1.0051)}, ["KL bits/byte"]),
-        ({"likelihood": likelihood(1.0, 0.4)}, {"likelihood": likelihood(1.104)}, []),
-        ({"likelihood": likelihood(1.0, 0.4)}, {"likelihood": likelihood(1.106)}, ["KL bits/byte"]),
-        ({"likelihood": likelihood(1.0)}, {"likelihood": likelihood(1.104, 0.4)}, ["KL bits/byte"]),
-        ({"likelihood": likelihood(1.0)}, {"likelihood": SILENT}, ["KL bits/byte"]),
-        ({"likelihood": SILENT}, {"likelihood": likelihood(1.0)}, ["KL bits/byte"]),
+        ({"likelihood": likelihood(1.0)}, {"likelihood": likelihood(1.0051)}, KL),
+        ({"likelihood": likelihood(1.0, 0.4)}, {"likelihood": likelihood(1.104, 0.4)}, []),
+        ({"likelihood": likelihood(1.0, 0.4)}, {"likelihood": likelihood(1.106, 0.4)}, KL),
+        ({"likelihood": likelihood(1.0)}, {"likelihood": likelihood(1.104, 0.4)}, [*KL, "standard error of KL"]),
+        ({"likelihood": likelihood(1.0)}, {"likelihood": likelihood(1.0, texts=39)}, ["texts"]),
+        ({"likelihood": likelihood(1.0)}, {"likelihood": likelihood(1.0, band="no band")}, ["place on the KL scale"]),
+        ({"likelihood": likelihood(1.0, band=BANDS[1])}, {"likelihood": likelihood(1.0, band=BANDS[2])}, []),
+        (
+            {"likelihood": likelihood(1.0, band=BANDS[1])},
+            {"likelihood": likelihood(1.0, band=BANDS[3])},
+            ["place on the KL scale"],
+        ),
+        ({"likelihood": likelihood(1.0)}, {"likelihood": SILENT}, ALL),
+        ({"likelihood": SILENT}, {"likelihood": likelihood(1.0)}, ALL),
         ({"likelihood": SILENT}, {"likelihood": SILENT}, []),
-        ({"likelihood": likelihood(1.0), "able": able(0.3)}, {"able": able(0.3)}, ["KL bits/byte"]),
+        ({"likelihood": likelihood(1.0), "able": able(0.3)}, {"able": able(0.3)}, ALL),
         ({}, {}, []),
     ],
 )
@@ -74,16 +98,17 @@ def test_what_moved_too_far_is_named(old: dict[str, Any], new: dict[str, Any], f
 
 def test_what_moved_is_shown() -> None:
     old, new = comparison(likelihood=likelihood(1.0)), comparison(likelihood=SILENT)
-    assert list(too_far(old, new)) == ["KL bits/byte to org/a: 1 became None"]
-    assert list(too_far(new, old)) == ["KL bits/byte to org/a: None became 1"]
+    assert next(too_far(old, new)) == "KL bits/byte to org/a: 1 became None"
+    assert next(too_far(new, old)) == "KL bits/byte to org/a: None became 1"
 
 
 def test_the_largest_shift_is_a_share_of_what_is_accepted() -> None:
     pairs = [
         (comparison(able=able(0.3), likelihood=likelihood(1.0, 0.02)), comparison(able=able(0.301))),
         (comparison(able=able(0.3)), comparison(able=able(0.296))),
-        (comparison(likelihood=likelihood(1.0, 0.02)), comparison(likelihood=likelihood(1.005))),
+        (comparison(likelihood=likelihood(1.0, 0.02)), comparison(likelihood=likelihood(1.005, 0.02))),
     ]
-    shifts = largest_shifts(pairs[1:])
-    assert shifts == pytest.approx({"ABLE paper": 0.8, "ABLE contrast": 0.8, "KL bits/byte": 0.5})
-    assert math.isinf(largest_shifts(pairs)["KL bits/byte"])
+    found = [largest_shift(some) for some in (pairs, pairs[1:], pairs[2:])]
+    assert [name for name, _ in found] == ["KL bits/byte to org/a", "ABLE contrast to org/a", "KL bits/byte to org/a"]
+    assert [share for _, share in found] == pytest.approx([math.inf, 0.8, 0.5])
+    assert largest_shift([]) == ("", 0.0)

@@ -15,22 +15,22 @@ from provcheck.types import Check, Comparison, NotMeasured, Outcome, Parent, Rel
 from provcheck.verification import exit_code
 from provcheck.verification.repetition import Repetition
 from tests.evidence import Evidence
-from tests.verification.conftest import lines
+from tests.verification.conftest import lines, with_outcome
 
 FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "relation": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"relation": Relation.UNRELATED})}),
     "reference": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"reference": "org/root-1"})}),
     "probability": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"probability": 0.01})}),
-    "reasons": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"reasons": ("It is fine.",)})}),
+    "reasons": ("sentences", lambda r: {"verdict": r.verdict.model_copy(update={"reasons": ("It is fine.",)})}),
     "parents": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"parents": (_parent(),)})}),
     "a distance": ("distances", lambda r: {"comparisons": _first_with(r, "able", _nearer)}),
     "a comparison left out": ("distances", lambda r: {"comparisons": r.comparisons[1:]}),
     "a score": ("distances", lambda r: {"comparisons": (_scored(r.comparisons[0]), *r.comparisons[1:])}),
     "agreement": ("distances", lambda r: {"comparisons": _first_with(r, "able", _unexamined)}),
     "a signal left out": ("distances", lambda r: {"comparisons": _first_with(r, "likelihood", None)}),
-    "a signal not measured": ("distances", lambda r: {"comparisons": _first_with(r, "likelihood", _silent)}),
+    "a signal not measured": ("distances sentences", lambda r: {"comparisons": _first_with(r, "likelihood", _silent)}),
     "an outcome": ("checks", lambda r: {"checks": (_failed(r.checks[0]), *r.checks[1:])}),
-    "a check left out": ("checks", lambda r: {"checks": r.checks[1:]}),
+    "a check left out": ("checks sentences", lambda r: {"checks": r.checks[1:]}),
     "exit code": ("checks", lambda r: {"exit_code": 1}),
     "summary": ("checks", lambda r: {"summary": r.summary.model_copy(update={"passed": 9})}),
     "inconclusive": ("checks", lambda r: {"policy": r.policy.model_copy(update={"on_inconclusive": "pass"})}),
@@ -39,15 +39,22 @@ FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "length": ("tree", lambda r: {"lineage": r.lineage.model_copy(update={"newick": _longer(r.lineage.newick)})}),
     "parameters": ("statements", lambda r: {"subject": r.subject.model_copy(update={"parameters": 7_000_000_000})}),
     "license": ("statements", lambda r: {"subject": r.subject.model_copy(update={"license": "mit"})}),
-    "limits": ("statements", lambda r: {"limitations": ()}),
+    "limits": ("sentences", lambda r: {"limitations": ()}),
     "bank": ("statements", lambda r: {"bank": r.bank.model_copy(update={"references": 5000})}),
     "scale": ("statements", lambda r: {"background": {"likelihood": KLBackground()}}),
     "no scale": ("statements", lambda r: {"background": {}}),
     "bits": ("statements", lambda r: _measured(r, values={"bits_per_byte": 0.5})),
     "coverage": ("statements", lambda r: _measured(r, coverage={"measured": 1, "total": 2, "unit": "text"})),
     "threshold": ("statements", lambda r: {"judge": r.judge.model_copy(update={"accuse_above": 17.0})}),
+    "a point of the map": ("map", lambda r: {"map": r.map.model_copy(update={"points": r.map.points[1:]})}),
+    "no map": ("sentences", lambda r: {"map": r.map.model_copy(update={"reason": "It is secret."})}),
+    "message": ("sentences", lambda r: {"checks": (_said(r.checks[0]), *r.checks[1:])}),
+    "a license": ("distances", lambda r: {"comparisons": _first_is(r, license="mit")}),
+    "a relation": ("distances", lambda r: {"comparisons": _first_is(r, relation=Relation.SAME_RECIPE)}),
+    "a p-value": ("distances", lambda r: {"comparisons": _first_is(r, p_value=1e-9)}),
+    "p-value": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"p_value": 1e-9})}),
     "features": ("statements", lambda r: {"judge": r.judge.model_copy(update={"features": ("able.smell",)})}),
-    "judge": ("statements", lambda r: {"judge": r.judge.model_copy(update={"name": "a judge that is never wrong"})}),
+    "judge": ("sentences", lambda r: {"judge": r.judge.model_copy(update={"name": "a judge that is never wrong"})}),
 }
 """What follows from the numbers, by who notices it."""
 
@@ -75,8 +82,87 @@ def test_what_does_not_follow_from_the_numbers_is_noticed(forgery: str, made: Ev
     honest = open_report(made.report).report
     forged = forged_by(change, honest)
     assert forged != honest
-    outcomes = {check.id: check.outcome for check in Repetition(forged, honest, exact=True).checks()}
-    assert {id for id, outcome in outcomes.items() if outcome is Outcome.FAILED} == {noticed_by}
+    outcomes = {check.id: check.outcome for check in Repetition(forged, honest, honest, exact=True).checks()}
+    assert {id for id, outcome in outcomes.items() if outcome is Outcome.FAILED} == set(noticed_by.split())
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_nor_if_the_forger_says_that_it_was_measured_elsewhere(forgery: str, evidence: Evidence) -> None:
+    """A wrong digest of the measurement only lets the numbers move as far as another device moves them."""
+    steps, change = FORGERIES[forgery]
+    noticed_by, *_ = steps.split()
+    evidence.forge(lambda report: elsewhere(forged_by(change, report)))
+    found = lines(evidence)
+    assert found["measurement"].outcome is Outcome.SKIPPED
+    expected = Outcome.SKIPPED if noticed_by in ("tree", "map") else Outcome.FAILED
+    assert found[noticed_by].outcome is expected, found[noticed_by].message
+    assert exit_code(list(found.values())) == (0 if expected is Outcome.SKIPPED else 1)
+
+
+def test_an_honest_report_from_elsewhere_repeats(evidence: Evidence) -> None:
+    evidence.forge(elsewhere)
+    found = lines(evidence)
+    assert with_outcome(found, Outcome.SKIPPED) == {"signature", "probes", "run", "measurement"}
+    assert exit_code(list(found.values())) == 0
+
+
+@pytest.mark.parametrize("version", ["9.9", "0.0.1"])
+@pytest.mark.parametrize("forgery", [name for name, (step, _) in FORGERIES.items() if step == "sentences"])
+def test_sentences_of_another_version_are_not_verified(version: str, forgery: str, evidence: Evidence) -> None:
+    _, change = FORGERIES[forgery]
+    evidence.forge(lambda report: by_version(version, forged_by(change, report)))
+    found = lines(evidence)
+    assert found["sentences"].outcome is Outcome.SKIPPED and "worded them otherwise" in found["sentences"].message
+    assert exit_code(list(found.values())) == 5
+
+
+def test_the_same_sentences_of_another_version_are(evidence: Evidence) -> None:
+    evidence.forge(lambda report: by_version("9.9", report))
+    assert exit_code(list(lines(evidence).values())) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "outcome"),
+    [
+        ("audit me/mine", "audit me/mine; rm -rf ~", Outcome.FAILED),
+        ("audit me/mine", "audit other/model", Outcome.FAILED),
+        ("audit me/mine", "audit me/mine --trust-remote-code", Outcome.FAILED),
+        ("audit me/mine", "audit me/mine --claimed-base org/root-1", Outcome.FAILED),
+        ("audit me/mine", "audit 'me/mine", Outcome.FAILED),
+        ("provcheck audit", "other audit", Outcome.FAILED),
+        ("mine.yaml", "strict", Outcome.SKIPPED),
+        ("audit me/mine", "audit me/mine -k license", Outcome.SKIPPED),
+    ],
+)
+def test_the_command_is_the_one_that_repeats_it(old: str, new: str, outcome: Outcome, evidence: Evidence) -> None:
+    def change(report: Report) -> Report:
+        assert old in report.tool.command
+        return report.model_copy(
+            update={"tool": report.tool.model_copy(update={"command": report.tool.command.replace(old, new)})}
+        )
+
+    evidence.forge(change)
+    assert lines(evidence)["command"].outcome is outcome
+
+
+def test_moved_points_of_the_map_are_not_verified(evidence: Evidence) -> None:
+    """t-SNE may place them elsewhere on another machine, so it is no failure."""
+
+    def change(report: Report) -> Report:
+        first, *others = report.map.points
+        points = (first.model_copy(update={"x": -first.x, "y": -first.y}), *others)
+        return report.model_copy(update={"map": report.map.model_copy(update={"points": points})})
+
+    evidence.forge(change)
+    assert lines(evidence)["map"].outcome is Outcome.SKIPPED
+
+
+def elsewhere(report: Report) -> Report:
+    return report.model_copy(update={"digests": report.digests.model_copy(update={"measurement": "0" * 64})})
+
+
+def by_version(version: str, report: Report) -> Report:
+    return report.model_copy(update={"tool": report.tool.model_copy(update={"version": version})})
 
 
 @pytest.mark.parametrize("forgery", FORGED_INPUTS)
@@ -99,7 +185,7 @@ def test_a_signal_called_as_a_file_is_compared_too(made: Evidence) -> None:
         return honest.model_copy(update={"measurement": honest.measurement.model_copy(update={"signals": signals})})
 
     def statements(old: Report, new: Report) -> Outcome:
-        return next(one.outcome for one in Repetition(old, new, exact=True).checks() if one.id == "statements")
+        return next(one.outcome for one in Repetition(old, new, new, exact=True).checks() if one.id == "statements")
 
     assert statements(named(1.0, 2.0), named(9.0, 2.0)) is Outcome.PASSED, "it may take longer"
     assert statements(named(1.0, 2.0), named(1.0, 3.0)) is Outcome.FAILED
@@ -144,6 +230,15 @@ def _measured(report: Report, **changes: Any) -> dict[str, Any]:
 def _against(report: Report, digests: dict[str, str]) -> dict[str, Any]:
     """The digests of published numbers."""
     return {"digests": report.digests.model_copy(update={"background": digests})}
+
+
+def _first_is(report: Report, **changes: Any) -> tuple[Comparison, ...]:
+    first, *others = report.comparisons
+    return (first.model_copy(update=changes), *others)
+
+
+def _said(check: Check) -> Check:
+    return check.model_copy(update={"message": "It is fine."})
 
 
 def _failed(check: Check) -> Check:

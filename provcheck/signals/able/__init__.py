@@ -19,7 +19,7 @@ from pydantic import JsonValue
 
 from provcheck.signals.able import page
 from provcheck.signals.able.cosine import block_products, cosine_distances, pairwise_distances, resampled_distances
-from provcheck.signals.able.values import CONTRAST, PAPER, AbleValues, by_category, distance_at
+from provcheck.signals.able.values import CONTRAST, PAPER, AbleValues, Distance, by_category, distance_at
 from provcheck.signals.able.views import (
     blocks_of,
     contrast_view,
@@ -56,6 +56,9 @@ limit and that of the log-likelihoods."""
 
 MOVES_BY = 0.005
 """Cosine distance by which another device, dtype or batch size may move an ABLE distance."""
+
+MOVES_BY_ON_FEW = 4 * MOVES_BY
+"""The same for the distance on one category, which rests on a few blocks of questions."""
 
 SILENT = NotMeasured(not_measured="a model's attributions are all zero, or no question was measured")
 
@@ -177,11 +180,17 @@ class Able(Signal):
         return page.figures(report, nearest)
 
     def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
-        """Both distances."""
+        """Both distances with the ends of their intervals, and those on each category, which few questions decide."""
         found = cast("AbleValues", values)
-        return (
-            NamedNumber("ABLE contrast", found.contrast.cosine_distance, MOVES_BY),
-            NamedNumber("ABLE paper", found.paper.cosine_distance, MOVES_BY),
+        views: list[tuple[str, Distance | None, float]] = [
+            ("ABLE contrast", found.contrast, MOVES_BY),
+            ("ABLE paper", found.paper, MOVES_BY),
+            *((f"ABLE on {one.category}", one.distance, MOVES_BY_ON_FEW) for one in found.categories),
+        ]
+        return tuple(
+            NamedNumber(name + end, number, moves_by)
+            for name, distance, moves_by in views
+            for end, number in _numbers(distance)
         )
 
     @staticmethod
@@ -203,3 +212,10 @@ def _silence(question: str, options: int) -> Floats:
 def _unit(blocks: Floats) -> Floats:
     flat = blocks.reshape(len(blocks), -1).astype(np.float64)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-30))
+
+
+def _numbers(distance: Distance | None) -> list[tuple[str, float | None]]:
+    if distance is None:
+        return [("", None)]
+    low, high = distance.ci95 or (None, None)
+    return [("", distance.cosine_distance), (" (low end)", low), (" (high end)", high)]

@@ -21,7 +21,7 @@ from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
 from provcheck.signals.likelihood import page
 from provcheck.signals.likelihood.divergence import MIN_TEXTS, clip_floor, divergence, pairwise_divergences, row_centred
-from provcheck.signals.likelihood.kl_scale import SMALLEST, KLBackground, background, place_on_scale
+from provcheck.signals.likelihood.kl_scale import SMALLEST, KLBackground, background, place_on_scale, rank_on_scale
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues
 from provcheck.signals.stacks import ArrayLayout
 from provcheck.types import (
@@ -164,9 +164,16 @@ class Likelihood(Signal):
         return page.figures(report, nearest)
 
     def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
-        """KL, which may move further the larger its standard error is."""
+        """KL, which may move further the larger its standard error is, and to the next band of the scale."""
         found = cast("LikelihoodValues", values)
-        return (NamedNumber("KL bits/byte", found.bits_per_byte, MOVES_BY + MOVES_BY_OF_ERROR * found.se),)
+        moves_by = MOVES_BY + MOVES_BY_OF_ERROR * found.se
+        return (
+            NamedNumber("KL bits/byte", found.bits_per_byte, moves_by),
+            NamedNumber("winsorised KL bits/byte", found.winsorised_bits_per_byte, moves_by),
+            NamedNumber("standard error of KL", found.se, moves_by),
+            NamedNumber("place on the KL scale", rank_on_scale(found.scale_band), 1),
+            NamedNumber("texts", found.texts, 0),
+        )
 
 
 def bits_per_byte(loglik_nats: Floats, probes: ProbeSet) -> float | None:

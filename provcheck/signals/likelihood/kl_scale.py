@@ -91,3 +91,9 @@ def place_on_scale(
         )
     size = math.log(max(kl_bits_per_byte, SMALLEST))
     return min(scale.bands, key=lambda band: abs(math.log(band.median) - size)).name, None
+
+
+def rank_on_scale(band: str | None) -> int | None:
+    """Place of a band on the scale, from 0; -1 for a name that is not on it."""
+    names = [one.name for one in load_scale().bands]
+    return None if band is None else names.index(band) if band in names else -1

@@ -1,0 +1,53 @@
+"""The command in a report: readers run it, so it must be the one that repeats the audit."""
+
+from __future__ import annotations
+
+import shlex
+
+from provcheck.probes import DEFAULT_PROBES
+from provcheck.types import Check, Report
+from provcheck.verification.steps import failed, passed, skipped
+
+NAMED = ("--bank", "--probes", "--policy", "--dtype", "-k")
+"""Options with values that a report does not state word for word."""
+
+COMMAND = "command"
+
+
+def check_command(old: Report, new: Report) -> Check:
+    """Whether it audits that model with that claim, and the bank, probes and policy that the report names."""
+    stated, values = _parted(old.tool.command)
+    again, given = _parted(new.tool.command)
+    if (old.tool.name, stated) != (new.tool.name, again):
+        return failed(COMMAND, f"{old.tool.command!a} became {new.tool.command!a}")
+    strange = [value for option, value in values.items() if value not in (*_names(new, option), given.get(option))]
+    if strange:
+        return skipped(COMMAND, f"what {' and '.join(map(ascii, strange))} stands for is not known")
+    return passed(COMMAND, old.tool.command)
+
+
+def _parted(command: str) -> tuple[list[str], dict[str, str]]:
+    """The words of a command without the options of `NAMED`, and the values of these."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return [command], {}
+    kept: list[str] = []
+    values: dict[str, str] = {}
+    for place, word in enumerate(words):
+        if place and words[place - 1] in NAMED:
+            values[words[place - 1]] = word
+        elif word not in NAMED:
+            kept.append(word)
+    return kept, values
+
+
+def _names(report: Report, option: str) -> tuple[str, ...]:
+    """What the report calls it, beside what the user of the verification does."""
+    measurement = report.measurement
+    return {
+        "--bank": (report.bank.name,),
+        "--probes": (DEFAULT_PROBES, measurement.probes, measurement.probes.rpartition("-")[2]),
+        "--policy": (report.policy.name,),
+        "--dtype": ("auto", measurement.dtype),
+    }.get(option, ())
