@@ -180,7 +180,7 @@ class Able(Signal):
         return page.figures(report, nearest)
 
     def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
-        """Both distances with the ends of their intervals, and those on each category, which few questions decide."""
+        """Both distances, and those on each category, with the ends of their intervals, which may move twice as far."""
         found = cast("AbleValues", values)
         views: list[tuple[str, Distance | None, float]] = [
             ("ABLE contrast", found.contrast, MOVES_BY),
@@ -188,7 +188,7 @@ class Able(Signal):
             *((f"ABLE on {one.category}", one.distance, MOVES_BY_ON_FEW) for one in found.categories),
         ]
         return tuple(
-            NamedNumber(name + end, number, moves_by)
+            NamedNumber(name + end, number, 2 * moves_by if end else moves_by)
             for name, distance, moves_by in views
             for end, number in _numbers(distance)
         )
