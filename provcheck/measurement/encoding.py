@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from provcheck.measurement.failures import failures_said
 from provcheck.types import Bools, Ints
 
 if TYPE_CHECKING:
@@ -97,16 +98,17 @@ def encode_texts(
 
 
 def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[tuple[Ints, Ints, Bools]]:
-    batch = tokenizer(
-        texts,
-        add_special_tokens=True,
-        padding=False,
-        truncation=False,
-        return_attention_mask=False,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-        verbose=False,
-    )
+    with failures_said("the tokenizer fails on a probe"):
+        batch = tokenizer(
+            texts,
+            add_special_tokens=True,
+            padding=False,
+            truncation=False,
+            return_attention_mask=False,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            verbose=False,
+        )
     columns = (batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"])
     return [
         (np.array(ids, dtype=np.int64), _at_least_one_character(spans), np.array(special, dtype=bool))
