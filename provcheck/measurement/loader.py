@@ -80,12 +80,22 @@ def load_tokenizer(files: ModelFiles) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(
             **source, local_files_only=True, trust_remote_code=files.trust_remote_code
         )
+    _refuse_unusable(tokenizer, f"the tokenizer of '{where}'")
+    return tokenizer
+
+
+def _refuse_unusable(tokenizer: PreTrainedTokenizerBase, what: str) -> None:
+    """Raise UnsupportedModel for a tokenizer that gives no offsets, or other tokens each time."""
     if not tokenizer.is_fast:
         raise UnsupportedModel(
-            f"the tokenizer of '{where}' ({type(tokenizer).__name__}) gives no character offsets",
+            f"{what} ({type(tokenizer).__name__}) gives no character offsets",
             "convert it to a fast tokenizer (tokenizer.json)",
         )
-    return tokenizer
+    if getattr(tokenizer.backend_tokenizer.model, "dropout", None):
+        raise UnsupportedModel(
+            f"{what} drops merges at random (BPE dropout), so no measurement would repeat",
+            "set model.dropout to null in tokenizer.json",
+        )
 
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
