@@ -11,6 +11,7 @@ scoring      tokens -> log-probabilities and input gradients
 loader       files -> model and tokenizer
 devices      which there are, how much memory they have, and which of them the weights go to
 environment  what else the numbers depend on
+failures     any failure of a tokenizer -> one sentence
 """
 
 from __future__ import annotations

@@ -5,12 +5,14 @@ A probe that the model cannot take whole is left out with a reason, never trunca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from provcheck.errors import UnsupportedModel
+from provcheck.measurement.failures import HINT, failures_said
 from provcheck.types import Bools, Ints
 
 if TYPE_CHECKING:
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
 
 MAX_LOST_SHARE = 0.02
 """A probe is left out when the tokenizer drops or replaces by <unk> more of its characters than this."""
+
+MAX_TOKENS_PER_BYTE = 32
+"""A tokenizer makes about one token of a byte at most; normalization makes 11 bytes of one at most."""
+
+MAX_SPECIAL = 1_000
+"""Tokens that a tokenizer may add to a text, on top of those of its bytes."""
+
+GROUP = 32
+"""Texts that are tokenized at once."""
 
 TOO_LONG = "longer than the model's context"
 LOST_CHARACTERS = "characters that the tokenizer cannot represent"
@@ -96,22 +107,41 @@ def encode_texts(
     return kept, reasons
 
 
-def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[tuple[Ints, Ints, Bools]]:
-    batch = tokenizer(
-        texts,
-        add_special_tokens=True,
-        padding=False,
-        truncation=False,
-        return_attention_mask=False,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-        verbose=False,
-    )
-    columns = (batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"])
-    return [
-        (np.array(ids, dtype=np.int64), _at_least_one_character(spans), np.array(special, dtype=bool))
-        for ids, spans, special in zip(*columns, strict=True)
-    ]
+def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Iterator[tuple[Ints, Ints, Bools]]:
+    """ids, spans and special tokens of each text.
+
+    First of one text, then of a few at a time, so that a tokenizer that makes too many tokens is soon refused.
+    """
+    groups = [texts[:1], *(texts[start : start + GROUP] for start in range(1, len(texts), GROUP))]
+    for group in groups if texts else ():
+        for text, encoded in zip(group, _encode_group(tokenizer, group), strict=True):
+            _check_number(text, len(encoded[0]))
+            yield encoded
+
+
+def _encode_group(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Iterator[tuple[Ints, Ints, Bools]]:
+    with failures_said("the tokenizer fails on a probe"):
+        batch = tokenizer(
+            texts,
+            add_special_tokens=True,
+            padding=False,
+            truncation=False,
+            return_attention_mask=False,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            verbose=False,
+        )
+    for ids, spans, special in zip(
+        batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"], strict=True
+    ):
+        yield np.array(ids, dtype=np.int64), _at_least_one_character(spans), np.array(special, dtype=bool)
+
+
+def _check_number(text: str, tokens: int) -> None:
+    """Raise UnsupportedModel for more tokens than a text of that length can have."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if tokens > MAX_TOKENS_PER_BYTE * size + MAX_SPECIAL:
+        raise UnsupportedModel(f"the tokenizer makes {tokens:,} tokens of a probe of {size:,} bytes", HINT)
 
 
 def _at_least_one_character(spans: list[tuple[int, int]]) -> Ints:

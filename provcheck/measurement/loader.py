@@ -14,6 +14,7 @@ import torch
 
 from provcheck.errors import BrokenModel, TooLarge, UnsupportedModel
 from provcheck.measurement.devices import choose_device, choose_dtype, is_out_of_memory, name_device, place_weights
+from provcheck.measurement.failures import failures_said, first_line
 from provcheck.types import ModelFiles
 
 if TYPE_CHECKING:
@@ -75,18 +76,26 @@ def load_tokenizer(files: ModelFiles) -> PreTrainedTokenizerBase:
     _quiet()
     where = files.subject.id
     source = _tokenizer_source(files)
-    try:
+    with failures_said(f"the tokenizer of '{where}' cannot be loaded"):
         tokenizer = AutoTokenizer.from_pretrained(
             **source, local_files_only=True, trust_remote_code=files.trust_remote_code
         )
-    except Exception as error:
-        raise UnsupportedModel(f"the tokenizer of '{where}' cannot be loaded: {_first_line(error)}") from None
+    _refuse_unusable(tokenizer, f"the tokenizer of '{where}'")
+    return tokenizer
+
+
+def _refuse_unusable(tokenizer: PreTrainedTokenizerBase, what: str) -> None:
+    """Raise UnsupportedModel for a tokenizer that gives no offsets, or other tokens each time."""
     if not tokenizer.is_fast:
         raise UnsupportedModel(
-            f"the tokenizer of '{where}' ({type(tokenizer).__name__}) gives no character offsets",
+            f"{what} ({type(tokenizer).__name__}) gives no character offsets",
             "convert it to a fast tokenizer (tokenizer.json)",
         )
-    return tokenizer
+    if getattr(tokenizer.backend_tokenizer.model, "dropout", None):
+        raise UnsupportedModel(
+            f"{what} drops merges at random (BPE dropout), so no measurement would repeat",
+            "set model.dropout to null in tokenizer.json",
+        )
 
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
@@ -168,7 +177,7 @@ def _config(files: ModelFiles) -> PreTrainedConfig:
 
 
 def _cannot_load(files: ModelFiles, error: Exception) -> BrokenModel | TooLarge | UnsupportedModel:
-    where, reason = files.subject.id, _first_line(error)
+    where, reason = files.subject.id, first_line(error)
     if is_out_of_memory(error):
         return TooLarge(f"the weights of '{where}' do not fit into memory", "try --dtype bfloat16 or another --device")
     method = _quantization(files)
@@ -206,11 +215,5 @@ def _apply_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
     except UnsupportedModel:
         raise
     except Exception as error:
-        raise BrokenModel(f"the adapter does not fit its base model: {_first_line(error)}") from None
+        raise BrokenModel(f"the adapter does not fit its base model: {first_line(error)}") from None
     return result
-
-
-def _first_line(error: Exception) -> str:
-    """First line of an error, without paths of this machine and cut to a readable length."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return " ".join(word for word in lines[0].split() if not word.strip("'\"(").startswith("/"))[:300]

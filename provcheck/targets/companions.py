@@ -8,6 +8,7 @@ from typing import Any
 from provcheck.architectures import TOKENIZER_CLASSES
 from provcheck.errors import BrokenModel, UnsupportedModel
 from provcheck.targets.model_files import MAX_SMALL_BYTES, Place, digest, read_json
+from provcheck.targets.token_growth import check_growth
 from provcheck.types import FileDigest
 
 KINDS = ("BPE", "Unigram", "WordPiece", "WordLevel")
@@ -62,14 +63,25 @@ def _is_module(name: str) -> bool:
 
 def tokenizer_kind(place: Place) -> str:
     """BPE, Unigram, WordPiece or WordLevel; UnsupportedModel where there is no tokenizer that can be used."""
-    if "tokenizer.json" in place.names:
-        return _declared_kind(read_json(place.folder / "tokenizer.json", MAX_SMALL_BYTES).get("model"))
+    if (content := check_tokenizers(place)) is not None:
+        return _declared_kind(content.get("model"))
     if kind := _kind_of_class(place) or _kind_of_files(place.names):
         return kind
     raise UnsupportedModel(
         f"{place.id} has no tokenizer: neither tokenizer.json nor vocabulary files that can be converted",
         "Copy the tokenizer files of the model into the folder.",
     )
+
+
+def check_tokenizers(place: Place) -> dict[str, Any] | None:
+    """tokenizer.json, if there is one; UnsupportedModel if it, or one for a version, makes too many tokens."""
+    for name in sorted(_tokenizers_for_versions(place)):
+        check_growth(name, read_json(place.folder / name, MAX_SMALL_BYTES))
+    if "tokenizer.json" not in place.names:
+        return None
+    content = read_json(place.folder / "tokenizer.json", MAX_SMALL_BYTES)
+    check_growth("tokenizer.json", content)
+    return content
 
 
 def _declared_kind(model: object) -> str:

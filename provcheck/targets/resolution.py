@@ -12,7 +12,7 @@ from provcheck.io.text import clean, shown
 from provcheck.io.untrusted import existing_folder, is_file
 from provcheck.targets import gguf, hub
 from provcheck.targets.cards import read_card
-from provcheck.targets.companions import companions, tokenizer_kind
+from provcheck.targets.companions import check_tokenizers, companions, tokenizer_kind
 from provcheck.targets.configs import Config, read_config, read_gguf_config
 from provcheck.targets.model_files import Place, in_folder, read_json
 from provcheck.targets.target import FindOptions
@@ -128,6 +128,7 @@ def _adapter(place: Place, options: FindOptions) -> ModelFiles:
             f"{place.id} holds both a full model and an adapter, so it is not clear which is meant",
             "Put adapter_config.json and the adapter's weights into a folder of their own.",
         )
+    check_tokenizers(place)  # it takes the place of the base model's
     card = read_card(place.folder / "README.md")
     weights = read_weights(place, ADAPTER, allow_pickle=options.allow_pickle)
     base = _base(place, read_json(place.folder / ADAPTER_CONFIG), options)

@@ -11,7 +11,7 @@ import resource
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from provcheck.bank import load_bank
@@ -92,6 +92,16 @@ MERGES = b"a: &a {x: 1}\n" + b"".join(
 )
 NESTED = {b"[": b"[" * 200_000, b"- ": b"- " * 100_000, b"{a: ": b"{a: " * 50_000, b"? ": b"? " * 100_000}
 
+REPLACE = {"normalizer": {"type": "Replace", "pattern": {"Regex": "."}, "content": "x" * 2000}}
+TEMPLATE = {
+    "post_processor": {
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "x", "type_id": 0}}] * 2000 + [{"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [],
+        "special_tokens": {"x": {"id": "x", "ids": [0] * 1000, "tokens": ["x"] * 1000}},
+    }
+}
+
 FAST: dict[str, Bomb] = {
     "sparse manifest": lambda h: with_file("bank", h, "manifest.json", sparse),
     "pipe as manifest": lambda h: with_file("bank", h, "manifest.json", pipe),
@@ -150,6 +160,11 @@ FAST |= {
     ),
 }
 
+FAST |= {
+    "every character becomes many": lambda h: with_file("model", h, "tokenizer.json", lambda p: tokenizer(p, REPLACE)),
+    "every text gets many tokens": lambda h: with_file("model", h, "tokenizer.json", lambda p: tokenizer(p, TEMPLATE)),
+}
+
 SLOW: dict[str, Bomb] = {
     "the largest list": lambda h: manifest(placed(h / "b.yaml", b"[" + b"[]," * (MAX_BUILD_BYTES // 3 - 1) + b"]")),
     "the largest policy": lambda h: policy(placed(h / "p.yaml", b"[" + b"[]," * (MAX_POLICY_BYTES // 3 - 1) + b"]")),
@@ -161,6 +176,10 @@ SLOW: dict[str, Bomb] = {
         "model", h, "tokenizer.json", lambda p: placed(p, b"[" + b"[]," * 4_000_000 + b"[]]")
     ),
 }
+
+
+def tokenizer(path: Path, parts: Mapping[str, object]) -> Path:
+    return placed(path, json.dumps({"model": {"type": "BPE", "vocab": {"x": 0}, "merges": []}, **parts}).encode())
 
 
 def linked(path: Path, target: str) -> Path:

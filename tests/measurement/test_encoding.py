@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from provcheck.errors import UnsupportedModel
 from provcheck.measurement.encoding import (
+    GROUP,
     LOST_CHARACTERS,
     TOO_FEW_TOKENS,
     TOO_LONG,
@@ -142,3 +144,36 @@ def _letters(unknown: str | None) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token=unknown))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "isolated")
     return _wrap(tokenizer, unknown)
+
+
+@pytest.mark.parametrize("place", [0, 1, 40])
+def test_far_more_tokens_than_bytes_are_refused(place: int) -> None:
+    """Wherever the text stands for which the tokenizer makes them."""
+    tokenizer = tiny_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = normalizers.Replace("z", "x y" * 40)
+    texts = ["No such letter."] * place + ["z" * 200] + ["No such letter."] * 30
+    with pytest.raises(UnsupportedModel, match=r"makes [\d,]+ tokens of a probe of 200 bytes") as caught:
+        encode_texts(tokenizer, texts, None)
+    assert "tokenizer.json" in caught.value.hint
+
+
+def test_texts_are_encoded_in_groups_as_they_are_alone(probes: ProbeSet) -> None:
+    tokenizer = tiny_tokenizer()
+    texts = [f"{number} {text}" for number in range(9) for text in texts_of(probes)]
+    together, _ = encode_texts(tokenizer, texts, None)
+    assert len(together) > 2 * GROUP
+    for one in together:
+        ((alone,), _) = encode_texts(tokenizer, [texts[one.probe]], None)
+        assert (one.ids.tolist(), one.spans.tolist()) == (alone.ids.tolist(), alone.spans.tolist())
+
+
+def test_no_texts() -> None:
+    assert encode_texts(tiny_tokenizer(), [], None) == ([], {})
+
+
+def test_a_letter_that_becomes_many_is_not_refused() -> None:
+    """The longest form of a letter that there is: 3 bytes become 33."""
+    tokenizer = tiny_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = normalizers.NFKC()
+    ((text,), _) = encode_texts(tokenizer, ["\ufdfa" * 50], None)
+    assert len(text.ids) > 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,20 @@ def test_a_truncated_weight_file_is_told(copy: ModelFiles) -> None:
         load(copy)
 
 
+@pytest.mark.parametrize("dropout", [0.1, 1.0])
+def test_a_random_tokenizer_is_unsupported(copy: ModelFiles, dropout: float) -> None:
+    _set_dropout(copy, dropout)
+    with pytest.raises(UnsupportedModel, match=r"at random .*no measurement would repeat") as caught:
+        load(copy)
+    assert "model.dropout to null" in caught.value.hint
+
+
+@pytest.mark.parametrize("dropout", [None, 0.0])
+def test_a_dropout_of_nothing_is_none(copy: ModelFiles, dropout: float | None) -> None:
+    _set_dropout(copy, dropout)
+    assert load(copy, device="cpu").tokenizer("harbour").input_ids
+
+
 def test_a_slow_tokenizer_is_unsupported(copy: ModelFiles) -> None:
     _remove_tokenizer(copy)
     ByT5Tokenizer().save_pretrained(copy.folder)
@@ -107,6 +122,13 @@ def _change(loadable: ModelFiles, change: object) -> None:
     assert callable(change)
     change(tensors)
     save_file(tensors, file, metadata={"format": "pt"})
+
+
+def _set_dropout(files: ModelFiles, dropout: float | None) -> None:
+    path = Path(files.folder) / "tokenizer.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["model"]["dropout"] = dropout
+    path.write_text(json.dumps(content), "utf-8")
 
 
 def _remove_tokenizer(loadable: ModelFiles) -> None:
