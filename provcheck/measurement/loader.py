@@ -17,6 +17,7 @@ from provcheck.measurement.devices import choose_device, choose_dtype, is_out_of
 from provcheck.types import ModelFiles
 
 if TYPE_CHECKING:
+    from peft import PeftConfig, PeftModel
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -28,6 +29,8 @@ class Loaded:
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     dtype: torch.dtype
+    unused: tuple[str, ...] = ()
+    """Tensors of the weight files that the model does not have."""
 
     @property
     def bytes(self) -> int:
@@ -59,13 +62,13 @@ def load(
     chosen = choose_device(device)
     precision = choose_dtype(dtype, chosen)
     tokenizer = tokenizer or load_tokenizer(files)
-    model = _load_model(files, precision, place_weights(files.subject, device, chosen, precision))
+    model, unused = _load_model(files, precision, place_weights(files.subject, device, chosen, precision))
     if files.adapter_folder is not None:
         model = _apply_adapter(model, files.adapter_folder)
     model = model.eval().requires_grad_(False)
     embeddings = model.get_input_embeddings()
     weight = getattr(embeddings, "weight", None)
-    return Loaded(model, tokenizer, chosen if weight is None else weight.device, precision)
+    return Loaded(model, tokenizer, chosen if weight is None else weight.device, precision, unused)
 
 
 def load_tokenizer(files: ModelFiles) -> PreTrainedTokenizerBase:
@@ -121,7 +124,10 @@ def _quiet() -> None:
     standard.getLogger("bitsandbytes").setLevel(standard.ERROR)
 
 
-def _load_model(files: ModelFiles, dtype: torch.dtype, device_map: dict[str, Any]) -> PreTrainedModel:
+def _load_model(
+    files: ModelFiles, dtype: torch.dtype, device_map: dict[str, Any]
+) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """The model, and the names of tensors that it does not use."""
     from transformers import AutoModelForCausalLM
 
     where, gguf = files.subject.id, _gguf(files)
@@ -149,7 +155,7 @@ def _load_model(files: ModelFiles, dtype: torch.dtype, device_map: dict[str, Any
             f"shape, first '{first}'",
             "check that config.json and the weight files belong together",
         )
-    return model
+    return model, tuple(sorted(info.get("unexpected_keys", ())))
 
 
 def _config(files: ModelFiles) -> PreTrainedConfig:
@@ -192,22 +198,49 @@ def _quantization(files: ModelFiles) -> str | None:
 
 def _apply_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
     """Merge an adapter into full weights; quantized ones keep it separate, since merging would round it away."""
-    from peft import PeftModel
-
     try:
-        adapted = PeftModel.from_pretrained(model, folder)
-        if adapted.active_peft_config.is_prompt_learning:
-            raise UnsupportedModel(
-                "the adapter is a prompt: it changes no weights, so there is nothing of its own to measure",
-                "audit its base model",
-            )
+        adapted = _with_adapter(model, folder)
         quantized = getattr(model, "is_quantized", False)
         result: PreTrainedModel = adapted.get_base_model() if quantized else adapted.merge_and_unload()
-    except UnsupportedModel:
+    except BrokenModel:
         raise
     except Exception as error:
         raise BrokenModel(f"the adapter does not fit its base model: {_first_line(error)}") from None
     return result
+
+
+def _with_adapter(model: PreTrainedModel, folder: str) -> PeftModel:
+    """What PeftModel.from_pretrained does, but it only warns of missing tensors and says nothing of unknown ones."""
+    from peft import PeftConfig, PeftModel
+
+    config = type(PeftConfig.from_pretrained(folder)).from_pretrained(folder)  # each type has checks of its own
+    config.inference_mode = True
+    adapted = PeftModel(model, config)
+    adapted.register_load_state_dict_post_hook(lambda _model, names: _check_names(config, names))
+    adapted.load_adapter(folder, "default", key_mapping=getattr(model, "_checkpoint_conversion_mapping", {}))
+    return adapted
+
+
+def _check_names(config: PeftConfig, names: Any) -> None:
+    """Raise BrokenModel where the adapter's file lacks a tensor that its config asks for, or holds another."""
+    missing = [name for name in names.missing_keys if _is_of_adapter(config, name)]
+    unknown = names.unexpected_keys
+    for found, problem in ((missing, "are missing in its file"), (unknown, "have no place in its base model")):
+        if found:
+            raise BrokenModel(
+                f"tensors of the adapter {problem}: {len(found)}, first '{found[0][:200]}'",
+                "check that adapter_config.json, the adapter's weights and the base model belong together",
+            )
+
+
+def _is_of_adapter(config: PeftConfig, name: str) -> bool:
+    """Whether peft keeps the tensor in an adapter's file; the others are those of the base model."""
+    from peft.mapping import PEFT_TYPE_TO_PREFIX_MAPPING
+
+    if PEFT_TYPE_TO_PREFIX_MAPPING[config.peft_type] in name and ".default" in name:
+        return True
+    bias = getattr(config, "bias", "none")
+    return name.endswith(".base_layer.bias" if bias == "lora_only" else "bias") and bias != "none"
 
 
 def _first_line(error: Exception) -> str:

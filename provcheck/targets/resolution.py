@@ -11,6 +11,7 @@ from provcheck.errors import BrokenModel, SubjectError, SubjectNotFound, Unsuppo
 from provcheck.io.text import clean, shown
 from provcheck.io.untrusted import existing_folder, is_file
 from provcheck.targets import gguf, hub
+from provcheck.targets.adapters import check_adapter
 from provcheck.targets.cards import read_card
 from provcheck.targets.companions import companions, tokenizer_kind
 from provcheck.targets.configs import Config, read_config, read_gguf_config
@@ -128,9 +129,11 @@ def _adapter(place: Place, options: FindOptions) -> ModelFiles:
             f"{place.id} holds both a full model and an adapter, so it is not clear which is meant",
             "Put adapter_config.json and the adapter's weights into a folder of their own.",
         )
+    config = read_json(place.folder / ADAPTER_CONFIG)
+    check_adapter(place.id, config)
     card = read_card(place.folder / "README.md")
     weights = read_weights(place, ADAPTER, allow_pickle=options.allow_pickle)
-    base = _base(place, read_json(place.folder / ADAPTER_CONFIG), options)
+    base = _base(place, config, options)
     subject = base.subject.model_copy(
         update={
             "id": place.id,
