@@ -87,7 +87,7 @@ class RunningModel:
     def _say_what_is_unused(self, names: Sequence[str]) -> None:
         if names:
             self._run.observe.note(
-                f"the model does not use {len(names)} tensors of its weight files, first '{names[0][:200]}'"
+                f"tensors of the weight files that the model does not use: {len(names)}, first '{names[0][:200]}'"
             )
 
 

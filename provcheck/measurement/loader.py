@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from provcheck.errors import BrokenModel, TooLarge, UnsupportedModel
+from provcheck.errors import BrokenModel, SubjectError, TooLarge, UnsupportedModel
 from provcheck.measurement.devices import choose_device, choose_dtype, is_out_of_memory, name_device, place_weights
+from provcheck.measurement.patterns import check_patterns
 from provcheck.types import ModelFiles
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def _apply_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
         adapted = _with_adapter(model, folder)
         quantized = getattr(model, "is_quantized", False)
         result: PreTrainedModel = adapted.get_base_model() if quantized else adapted.merge_and_unload()
-    except BrokenModel:
+    except SubjectError:
         raise
     except Exception as error:
         raise BrokenModel(f"the adapter does not fit its base model: {_first_line(error)}") from None
@@ -215,6 +216,7 @@ def _with_adapter(model: PreTrainedModel, folder: str) -> PeftModel:
 
     config = type(PeftConfig.from_pretrained(folder)).from_pretrained(folder)  # each type has checks of its own
     config.inference_mode = True
+    check_patterns(vars(config), [name for name, _ in model.named_modules()])
     adapted = PeftModel(model, config)
     adapted.register_load_state_dict_post_hook(lambda _model, names: _check_names(config, names))
     adapted.load_adapter(folder, "default", key_mapping=getattr(model, "_checkpoint_conversion_mapping", {}))

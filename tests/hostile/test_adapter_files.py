@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from provcheck.errors import BrokenModel, UnsupportedModel
+from provcheck.measurement import patterns
 from provcheck.measurement.loader import load
 from provcheck.targets import FindOptions
 from provcheck.targets.resolution import resolve
@@ -143,7 +144,7 @@ def test_tensors_without_a_place_are_told(adapter: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("layer_replication", [[0, 2]] * 100_000),
+        ("layer_replication", [[0, 2]] * 1000),
         ("init_lora_weights", "pissa_niter_2"),
         ("init_lora_weights", "loftq"),
         ("init_lora_weights", "/etc/hostname"),
@@ -161,3 +162,34 @@ def test_settings_that_fetch_draw_or_inflate_are_refused(adapter: Path, key: str
     with pytest.raises(UnsupportedModel, match=f"sets '{key}'") as caught:
         load_offline(adapter)
     assert "audit the merged model" in caught.value.hint
+
+
+EVIL = r"(([a-z_.0-9])*)*!"
+"""Takes twice as long for every further character."""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"target_modules": EVIL},
+        {"exclude_modules": EVIL},
+        {"modules_to_save": [EVIL]},
+        {"rank_pattern": {EVIL: 3}},
+        {"alpha_pattern": {EVIL: 3}},
+        {"layers_pattern": [EVIL], "layers_to_transform": [0]},
+    ],
+    ids=max,
+)
+def test_an_expression_that_never_ends_is_refused(
+    adapter: Path, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patterns, "SECONDS", 1)
+    change_json(adapter, CONFIG, **settings)
+    with pytest.raises(UnsupportedModel, match=r"regular expressions .* take more than 1 seconds"):
+        load_offline(adapter)
+
+
+def test_an_expression_that_is_none_is_told(adapter: Path) -> None:
+    change_json(adapter, CONFIG, target_modules="(q_proj")
+    with pytest.raises(BrokenModel, match="adapter does not fit"):
+        load_offline(adapter)

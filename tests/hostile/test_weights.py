@@ -68,7 +68,7 @@ def test_tensors_that_the_model_does_not_need(
     check_same(folder, probes, expected)
     notes = Notes()
     measure(resolve(str(folder)), probes, observe=notes)
-    assert "the model does not use 1 tensors of its weight files, first 'payload'" in notes.messages
+    assert "tensors of the weight files that the model does not use: 1, first 'payload'" in notes.messages
     assert resolve(str(folder)).subject.weights_digest != expected.subject.weights_digest
 
 
