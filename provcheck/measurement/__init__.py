@@ -9,6 +9,8 @@ batching     sequences -> batches that are computed once and kept in a checkpoin
 memory       how much a batch needs, and how large it may be
 scoring      tokens -> log-probabilities and input gradients
 loader       files -> model and tokenizer
+merging      an adapter into its base model
+patterns     whether regular expressions of an adapter come to an end
 devices      which there are, how much memory they have, and which of them the weights go to
 environment  what else the numbers depend on
 failures     any failure of a tokenizer -> one sentence

@@ -81,7 +81,14 @@ class RunningModel:
         with ThreadPoolExecutor(1) as pool:  # texts become tokens while the weights are read
             encoding = pool.submit(encode, tokenizer, limit)
             self._loaded = load(self._files, self._how.device, self._how.dtype, tokenizer)
+        self._say_what_is_unused(self._loaded.unused)
         return self._loaded, *encoding.result()
+
+    def _say_what_is_unused(self, names: Sequence[str]) -> None:
+        if names:
+            self._run.observe.note(
+                f"tensors of the weight files that the model does not use: {len(names)}, first '{names[0][:200]}'"
+            )
 
 
 def attribute(

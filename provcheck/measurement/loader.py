@@ -15,6 +15,7 @@ import torch
 from provcheck.errors import BrokenModel, TooLarge, UnsupportedModel
 from provcheck.measurement.devices import choose_device, choose_dtype, is_out_of_memory, name_device, place_weights
 from provcheck.measurement.failures import failures_said, first_line
+from provcheck.measurement.merging import apply_adapter
 from provcheck.types import ModelFiles
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Loaded:
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     dtype: torch.dtype
+    unused: tuple[str, ...] = ()
+    """Tensors of the weight files that the model does not have."""
 
     @property
     def bytes(self) -> int:
@@ -60,13 +63,13 @@ def load(
     chosen = choose_device(device)
     precision = choose_dtype(dtype, chosen)
     tokenizer = tokenizer or load_tokenizer(files)
-    model = _load_model(files, precision, place_weights(files.subject, device, chosen, precision))
+    model, unused = _load_model(files, precision, place_weights(files.subject, device, chosen, precision))
     if files.adapter_folder is not None:
-        model = _apply_adapter(model, files.adapter_folder)
+        model = apply_adapter(model, files.adapter_folder)
     model = model.eval().requires_grad_(False)
     embeddings = model.get_input_embeddings()
     weight = getattr(embeddings, "weight", None)
-    return Loaded(model, tokenizer, chosen if weight is None else weight.device, precision)
+    return Loaded(model, tokenizer, chosen if weight is None else weight.device, precision, unused)
 
 
 def load_tokenizer(files: ModelFiles) -> PreTrainedTokenizerBase:
@@ -130,7 +133,10 @@ def _quiet() -> None:
     standard.getLogger("bitsandbytes").setLevel(standard.ERROR)
 
 
-def _load_model(files: ModelFiles, dtype: torch.dtype, device_map: dict[str, Any]) -> PreTrainedModel:
+def _load_model(
+    files: ModelFiles, dtype: torch.dtype, device_map: dict[str, Any]
+) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """The model, and the names of tensors that it does not use."""
     from transformers import AutoModelForCausalLM
 
     where, gguf = files.subject.id, _gguf(files)
@@ -158,7 +164,7 @@ def _load_model(files: ModelFiles, dtype: torch.dtype, device_map: dict[str, Any
             f"shape, first '{first}'",
             "check that config.json and the weight files belong together",
         )
-    return model
+    return model, tuple(sorted(info.get("unexpected_keys", ())))
 
 
 def _config(files: ModelFiles) -> PreTrainedConfig:
@@ -197,23 +203,3 @@ def _quantization(files: ModelFiles) -> str | None:
         return None
     stated = config.get("quantization_config")
     return str(stated.get("quant_method", "bitsandbytes"))[:40] if isinstance(stated, dict) else None
-
-
-def _apply_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
-    """Merge an adapter into full weights; quantized ones keep it separate, since merging would round it away."""
-    from peft import PeftModel
-
-    try:
-        adapted = PeftModel.from_pretrained(model, folder)
-        if adapted.active_peft_config.is_prompt_learning:
-            raise UnsupportedModel(
-                "the adapter is a prompt: it changes no weights, so there is nothing of its own to measure",
-                "audit its base model",
-            )
-        quantized = getattr(model, "is_quantized", False)
-        result: PreTrainedModel = adapted.get_base_model() if quantized else adapted.merge_and_unload()
-    except UnsupportedModel:
-        raise
-    except Exception as error:
-        raise BrokenModel(f"the adapter does not fit its base model: {first_line(error)}") from None
-    return result

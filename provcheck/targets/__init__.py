@@ -11,6 +11,7 @@ A kind of target is one file with a function `find(model, options) -> Target | N
     weight_files  which weight files count, whether they are whole, their sizes
     gguf          one file that holds weights, config and tokenizer
     configs       what config.json says, and whether that is a causal language model
+    adapters      which adapters can be measured, by what adapter_config.json says
     companions    what lies beside the weights: digests, and the kind of tokenizer
     token_growth  whether a tokenizer adds so much to a text that tokens would fill the memory
     cards         license and base model that the model card declares

@@ -11,6 +11,7 @@ from provcheck.errors import BrokenModel, SubjectError, SubjectNotFound, Unsuppo
 from provcheck.io.text import clean, shown
 from provcheck.io.untrusted import existing_folder, is_file
 from provcheck.targets import gguf, hub
+from provcheck.targets.adapters import check_adapter
 from provcheck.targets.cards import read_card
 from provcheck.targets.companions import check_tokenizers, companions, tokenizer_kind
 from provcheck.targets.configs import Config, read_config, read_gguf_config
@@ -129,9 +130,11 @@ def _adapter(place: Place, options: FindOptions) -> ModelFiles:
             "Put adapter_config.json and the adapter's weights into a folder of their own.",
         )
     check_tokenizers(place)  # it takes the place of the base model's
+    config = read_json(place.folder / ADAPTER_CONFIG)
+    check_adapter(place.id, config)
     card = read_card(place.folder / "README.md")
     weights = read_weights(place, ADAPTER, allow_pickle=options.allow_pickle)
-    base = _base(place, read_json(place.folder / ADAPTER_CONFIG), options)
+    base = _base(place, config, options)
     subject = base.subject.model_copy(
         update={
             "id": place.id,

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from provcheck.errors import BrokenModel, UnsafeModel, UnsupportedModel
-from provcheck.io.safetensors import HeaderFault, read_header
+from provcheck.io.safetensors import Header, HeaderFault, read_header
 from provcheck.io.text import clean
 from provcheck.targets import gguf
 from provcheck.targets.model_files import Place, digest, read_json, unreadable
@@ -27,10 +27,12 @@ class Layout:
 
     safetensors: str
     pickle: str
+    shards: bool = True
 
 
 MODEL = Layout("model.safetensors", "pytorch_model.bin")
-ADAPTER = Layout("adapter_model.safetensors", "adapter_model.bin")
+ADAPTER = Layout("adapter_model.safetensors", "adapter_model.bin", shards=False)
+"""peft reads no shards: where the one file is missing, it asks the Hub."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,19 @@ def read_weights(place: Place, layout: Layout, *, allow_pickle: bool) -> Weights
     paths = [place.folder / name for name in names]
     count = {"safetensors": count_elements, "gguf": gguf.count_elements}.get(weight_format)
     parameters = sum(map(count, paths)) if count else None  # a broken header is found before terabytes are digested
+    if weight_format == "safetensors" and len(names) > 1:
+        _check_shards(paths, _weight_map(place, layout.safetensors + INDEX))
     return Weights(weight_format, tuple(map(digest, paths)), parameters)
 
 
 def count_elements(path: Path) -> int:
     """Number of elements of all tensors in a safetensors file; BrokenModel if the file is not whole."""
+    return sum(entry.elements for entry in _header(path).entries.values())
+
+
+def _header(path: Path) -> Header:
     try:
-        return sum(entry.elements for entry in read_header(path).entries.values())
+        return read_header(path)
     except OSError as error:
         raise unreadable(path, error) from error
     except HeaderFault as fault:
@@ -64,7 +72,7 @@ def count_elements(path: Path) -> int:
 
 def is_gguf(place: Place) -> bool:
     """Whether the weights are in a GGUF file, because there are no others."""
-    others = _files(place, MODEL.safetensors) or _files(place, MODEL.pickle)
+    others = _files(place, MODEL, MODEL.safetensors) or _files(place, MODEL, MODEL.pickle)
     return not others and gguf.choose_gguf(place) is not None
 
 
@@ -77,13 +85,13 @@ def combine(files: Iterable[FileDigest], base_digest: str | None = None) -> str:
 
 
 def _choose(place: Place, layout: Layout, *, allow_pickle: bool) -> tuple[Format, tuple[str, ...]]:
-    if names := _files(place, layout.safetensors):
+    if names := _files(place, layout, layout.safetensors):
         return "safetensors", names
-    names = _files(place, layout.pickle)
+    names = _files(place, layout, layout.pickle)
     if not names and layout is MODEL and (found := gguf.choose_gguf(place)):
         return "gguf", (found,)
     if not names:
-        raise _no_weights(place)
+        raise _no_weights(place, layout)
     if not allow_pickle:
         raise UnsafeModel(
             f"{place.id} has no safetensors, only pickled weights ({names[0]})",
@@ -92,17 +100,39 @@ def _choose(place: Place, layout: Layout, *, allow_pickle: bool) -> tuple[Format
     return "pickle", names
 
 
-def _files(place: Place, name: str) -> tuple[str, ...]:
+def _files(place: Place, layout: Layout, name: str) -> tuple[str, ...]:
     """The one file of that name, or the shards that its index lists, or nothing."""
     if name in place.names:
         return (name,)
-    return _shards(place, name + INDEX) if name + INDEX in place.names else ()
+    return _shards(place, name + INDEX) if layout.shards and name + INDEX in place.names else ()
 
 
-def _shards(place: Place, index: str) -> tuple[str, ...]:
+def _weight_map(place: Place, index: str) -> dict[str, Any]:
     weight_map = read_json(place.folder / index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise BrokenModel(f"{index} has no weight_map", "Fetch the file again from where it came.")
+    return weight_map
+
+
+def _check_shards(paths: Iterable[Path], weight_map: dict[str, Any]) -> None:
+    """Refuse a tensor that two shards hold, or another shard than the index names: it is not clear which one counts.
+
+    transformers reads every tensor of every shard, other programs only those that the index names.
+    """
+    places: dict[str, str] = {}
+    for path in paths:
+        for tensor in _header(path).entries:
+            other = places.setdefault(tensor, weight_map.get(tensor, path.name))
+            if other != path.name:
+                raise BrokenModel(
+                    f"it is not clear which tensor {tensor[:80]!a} counts: {path.name} holds one, but the index or "
+                    f"another shard has it in {other}",
+                    "Fetch all shards and their index again, or save the model anew.",
+                )
+
+
+def _shards(place: Place, index: str) -> tuple[str, ...]:
+    weight_map = _weight_map(place, index)
     suffix = Path(index.removesuffix(INDEX)).suffix
     for shard in weight_map.values():
         if not isinstance(shard, str) or not _is_plain(shard) or not shard.endswith(suffix):
@@ -117,11 +147,12 @@ def _is_plain(name: str) -> bool:
     return clean(name) == name and "/" not in name and "\\" not in name
 
 
-def _no_weights(place: Place) -> BrokenModel | UnsupportedModel:
+def _no_weights(place: Place, layout: Layout) -> BrokenModel | UnsupportedModel:
+    needed = layout.safetensors
     others = sorted(name for name in place.names if name.endswith(OTHER_FORMATS))
     if others:
         return UnsupportedModel(
             f"{place.id} has no weights that can be read, only {others[0][:80]!a}",
-            "Needed is model.safetensors, or model.safetensors.index.json with its shards.",
+            f"Needed is {needed}" + (f", or {needed}{INDEX} with its shards." if layout.shards else ", in one file."),
         )
-    return BrokenModel(f"{place.id} has no weights", "Needed is model.safetensors beside config.json.")
+    return BrokenModel(f"{place.id} has no weights", f"Needed is {needed} beside its config.")

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from provcheck.errors import BrokenModel
 from provcheck.targets.resolution import resolve
 from provcheck.types import Measurement, ProbeSet
+from tests.cached import Notes
 from tests.measured import contrast_blocks, loglik_nats, measure
 from tests.tiny import save_tiny, tiny_model, tiny_probes, tiny_tokenizer
 
@@ -65,6 +66,9 @@ def test_tensors_that_the_model_does_not_need(
     more = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8), "payload": torch.full((64,), torch.nan)}
     folder = rewritten(plain, tmp_path / "more", load_file(plain / WEIGHTS) | more)
     check_same(folder, probes, expected)
+    notes = Notes()
+    measure(resolve(str(folder)), probes, observe=notes)
+    assert "tensors of the weight files that the model does not use: 1, first 'payload'" in notes.messages
     assert resolve(str(folder)).subject.weights_digest != expected.subject.weights_digest
 
 

@@ -59,16 +59,33 @@ def test_base_as_absolute_path_or_from_the_working_folder(
         (adapter_files("../base", base_model_name_or_path=7), BrokenModel, "names no base model"),
         (adapter_files("../base", task_type="SEQ_CLS"), UnsupportedModel, "adapter for 'SEQ_CLS'"),
         (adapter_files("../adapter"), UnsupportedModel, "is an adapter itself"),
+        (adapter_files("../base", peft_type="XLORA"), UnsupportedModel, "of the type 'XLORA'"),
+        (adapter_files("../base", peft_type="FOURIERFT"), UnsupportedModel, "of the type 'FOURIERFT'"),
+        (adapter_files("../base", peft_type="PREFIX_TUNING"), UnsupportedModel, "it changes no weights"),
+        (adapter_files("../base", peft_type=None), UnsupportedModel, "of the type 'None'"),
+        (adapter_files("../base", peft_type=["LORA"]), UnsupportedModel, "of the type "),
+        (adapter_files("../base", unheard_of=1), UnsupportedModel, "sets 'unheard_of'"),
         ({"adapter_config.json": "{"}, BrokenModel, "adapter_config.json is not valid JSON"),
         ({"adapter_model.safetensors": None}, BrokenModel, "has no weights"),
         ({"adapter_model.safetensors": b"x"}, BrokenModel, "adapter_model.safetensors: the file ends"),
         ({"adapter_model.safetensors": None, "adapter_model.bin": b""}, UnsafeModel, "only pickled weights"),
+        (
+            {"adapter_model.safetensors": None, "adapter_model.safetensors.index.json": {"weight_map": {"a": "b"}}},
+            BrokenModel,
+            "has no weights",
+        ),
         ({"model.safetensors": tensors()}, UnsupportedModel, "both a full model and an adapter"),
     ],
 )
 def test_broken_adapters(adapter: Path, files: dict[str, object], error: type[SubjectError], message: str) -> None:
     with pytest.raises(error, match=message):
         resolve(str(write(adapter, files)))
+
+
+def test_settings_that_are_switched_off_may_be_unknown(adapter: Path) -> None:
+    """Later versions of peft write keys for what they add."""
+    write(adapter, adapter_files("../base", unheard_of=None, unheard_of_too=False, init_lora_weights=True))
+    assert resolve(str(adapter)).subject.base is not None
 
 
 @pytest.mark.slow

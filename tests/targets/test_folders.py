@@ -224,6 +224,26 @@ def test_index_with_a_bad_shard(tmp_path: Path, shard: object, message: str) -> 
         resolve(str(write(tmp_path / "m", sharded(a="model-1.safetensors", b=shard))))
 
 
+@pytest.mark.parametrize(
+    ("second", "weight_map"),
+    [
+        (tensors(b=(2, 2), a=(5,)), {"a": "model-1.safetensors", "b": "model-2.safetensors"}),
+        (tensors(b=(2, 2), a=(5,)), {"a": "model-2.safetensors", "x": "model-1.safetensors"}),
+        (tensors(b=(2, 2), a=(5,)), {"x": "model-1.safetensors", "b": "model-2.safetensors"}),
+        (tensors(b=(2, 2)), {"a": "model-2.safetensors", "b": "model-2.safetensors", "x": "model-1.safetensors"}),
+    ],
+    ids=["twice, first named", "twice, second named", "twice, none named", "elsewhere"],
+)
+def test_a_tensor_is_in_one_shard_and_there_the_index_has_it(
+    tmp_path: Path, second: bytes, weight_map: dict[str, object]
+) -> None:
+    """transformers would take the last shard that holds it; another program the one that the index names."""
+    folder = write(tmp_path / "m", {**sharded(**weight_map), "model-2.safetensors": second})
+    with pytest.raises(BrokenModel, match="not clear which tensor 'a' counts: model-") as caught:
+        resolve(str(folder))
+    assert "save the model anew" in caught.value.hint
+
+
 @pytest.mark.parametrize("index", [{}, {"weight_map": {}}, {"weight_map": ["a"]}])
 def test_index_without_a_map(tmp_path: Path, index: object) -> None:
     with pytest.raises(BrokenModel, match="no weight_map"):
