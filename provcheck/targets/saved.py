@@ -42,5 +42,7 @@ class SavedTarget(Target):
 
 def find(model: str, options: FindOptions) -> Target | None:
     """The measurement in a file. Raises MeasurementFileError."""
+    if not is_measurement_file(model):
+        return None
     path = Path(model).expanduser()
-    return SavedTarget(load_measurement(path), path) if is_measurement_file(model) else None
+    return SavedTarget(load_measurement(path), path)
