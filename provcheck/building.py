@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provcheck.bank.editing import Edited, add_reference, check_new, load_editable
 from provcheck.bank.manifest import BankManifest, BuildEntry, read_build_manifest
 from provcheck.bank.saving import check_replaceable, save_bank
-from provcheck.errors import BankError, ProvcheckError
+from provcheck.errors import BankError, ProvcheckError, UsageError
+from provcheck.io.writing import would_replace
 from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured
 from provcheck.observer import Observer
 from provcheck.probes import load_probes
@@ -33,6 +35,7 @@ def build_bank(manifest_file: Path, out: Path, options: ModelOptions, observe: O
     """
     probes, manifest = load_probes(options.probes), read_build_manifest(manifest_file)
     check_replaceable(out)
+    _check_outside(manifest.models, out)
     done: list[tuple[BuildEntry, Measurement]] = []
     failures: dict[str, str] = {}
     for number, entry in enumerate(manifest.models, 1):
@@ -61,6 +64,13 @@ def add_to_bank(name: str, model: str, reference: Reference, options: ModelOptio
     target = find_comparable(manifest.bases, manifest.name, model, options, manifest.called)
     measurement = measured(target, options, observe)
     return add_reference(load_editable(name), reference, measurement)  # it may have changed meanwhile
+
+
+def _check_outside(models: Iterable[BuildEntry], out: Path) -> None:
+    """A bank takes the place of its whole folder, and of what else lies in it. Raises UsageError."""
+    for entry in models:
+        if entry.path is not None and would_replace(out, Path(entry.path)):
+            raise UsageError(f"the model {entry.id} lies in {out}, and would be removed", "choose another --out")
 
 
 def _measured(

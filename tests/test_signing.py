@@ -118,6 +118,13 @@ BAD_KEYS = {
 }
 
 
+def test_a_signature_does_not_overwrite_the_key(report: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = Path("key.pem").rename("report.json.sig")
+    before = key.read_bytes()
+    assert run(["report", "sign", "report.json", "--key", str(key)]) == 4
+    assert "would be overwritten" in capsys.readouterr().err and key.read_bytes() == before
+
+
 @pytest.mark.usefixtures("report")
 @pytest.mark.parametrize("kind", BAD_KEYS)
 def test_a_bad_key(kind: str, capsys: pytest.CaptureFixture[str]) -> None:

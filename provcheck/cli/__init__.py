@@ -15,19 +15,27 @@ INTERRUPTED_BY_TYPER = 130
 
 def main() -> NoReturn:
     """Run the command line and exit with one of pytest's exit codes (`provcheck.types.ExitCode`)."""
-    sys.exit(run(sys.argv[1:]))
+    from provcheck.cli.ending import prepare
+
+    prepare()
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before or after the command
+        code = _interrupted()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; the only place where errors are caught."""
-    from typer.exceptions import TyperException
+    from typer.exceptions import Abort, TyperException
 
     from provcheck.cli.app import app
 
     try:
         code = app(args=arguments, prog_name="provcheck", standalone_mode=False)
+        print(end="", flush=True)  # a full disk must not show only when Python ends
         return _interrupted() if code == INTERRUPTED_BY_TYPER else int(code or 0)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Abort):  # typer's Abort: at the prompt for a passphrase
         return _interrupted()
     except TyperException as error:
         _say(f"error: {error.format_message()}", "run `provcheck --help`")
@@ -37,7 +45,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _interrupted() -> int:
-    _say("interrupted: nothing was written", "")
+    _say("interrupted: no file is half-written", "")
     return _code("INTERRUPTED")
 
 

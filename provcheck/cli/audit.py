@@ -67,12 +67,13 @@ def audit_command(
     started, console, collected = time.monotonic(), make_console(), collect_checks(settings)
     if collect_only:
         raise typer.Exit(list_checks(collected, console, show.verbosity))
-    check_writable(out, formats)
+    outputs = check_writable(out, formats)
     counts = len(collected.rules), len(collected.deselected)
     if collected.deselected and not collected.rules:
         print_end(console, "ran", *counts)
         raise typer.Exit(int(ExitCode.NO_CHECKS))
     prepared = prepare(model, settings, collected)
+    prepared.target.check_kept(outputs)
     if show.verbosity >= 0:
         bank_facts = prepared.bank.manifest
         references = len(bank_facts.references)

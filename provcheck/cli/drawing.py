@@ -35,10 +35,10 @@ def settle_output(asked: str | None, output: Path | None, endings: Mapping[str, 
     return form
 
 
-def gather_models(model: str | None, bank_name: str, options: ModelOptions) -> Leaves:
+def gather_models(model: str | None, bank_name: str, options: ModelOptions, output: Path | None) -> Leaves:
     """The bank's references, and MODEL before them if one is named; says on standard error what is left out.
 
-    Raises ProvcheckError.
+    Raises ProvcheckError, also when the output is a file of MODEL.
     """
     from provcheck.bank import load_bank
     from provcheck.comparison import compare
@@ -52,6 +52,7 @@ def gather_models(model: str | None, bank_name: str, options: ModelOptions) -> L
         bank, measurement, nearest = load_bank(bank_name), None, []
     else:
         prepared = prepare(model, AuditOptions(model=options, bank=bank_name))
+        prepared.target.check_kept([output] if output else [])
         with ProgressBar(make_console(sys.stderr)) as observer:
             measurement = measured(prepared.target, options, observer)
         bank = prepared.bank

@@ -43,7 +43,7 @@ def map_command(
 
     chosen = settle_output(form, output, ENDINGS)
     settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
-    drawn = project(gather_models(model, bank or data.DEFAULT_BANK, settings))
+    drawn = project(gather_models(model, bank or data.DEFAULT_BANK, settings, output))
     if drawn.reason is not None:
         raise UsageError(f"there is no map: {drawn.reason}")
     if chosen == "svg":

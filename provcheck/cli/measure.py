@@ -32,10 +32,11 @@ def measure_command(
     """Measure a model and write FILE.safetensors."""
     from provcheck.errors import UsageError
     from provcheck.io.writing import check_file_writable
-    from provcheck.measuring import ModelOptions, measure_model
+    from provcheck.measuring import ModelOptions, measured
     from provcheck.rendering.console import make_console, print_line
     from provcheck.rendering.progress import ProgressBar
     from provcheck.store import is_measurement_file, save_measurement
+    from provcheck.targets import find_target
 
     if is_measurement_file(model):
         raise UsageError(f"{model} is a measurement already")
@@ -44,10 +45,12 @@ def measure_command(
     )
     if output is not None:
         check_file_writable(output)
+    target = find_target(model, settings)
+    path = output or Path(f"{target.subject.id.replace('/', '--')}.safetensors")
+    target.check_kept([path])
     console = make_console()
     with ProgressBar(console) as observer:
-        measurement = measure_model(model, settings, observer)
-    path = output or Path(f"{measurement.subject.id.replace('/', '--')}.safetensors")
+        measurement = measured(target, settings, observer)
     save_measurement(measurement, path, raw=raw)
     print_line(console, f"{path}: {_summary(measurement.facts)}")
 

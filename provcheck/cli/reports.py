@@ -59,10 +59,13 @@ def sign_command(
 ) -> None:
     """Sign a report: writes FILE.json.sig. An encrypted key asks for its passphrase, or reads
     PROVCHECK_KEY_PASSPHRASE."""
-    from provcheck.io.writing import write_whole
+    from provcheck.errors import UsageError
+    from provcheck.io.writing import would_replace, write_whole
     from provcheck.report_file import open_report
     from provcheck.signing import PassphraseNeeded, sign, signature_file
 
+    if would_replace(signature_file(file), key):
+        raise UsageError(f"the key {key.name} would be overwritten by the signature", "give the key another name")
     content, passphrase = open_report(file).unchanged().content, os.environ.get(PASSPHRASE_VARIABLE)
     try:
         line = sign(content, key, passphrase)

@@ -48,7 +48,7 @@ def tree_command(
 
     chosen = settle_output(form, output, ENDINGS)
     settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
-    leaves = gather_models(model, bank or data.DEFAULT_BANK, settings)
+    leaves = gather_models(model, bank or data.DEFAULT_BANK, settings, output)
     lineage = grow(leaves, Method(method), resamples)
     if lineage.newick is None:
         raise UsageError(f"there is no tree: {lineage.reason}")

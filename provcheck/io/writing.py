@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,21 +27,17 @@ def write_whole(path: Path, content: bytes) -> None:
         raise OutputError(f"cannot write {path}: it is a folder", "name a file")
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:16]}.tmp")  # a process id is not unique in containers
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with _folder(path.parent), _removed(temporary):
+            temporary.write_bytes(content)
+            temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", "choose another place with --out or -o") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {path}: {reason(error)}", "choose another place with --out or -o") from error
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
     """Put texts into files of a folder, all or none: they are staged in it before the first one gets its name."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".provcheck-", dir=folder) as stage:
+        with _folder(folder), TemporaryDirectory(prefix=".provcheck-", dir=folder) as stage:
             for name, text in texts.items():
                 (Path(stage) / name).write_text(text, encoding="utf-8", newline="\n")
             return _publish(Path(stage), [folder / name for name in texts])
@@ -57,8 +53,7 @@ def replace_folder(
     If it is killed at the worst moment, the old and the new folder are both in `.FOLDER.*` next to it.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        with _folder(folder.parent), TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
             made = Path(temporary) / "new"
             made.mkdir()
             for name, content in files.items():
@@ -68,21 +63,19 @@ def replace_folder(
             check(folder)
             _put_in_place(made, folder, Path(temporary) / "old")
     except OSError as error:
-        raise OutputError(f"cannot write the bank {folder}: {error.strerror}") from None
+        raise OutputError(f"cannot write the bank {folder}: {reason(error)}") from None
 
 
 def check_folder_writable(folder: Path) -> None:
     """Find out before the long work whether files can be written there; folders made for it are removed again."""
     try:
-        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        missing = _missing(folder)
     except (OSError, ValueError) as error:  # a name too long, or one that no folder can have
         raise _unwritable(folder, error) from error
     try:
         write_texts(folder, {})
     finally:
-        for one in missing:
-            with contextlib.suppress(OSError):
-                one.rmdir()
+        _remove_empty(missing)
 
 
 def check_file_writable(path: Path) -> None:
@@ -96,6 +89,47 @@ def check_file_writable(path: Path) -> None:
     if is_folder:
         raise OutputError(f"cannot write {path}: it is a folder", "name a file with -o")
     check_folder_writable(path.parent)
+
+
+def would_replace(output: Path, path: Path) -> bool:
+    """Whether a file or whole folder written as `output` would take the place of `path`; links are followed."""
+    try:
+        return output.samefile(path) or (output.is_dir() and path.resolve().is_relative_to(output.resolve()))
+    except (OSError, ValueError):  # one of them does not exist, or cannot
+        return False
+
+
+@contextlib.contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Inside there is that folder; after an error, what was made for it and is still empty is removed again."""
+    missing = _missing(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        _remove_empty(missing)
+        raise
+
+
+@contextlib.contextmanager
+def _removed(file: Path) -> Iterator[None]:
+    """Afterwards there is no such file."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+def _missing(folder: Path) -> list[Path]:
+    """The folder and those above it that do not exist, the lowest first."""
+    return [one for one in (folder, *folder.parents) if not one.exists()]
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    for one in folders:
+        with contextlib.suppress(OSError):
+            one.rmdir()
 
 
 def _unwritable(folder: Path, error: Exception) -> OutputError:

@@ -170,14 +170,18 @@ def _load_model(
 def _config(files: ModelFiles) -> PreTrainedConfig:
     """The model's config without its choice of kernels: transformers then uses those that are built in.
 
-    A choice that this machine does not support would make it fetch code from the Hub, or measure differently.
+    A choice that this machine does not support would make it fetch code from the Hub, or measure differently. What a
+    pass returns beside the logits, and in which form, is not the config's choice either.
     """
     from transformers import AutoConfig
 
     config: PreTrainedConfig = AutoConfig.from_pretrained(
         files.folder, local_files_only=True, trust_remote_code=files.trust_remote_code
     )
-    config.output_attentions = False
+    for one in (config, *(getattr(config, name, None) for name in getattr(config, "sub_configs", ()))):
+        if one is not None:
+            one.output_attentions = one.output_hidden_states = False
+            one.return_dict = True
     config._attn_implementation = config._experts_implementation = None
     return config
 

@@ -25,7 +25,8 @@ import torch
 
 from provcheck.architectures import NORMALISED_EMBEDDINGS
 from provcheck.errors import BrokenModel, UnsupportedModel
-from provcheck.measurement.devices import repeatable
+from provcheck.io.text import clean
+from provcheck.measurement.devices import is_out_of_memory, repeatable
 from provcheck.measurement.encoding import Encoded, EncodedOption
 from provcheck.measurement.loader import Loaded
 from provcheck.types import Floats
@@ -148,11 +149,23 @@ def _logits_at(loaded: Loaded, ids: torch.Tensor, positions: torch.Tensor) -> to
     with ExitStack() as hooks:
         if head is not None:
             hooks.callback(head.register_forward_pre_hook(select).remove)
-        output = loaded.model(input_ids=ids.to(loaded.device), use_cache=False).logits
+        output = _forward(loaded, ids.to(loaded.device))
     if output.shape[:2] == (1, len(positions)):
         selected: torch.Tensor = output[0]
         return selected
-    return output.reshape(-1, output.shape[-1])[positions.to(output.device)]  # type: ignore[no-any-return]
+    return output.reshape(-1, output.shape[-1])[positions.to(output.device)]
+
+
+def _forward(loaded: Loaded, ids: torch.Tensor) -> torch.Tensor:
+    """The logits of a pass. Raises BrokenModel where the model cannot be run, as with nonsense in its config."""
+    try:
+        output: torch.Tensor = loaded.model(input_ids=ids, use_cache=False).logits
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        said = clean(str(error).partition("\n")[0]) or type(error).__name__
+        raise BrokenModel(f"the model cannot be run: {said}", "check that config.json fits the model") from error
+    return output
 
 
 def chosen_logprobs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

@@ -20,10 +20,14 @@ def write_files(report: Report, out_dir: Path, formats: Iterable[str]) -> list[P
     return write_texts(out_dir, {name: text for name, text in texts.items() if text is not None})
 
 
-def check_writable(out_dir: Path, formats: Iterable[str]) -> None:
-    """Find out before the long work whether the report can be written. Raises OutputError or UsageError."""
-    find_formats(formats)
+def check_writable(out_dir: Path, formats: Iterable[str]) -> list[Path]:
+    """Find out before the long work whether the report can be written; return its files.
+
+    Raises OutputError or UsageError.
+    """
+    found = find_formats(formats)
     check_folder_writable(out_dir)
+    return [out_dir / one.file_name for one in found]
 
 
 def append_step_summary(report: Report) -> str:

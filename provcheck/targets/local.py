@@ -14,7 +14,7 @@ from provcheck.io import data
 from provcheck.io.safetensors import TensorFiles
 from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer
-from provcheck.targets.model_files import stamps
+from provcheck.targets.model_files import paths, stamps
 from provcheck.targets.resolution import resolve
 from provcheck.targets.target import DEMO, FindOptions, OpenTarget, RunsOn, Stamps, Target
 from provcheck.types import Capability, Floats, ModelFiles, Subject, TokenAttributions
@@ -61,6 +61,10 @@ class LocalTarget(Target):
     def stamps(self) -> Stamps:
         """Stamps of all files whose digests the subject states."""
         return stamps(self.files)
+
+    def paths(self) -> Sequence[Path]:
+        """All files whose digests the subject states."""
+        return paths(self.files)
 
 
 class _OpenModel:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -87,8 +88,18 @@ def unreadable(path: Path, error: OSError) -> BrokenModel:
 
 def stamps(model: ModelFiles) -> Stamps:
     """Name, size, inode and time of change of every file that the subject states; one that is gone is left out."""
-    top = _stamps(model.adapter_folder or model.folder, model.subject)
-    return top | _stamps(model.folder, model.subject.base) if model.subject.base else top
+    found = set()
+    for path in paths(model):
+        with suppress(OSError):
+            stat = path.stat()
+            found.add((path.name, stat.st_size, stat.st_ino, stat.st_mtime_ns))
+    return frozenset(found)
+
+
+def paths(model: ModelFiles) -> list[Path]:
+    """Every file that the subject states; for an adapter also those of the model under it."""
+    top = _paths(model.adapter_folder or model.folder, model.subject)
+    return top + _paths(model.folder, model.subject.base) if model.subject.base else top
 
 
 def _too_large(path: Path) -> BrokenModel:
@@ -97,12 +108,5 @@ def _too_large(path: Path) -> BrokenModel:
     )
 
 
-def _stamps(folder: str, subject: Subject) -> Stamps:
-    found = set()
-    for file in (*subject.weights, *subject.files):
-        try:
-            stat = (Path(folder) / file.name).stat()
-        except OSError:
-            continue
-        found.add((file.name, stat.st_size, stat.st_ino, stat.st_mtime_ns))
-    return frozenset(found)
+def _paths(folder: str, subject: Subject) -> list[Path]:
+    return [Path(folder) / file.name for file in (*subject.weights, *subject.files)]

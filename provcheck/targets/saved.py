@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from provcheck.checkpoint import Checkpoint
@@ -17,9 +18,10 @@ class SavedTarget(Target):
 
     saved: Measurement
 
-    def __init__(self, saved: Measurement) -> None:
+    def __init__(self, saved: Measurement, path: Path | None = None) -> None:
         self.subject = saved.subject
         self.saved = saved
+        self._paths = () if path is None else (path,)
 
     def lacks(self, capability: Capability) -> str:
         """Everything."""
@@ -33,7 +35,14 @@ class SavedTarget(Target):
         """Where it was measured."""
         return f"{self.saved.run.device} {self.saved.run.dtype}"
 
+    def paths(self) -> Sequence[Path]:
+        """The measurement file, if there is one."""
+        return self._paths
+
 
 def find(model: str, options: FindOptions) -> Target | None:
     """The measurement in a file. Raises MeasurementFileError."""
-    return SavedTarget(load_measurement(Path(model).expanduser())) if is_measurement_file(model) else None
+    if not is_measurement_file(model):
+        return None
+    path = Path(model).expanduser()
+    return SavedTarget(load_measurement(path), path)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from provcheck.checkpoint import Checkpoint
+from provcheck.errors import UsageError
+from provcheck.io.writing import would_replace
 from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer
 from provcheck.types import Access, Capability, Measurement, Subject
@@ -73,3 +76,16 @@ class Target(ABC):
     def stamps(self) -> Stamps:
         """Changes whenever a file of the target does."""
         return frozenset()
+
+    def paths(self) -> Sequence[Path]:
+        """The files on this machine that it consists of."""
+        return ()
+
+    def check_kept(self, outputs: Iterable[Path]) -> None:
+        """Refuse outputs that would take the place of a file of the target. Raises UsageError."""
+        for output in outputs:
+            if any(would_replace(output, path) for path in self.paths()):
+                raise UsageError(
+                    f"{output} is a file of '{self.subject.id}', and would be overwritten",
+                    "choose another place with --out or -o",
+                )

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from provcheck.cli import run
 from provcheck.probes import load_probes
 from tests.cli.conftest import World, tree
-from tests.tiny import save_probes, tiny_probes
+from tests.tiny import save_probes, save_tiny, tiny_probes
 
 
 def edit_config(model: Path, **changes: Any) -> None:
@@ -81,6 +81,10 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "tensors of another shape": (lambda m: edit_config(m, intermediate_size=48), "do not fit its config.json"),
     "tensors missing": (lambda m: edit_config(m, num_hidden_layers=3), "do not fit its config.json"),
     "config of nonsense": (lambda m: edit_config(m, hidden_size="wide"), "'model' cannot be loaded"),
+    "dropout of 2": (
+        lambda m: edit_config(save_tiny(m, "opt"), dropout=2),
+        "the model cannot be run: dropout probability has to be between 0 and 1, but got 2",
+    ),
     "no tokenizer": (remove_tokenizer, "model has no tokenizer"),
     "no offsets": (without_offsets, "gives no character offsets"),
     "broken tokenizer": (
@@ -151,6 +155,8 @@ def test_an_output_folder_that_cannot_be_written(
         (["--dtype", "int3"], "unknown dtype 'int3'"),
         (["--device", "abacus"], "device 'abacus' cannot be used"),
         (["--device", "cuda:99"], "device 'cuda:99' cannot be used"),
+        (["--device", "meta"], "device 'meta' cannot be used"),
+        (["--device", "hpu"], "device 'hpu' cannot be used"),
         (["--revision", "main"], "a folder has no revision"),
     ],
 )
