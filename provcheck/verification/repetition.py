@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from provcheck.store import measurement_digest
-from provcheck.types import Check, Comparison, Measurement, Relation, Report, Verdict
+from provcheck.types import Check, Comparison, Measurement, Outcome, Relation, Report, Verdict
 from provcheck.verification.content import coordinates, map_without_coordinates, part_of, sentences, tree_parts
 from provcheck.verification.differences import EXACT, MOVED, differences, largest_shift, too_far
 from provcheck.verification.steps import DISTANCES, MEASUREMENT, SENTENCES, VERDICT, failed, passed, skipped
@@ -99,9 +99,11 @@ class Repetition:
 
     def _statements(self) -> Check:
         """Check what else the report states about the model, the measurement, the bank and the judge."""
-        parts = ("subject", "measurement", "bank", "judge", "background", "claimed_base")
-        tolerance = EXACT if self.exact else MOVED
-        return self._follows("statements", parts, "what is said of model, measurement and bank is the same", tolerance)
+        said = "what is said of model, measurement and bank is the same"
+        measured = self._follows("statements", ("measurement",), said, EXACT if self.exact else MOVED)
+        if measured.outcome is not Outcome.PASSED:
+            return measured
+        return self._follows("statements", ("subject", "bank", "judge", "background", "claimed_base"), said)
 
     def _sentences(self) -> Check:
         """Check every sentence; those of another version may be worded otherwise, and are then not verified."""

@@ -38,6 +38,7 @@ FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "leaf": ("tree", lambda r: {"lineage": r.lineage.model_copy(update={"subject": "org/root-1"})}),
     "length": ("tree", lambda r: {"lineage": r.lineage.model_copy(update={"newick": _longer(r.lineage.newick)})}),
     "parameters": ("statements", lambda r: {"subject": r.subject.model_copy(update={"parameters": 7_000_000_000})}),
+    "one parameter": ("statements", lambda r: {"subject": r.subject.model_copy(update={"parameters": 1235})}),
     "license": ("statements", lambda r: {"subject": r.subject.model_copy(update={"license": "mit"})}),
     "limits": ("sentences", lambda r: {"limitations": ()}),
     "bank": ("statements", lambda r: {"bank": r.bank.model_copy(update={"references": 5000})}),
