@@ -220,3 +220,7 @@ class Signal(ABC):
     def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
         """The main numbers, the most important first, and how far each may move when it is measured again."""
         return ()
+
+    def details(self, values: SignalValues) -> tuple[NamedNumber, ...]:
+        """All other numbers in the values, for the verification of a report."""
+        return ()

@@ -57,7 +57,7 @@ def _numbers(comparison: Comparison) -> dict[str, NamedNumber]:
         one.name: one
         for signal, values in pairs_of(comparison.signals)
         if isinstance(values, SignalValues)
-        for one in signal.numbers(values)
+        for one in (*signal.numbers(values), *signal.details(values))
     }
 
 

@@ -27,8 +27,9 @@ import signal, sys, time
 mode = sys.argv.pop()
 if mode == "ignored":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-else:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells make background jobs ignore it
+else:  # shells make background jobs ignore the first, and nohup the last
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 import provcheck.doctor
 from provcheck.cli import main
 
@@ -116,7 +117,10 @@ def busy(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
     """A program that is in the middle of its work, or, if `slow`, of tidying up, which takes a minute."""
     mode = getattr(request, "param", "quick")
     with subprocess.Popen(
-        [sys.executable, "-c", BUSY, mode], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", BUSY, mode],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as program:
         wait_for(program, "busy")
         yield program

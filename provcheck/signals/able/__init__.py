@@ -180,17 +180,22 @@ class Able(Signal):
         return page.figures(report, nearest)
 
     def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
-        """Both distances, and those on each category, with the ends of their intervals, which may move twice as far."""
+        """Both distances."""
         found = cast("AbleValues", values)
-        views: list[tuple[str, Distance | None, float]] = [
-            ("ABLE contrast", found.contrast, MOVES_BY),
-            ("ABLE paper", found.paper, MOVES_BY),
-            *((f"ABLE on {one.category}", one.distance, MOVES_BY_ON_FEW) for one in found.categories),
-        ]
-        return tuple(
-            NamedNumber(name + end, number, 2 * moves_by if end else moves_by)
-            for name, distance, moves_by in views
-            for end, number in _numbers(distance)
+        return (
+            NamedNumber("ABLE contrast", found.contrast.cosine_distance, MOVES_BY),
+            NamedNumber("ABLE paper", found.paper.cosine_distance, MOVES_BY),
+        )
+
+    def details(self, values: SignalValues) -> tuple[NamedNumber, ...]:
+        """The ends of the intervals, and the distances on each category, which rest on fewer questions."""
+        found = cast("AbleValues", values)
+        few = [(f"ABLE on {one.category}", one.distance) for one in found.categories]
+        return (
+            *_ends("ABLE contrast", found.contrast, 2 * MOVES_BY),
+            *_ends("ABLE paper", found.paper, 2 * MOVES_BY),
+            *(NamedNumber(name, one.cosine_distance if one else None, MOVES_BY_ON_FEW) for name, one in few),
+            *(end for name, one in few for end in _ends(name, one, 2 * MOVES_BY_ON_FEW)),
         )
 
     @staticmethod
@@ -214,8 +219,6 @@ def _unit(blocks: Floats) -> Floats:
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-30))
 
 
-def _numbers(distance: Distance | None) -> list[tuple[str, float | None]]:
-    if distance is None:
-        return [("", None)]
-    low, high = distance.ci95 or (None, None)
-    return [("", distance.cosine_distance), (" (low end)", low), (" (high end)", high)]
+def _ends(name: str, distance: Distance | None, moves_by: float) -> tuple[NamedNumber, ...]:
+    low, high = (distance.ci95 if distance else None) or (None, None)
+    return NamedNumber(f"{name} (low end)", low, moves_by), NamedNumber(f"{name} (high end)", high, moves_by)

@@ -164,16 +164,23 @@ class Likelihood(Signal):
         return page.figures(report, nearest)
 
     def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
-        """KL, which may move further the larger its standard error is, and to the next band of the scale."""
+        """KL, which may move further the larger its standard error is."""
         found = cast("LikelihoodValues", values)
-        moves_by = MOVES_BY + MOVES_BY_OF_ERROR * found.se
+        return (NamedNumber("KL bits/byte", found.bits_per_byte, _moves_by(found)),)
+
+    def details(self, values: SignalValues) -> tuple[NamedNumber, ...]:
+        """What else was computed from the same texts; the place on the scale may be that of the next band."""
+        found = cast("LikelihoodValues", values)
         return (
-            NamedNumber("KL bits/byte", found.bits_per_byte, moves_by),
-            NamedNumber("winsorised KL bits/byte", found.winsorised_bits_per_byte, moves_by),
-            NamedNumber("standard error of KL", found.se, moves_by),
+            NamedNumber("winsorised KL bits/byte", found.winsorised_bits_per_byte, _moves_by(found)),
+            NamedNumber("standard error of KL", found.se, _moves_by(found)),
             NamedNumber("place on the KL scale", rank_on_scale(found.scale_band), 1),
             NamedNumber("texts", found.texts, 0),
         )
+
+
+def _moves_by(found: LikelihoodValues) -> float:
+    return MOVES_BY + MOVES_BY_OF_ERROR * found.se
 
 
 def bits_per_byte(loglik_nats: Floats, probes: ProbeSet) -> float | None:
