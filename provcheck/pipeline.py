@@ -16,7 +16,7 @@ from provcheck.measuring import ModelOptions, find_comparable, measure_model, me
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
 from provcheck.targets import DEMO, Target
-from provcheck.types import Comparison, Measurement, Report, Subject, Tool
+from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibration
 from provcheck.verdict.merges import name_parents
 from provcheck.version import __version__
@@ -110,8 +110,13 @@ def compare_with_bank(prepared: Prepared, measurement: Measurement, also: Iterab
     return compare(measurement, prepared.bank, {*asked, *also})
 
 
-def conclude(prepared: Prepared, measurement: Measurement, comparisons: Sequence[Comparison]) -> Report:
-    """Judge the comparisons (nearest first), place the subject, check the policy."""
+def conclude(
+    prepared: Prepared,
+    measurement: Measurement,
+    comparisons: Sequence[Comparison],
+    drawn: tuple[Lineage, BankMap] | None = None,
+) -> Report:
+    """Judge the comparisons (nearest first), place the subject, check the policy; `drawn`: tree and map, if known."""
     options, bank, subject = prepared.options, prepared.bank, prepared.subject
     facts, limit = measurement.facts, prepared.collected.policy.max_false_accusation_rate
     judge = choose_judge(bank, limit)
@@ -120,6 +125,7 @@ def conclude(prepared: Prepared, measurement: Measurement, comparisons: Sequence
     comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, bank)
     evidence = Evidence(subject, facts, comparisons, verdict, options.claimed_base, bank.references)
     checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)
+    lineage, bank_map = drawn or (place(measurement, bank, comparisons), draw_map(measurement, bank, comparisons))
     background, background_digests = backgrounds(facts)
     return Report(
         tool=prepared.tool,
@@ -131,8 +137,8 @@ def conclude(prepared: Prepared, measurement: Measurement, comparisons: Sequence
         claimed_base=options.claimed_base,
         comparisons=comparisons,
         verdict=verdict,
-        lineage=place(measurement, bank, comparisons),
-        map=draw_map(measurement, bank, comparisons),
+        lineage=lineage,
+        map=bank_map,
         background=background,
         checks=checks,
         summary=summarise(checks),

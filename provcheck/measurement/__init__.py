@@ -13,7 +13,7 @@ merging      an adapter into its base model
 patterns     whether regular expressions of an adapter come to an end
 devices      which there are, how much memory they have, and which of them the weights go to
 environment  what else the numbers depend on
-failures     any failure of a tokenizer -> one sentence
+failures     any failure of a library or tokenizer -> one sentence
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ import torch
 
 from provcheck.architectures import NORMALISED_EMBEDDINGS
 from provcheck.errors import BrokenModel, UnsupportedModel
-from provcheck.io.text import clean
 from provcheck.measurement.devices import is_out_of_memory, repeatable
 from provcheck.measurement.encoding import Encoded, EncodedOption
+from provcheck.measurement.failures import first_line
 from provcheck.measurement.loader import Loaded
 from provcheck.types import Floats
 
@@ -163,8 +163,9 @@ def _forward(loaded: Loaded, ids: torch.Tensor) -> torch.Tensor:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        said = clean(str(error).partition("\n")[0]) or type(error).__name__
-        raise BrokenModel(f"the model cannot be run: {said}", "check that config.json fits the model") from error
+        raise BrokenModel(
+            f"the model cannot be run: {first_line(error)}", "check that config.json fits the model"
+        ) from error
     return output
 
 

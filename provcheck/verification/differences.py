@@ -3,7 +3,7 @@
 EXACT: tolerance for the same measurement; linear algebra on another machine may round the last digits differently.
 
 MOVED: tolerance for numbers that another device, dtype or batch size moves, unless a signal states one
-(`Signal.numbers`).
+(`Signal.numbers`, `Signal.details`).
 """
 
 from __future__ import annotations

@@ -119,7 +119,8 @@ def repeat(report: Report, again: Prepared, measurement: Measurement, *, exact: 
     new = conclude(again, measurement, compare_with_bank(again, measurement, also))
     if exact:
         return Repetition(report, new, new, exact)
-    return Repetition(report, new, what_follows(report, new, partial(conclude, again, measurement)), exact)
+    again_from = partial(conclude, again, measurement, drawn=(new.lineage, new.map))
+    return Repetition(report, new, what_follows(report, new, again_from), exact)
 
 
 def as_in(report: Report, measurement: Measurement) -> Measurement:
