@@ -36,6 +36,8 @@ DTYPE_BITS = {
 }
 
 FLOATS = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
+INTEGERS = {"U8": np.uint8, "I32": np.int32}
+"""What a signal may keep besides floats: packed bits, and places."""
 
 HINT = "The file is truncated or corrupt: fetch it again from where it came."
 LFS_POINTER = b"version https://git-lfs"
@@ -98,10 +100,10 @@ def parse_header(text: bytes, data_bytes: int) -> Header:
 
 
 def read_arrays(path: Path, sha256: str) -> dict[str, Floats] | None:
-    """All arrays of a file of floats, read-only; None if its digest differs.
+    """All arrays of a file of signals, read-only; None if its digest differs.
 
     One read: the bytes whose digest was checked are the bytes that are used. Raises OSError, or ValueError when the
-    file is too large, truncated, or holds anything but floats.
+    file is too large, truncated, or holds other numbers than signals keep.
     """
     size = path.stat().st_size
     if size > MAX_ARRAYS_BYTES:
@@ -116,7 +118,7 @@ def read_arrays(path: Path, sha256: str) -> dict[str, Floats] | None:
     length = int.from_bytes(content[:8].tobytes(), "little")
     _check_length(length, min(8, size), size)
     header = parse_header(content[8 : 8 + length].tobytes(), size - 8 - length)
-    return {name: _floats(content[header.start :], entry) for name, entry in header.entries.items()}
+    return {name: _kept(content[header.start :], entry) for name, entry in header.entries.items()}
 
 
 class TensorFiles(Mapping[str, Floats]):
@@ -151,6 +153,13 @@ def all_finite(values: Floats) -> bool:
     if values.dtype != np.float16 or not values.size:
         return bool(np.isfinite(values).all())
     return bool(values.view(np.int16).max() < 0x7C00 and values.view(np.uint16).max() < 0xFC00)
+
+
+def _kept(data: np.ndarray, entry: Entry) -> Floats:
+    """An array of a signal: floats, or integers as they are."""
+    if entry.dtype not in INTEGERS:
+        return _floats(data, entry)
+    return np.asarray(data[entry.begin : entry.end].view(INTEGERS[entry.dtype]).reshape(entry.shape))
 
 
 def _floats(data: np.ndarray, entry: Entry) -> Floats:

@@ -8,6 +8,7 @@ stacks       arrays of several models together
 describing   columns, figures and charts as plain data, for renderings to draw
 able         gradient attributions of the words of fixed questions
 likelihood   log-likelihoods of fixed texts
+weights      matching neurons of the MLP blocks
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ __all__ = [
 TABLE = {
     "able": "provcheck.signals.able:Able",
     "likelihood": "provcheck.signals.likelihood:Likelihood",
+    "weights": "provcheck.signals.weights:Weights",
 }
 """Name -> module and class."""
 

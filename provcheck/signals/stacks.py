@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 class ArrayLayout:
     """One array of a sketch: its dimensions, how a bank keeps it, the largest absolute value that a model can give.
 
-    `gaps`: whether it may hold NaN, for what was left out.
+    `gaps`: whether it may hold NaN, for what was left out. Arrays of integers are kept as they are.
     """
 
     ndim: int
-    kept_as: type[np.floating[Any]]
+    kept_as: type[np.floating[Any] | np.integer[Any]]
     limit: float
     gaps: bool = False
 
 
 def is_plausible(array: Floats, layout: ArrayLayout) -> bool:
-    """Whether an array holds floats that a model can give."""
-    if array.dtype.kind != "f" or not (layout.gaps or all_finite(array)):
+    """Whether an array holds numbers that a model can give."""
+    if array.dtype.kind in "iu":
+        return bool(array.dtype == layout.kept_as and (np.abs(array.astype(np.int64)) <= layout.limit).all())
+    if array.dtype.kind != "f" or not issubclass(layout.kept_as, np.floating) or not (layout.gaps or all_finite(array)):
         return False
     if array.dtype == np.float16:
         return True  # half precision itself ends near the limits of the layouts kept in it
@@ -50,14 +52,14 @@ def stack_of(signal: Signal, sketches: Sequence[Sketch], *, kept: bool = False) 
 
 def exact(stack: Stack) -> Stack:
     """The stack in single precision: half precision is for keeping, not for computing."""
-    arrays = {name: array.astype(np.float32) for name, array in stack.arrays.items()}
+    arrays = {name: _exact(array) for name, array in stack.arrays.items()}
     return Stack(stack.context, stack.values, arrays)
 
 
 def with_first(sketch: Sketch, stack: Stack) -> Stack:
     """The stack with one more model, in front of all others."""
     arrays = {
-        name: np.concatenate([sketch.arrays[name][None].astype(np.float32), array.astype(np.float32)])
+        name: np.concatenate([_exact(sketch.arrays[name])[None], _exact(array)])
         for name, array in stack.arrays.items()
     }
     return Stack(stack.context, (sketch.facts.values, *stack.values), arrays)
@@ -84,3 +86,7 @@ def compare_all(signal: Signal, stack: Stack, frame: Any) -> Iterator[tuple[int,
         for second, values in zip(others, found, strict=True):
             if isinstance(values, SignalValues):
                 yield first, int(second), values
+
+
+def _exact(array: Floats) -> Floats:
+    return array.astype(np.float32) if array.dtype.kind == "f" else array

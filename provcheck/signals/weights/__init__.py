@@ -1,0 +1,210 @@
+"""The weights themselves: do the neurons of two models match, without running either?
+
+anatomy    tensors and config -> MLP blocks, attention heads, embeddings; `layouts` is the table of architectures
+anchors    common words as landmarks in the embeddings
+neurons    what each neuron reads and writes, as bits
+sketching  a model -> arrays of fixed size, and back
+matching   twins among the neurons of two blocks
+shifts     the exact p-value
+values     the record of a comparison
+page       columns, pictures and sentences
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from provcheck.signals.contract import Measured, NamedNumber, Signal
+from provcheck.signals.describing import Figure
+from provcheck.signals.stacks import ArrayLayout
+from provcheck.signals.weights import page
+from provcheck.signals.weights.anchors import anchors_digest, tokens_of
+from provcheck.signals.weights.anatomy import dissect
+from provcheck.signals.weights.matching import Bits, match_blocks
+from provcheck.signals.weights.shifts import exact_p_value, shifted_sums
+from provcheck.signals.weights.sketching import Sketched, chosen_blocks, is_sound, sketch, take_apart
+from provcheck.signals.weights.values import ANCHORED, COORDINATES, INTRINSIC, PLACES, WeightsValues
+from provcheck.types import (
+    Access,
+    Capability,
+    Comparison,
+    Coverage,
+    Floats,
+    Interval,
+    NotMeasured,
+    ProbeSet,
+    Report,
+    SignalValues,
+    Sketch,
+    Stack,
+)
+
+MOVES_BY = 0.02
+"""How far a match may move on another machine: bits of numbers near zero may flip."""
+
+LARGEST_INDEX = 2.0**31
+
+
+class Weights(Signal):
+    """Neuron matching (DESIGN.md, "Weights"; kin to HuRef, Zeng et al., 2023, and to Zhu et al., 2025)."""
+
+    name = "weights"
+    title = "Weights"
+    version = "weights/1"
+    """1: 768 neurons of at most 8 blocks, 128 bits for each of six vectors."""
+
+    needs = Capability.WEIGHTS
+    accuses = True
+    arrays: ClassVar = {
+        **{name: ArrayLayout(2, np.uint8, 255) for name in (ANCHORED, COORDINATES, INTRINSIC)},
+        PLACES: ArrayLayout(2, np.int32, LARGEST_INDEX),
+    }
+    values = WeightsValues
+    feature_names = ("anchored_match", "coordinate_match", "intrinsic_match")
+    columns = page.COLUMNS
+    glossary = page.GLOSSARY
+
+    def material(self, probes: ProbeSet) -> str:
+        """The list of anchors; no probe takes part."""
+        return anchors_digest()
+
+    def measure(self, access: Access, probes: ProbeSet) -> Measured | NotMeasured:
+        """From the stored tensors; the model is not run."""
+        anatomy = dissect(access.tensors(), access.config())
+        if isinstance(anatomy, NotMeasured):
+            return anatomy
+        arrays, facts = sketch(anatomy, tokens_of(access.token_ids, anatomy.vocabulary))
+        blocks = len(chosen_blocks(anatomy.blocks))
+        return Measured(arrays=arrays, coverage=Coverage(measured=blocks, total=blocks, unit="block"), values=facts)
+
+    def check(self, sketch: Sketch) -> bool:
+        """Whether places and facts fit together."""
+        return super().check(sketch) and is_sound(sketch.arrays, sketch.facts.values)
+
+    def check_stack(self, stack: Stack) -> bool:
+        """Whether places and facts of every model fit together."""
+        return super().check_stack(stack) and all(
+            is_sound({name: array[row] for name, array in stack.arrays.items()}, stack.values[row])
+            for row in range(len(stack))
+        )
+
+    def compare(
+        self, sketch: Sketch, stack: Stack, frame: Any, *, intervals: bool = True
+    ) -> Sequence[WeightsValues | NotMeasured]:
+        """The best match over pairs of blocks, in each kind of coordinates, and the exact p-value."""
+        own = take_apart(sketch.arrays, sketch.facts.values)
+        return [compare_sketches(own, _row(stack, row)) for row in range(len(stack))]
+
+    def distance(self, values: SignalValues) -> Interval | None:
+        """1 less the best match that does not depend on axes; it has no interval."""
+        found = min(1.0, 1 - cast("WeightsValues", values).best)
+        return Interval(value=found, low=found, high=found)
+
+    def features(self, values: SignalValues) -> Mapping[str, float]:
+        """The three matches; one that there is none of counts as no match."""
+        found = cast("WeightsValues", values)
+        return {name: getattr(found, name) or 0.0 for name in self.feature_names}
+
+    def examine(self, values: SignalValues, sketch: Sketch, other: Stack) -> SignalValues:
+        """Adds the match of every pair of blocks."""
+        one, two = take_apart(sketch.arrays, sketch.facts.values), _row(other, 0)
+        return values.model_copy(update={"blocks": block_matches(one, two)})
+
+    def reasons(self, values: SignalValues, reference: str) -> tuple[str, ...]:
+        """How many neurons found their twin, and the exact p-value."""
+        return page.reasons(cast("WeightsValues", values), reference)
+
+    def figures(self, report: Report, nearest: Comparison | None) -> list[Figure]:
+        """Matches of this model and of independent models; blocks against blocks."""
+        return page.figures(report, nearest)
+
+    def numbers(self, values: SignalValues) -> tuple[NamedNumber, ...]:
+        """The three matches."""
+        found = cast("WeightsValues", values)
+        return (
+            NamedNumber("anchored match", found.anchored_match, MOVES_BY),
+            NamedNumber("coordinate match", found.coordinate_match, MOVES_BY),
+            NamedNumber("intrinsic match", found.intrinsic_match, MOVES_BY),
+        )
+
+    def details(self, values: SignalValues) -> tuple[NamedNumber, ...]:
+        """The p-value as a power of ten, the counts, and the match of every pair of blocks."""
+        found = cast("WeightsValues", values)
+        power = None if found.exact_p_value is None else float(np.log10(max(found.exact_p_value, 1e-300)))
+        return (
+            NamedNumber("power of the exact p-value", power, 0.1 + 0.05 * abs(power or 0)),
+            NamedNumber("matched neurons", found.matched, 2 + MOVES_BY * found.neurons),
+            NamedNumber("neurons", found.neurons, 2),
+            *(
+                NamedNumber(f"match of block {own} with {other}", match, MOVES_BY)
+                for own, row in enumerate(found.blocks)
+                for other, match in enumerate(row)
+            ),
+        )
+
+
+def compare_sketches(one: Sketched, two: Sketched) -> WeightsValues:
+    """The values of two models."""
+    same_width = one.width == two.width
+    kinds = [kind for kind in one.kinds if kind in two.kinds and (same_width or kind != COORDINATES)]
+    found = {kind: match_blocks(one.kinds[kind], two.kinds[kind]) for kind in kinds}
+    best = {kind: float(np.clip(matches.max(), -1, 1)) for kind, (matches, _) in found.items()}
+    matched, neurons = 0, 0
+    if kinds:
+        matches, counts = found[kinds[0]]
+        own, other = np.unravel_index(int(matches.argmax()), matches.shape)
+        matched = int(counts[own, other])
+        neurons = int(min(one.kinds[kinds[0]].counts[own], two.kinds[kinds[0]].counts[other]))
+    return WeightsValues(
+        anchored_match=best.get(ANCHORED),
+        coordinate_match=best.get(COORDINATES),
+        intrinsic_match=best.get(INTRINSIC),
+        exact_p_value=p_value(one, two, [kind for kind in kinds if kind != INTRINSIC]),
+        matched=matched,
+        neurons=neurons,
+    )
+
+
+def p_value(one: Sketched, two: Sketched, kinds: Sequence[str]) -> float | None:
+    """By the resemblance, in all these kinds, of neurons of the same index in blocks of the same number and size."""
+    pairs = [
+        (i, j)
+        for i in range(len(one.blocks))
+        for j in range(len(two.blocks))
+        if one.blocks[i] == two.blocks[j] and one.sizes[i] == two.sizes[j]
+    ]
+    if not kinds:
+        return None
+    sums = [
+        shifted_sums(
+            sum(_alike(one.kinds[kind], two.kinds[kind], i, j) for kind in kinds),
+            one.index[i][: one.kinds[kinds[0]].counts[i]],
+            two.index[j][: two.kinds[kinds[0]].counts[j]],
+            int(one.sizes[i]),
+        )
+        for i, j in pairs
+    ]
+    return exact_p_value(sums)
+
+
+def block_matches(one: Sketched, two: Sketched) -> tuple[tuple[float, ...], ...]:
+    """Match of every pair of blocks, anchored if both models have anchors."""
+    kind = ANCHORED if ANCHORED in one.kinds and ANCHORED in two.kinds else COORDINATES
+    if kind == COORDINATES and one.width != two.width:
+        return ()
+    matches, _ = match_blocks(one.kinds[kind], two.kinds[kind])
+    return tuple(tuple(float(np.clip(match, -1, 1)) for match in row) for row in matches)
+
+
+def _alike(one: Bits, two: Bits, i: int, j: int) -> Floats:
+    """(m1, m2) how alike neurons of two blocks read and write."""
+    rows, columns = one.counts[i], two.counts[j]
+    read, write = (a[i][:rows] @ b[j][:columns].T for a, b in ((one.read, two.read), (one.write, two.write)))
+    return np.asarray((read + write) / one.read.shape[-1])
+
+
+def _row(stack: Stack, row: int) -> Sketched:
+    return take_apart({name: array[row] for name, array in stack.arrays.items()}, stack.values[row])

@@ -1,0 +1,134 @@
+"""What the neurons of an MLP block read and write, in three kinds of coordinates, as bits.
+
+anchored     through the anchors: unchanged by rotation of the residual stream, and comparable across widths
+coordinates  the stored numbers themselves: needs no tokenizer, but any rotation destroys it
+intrinsic    through the block's own attention heads and MLP: needs neither tokenizer nor axes
+Each is a pair of vectors for every neuron, `read` and `write`. Their signs along random directions are kept: the share of
+equal bits gives the angle between two vectors (Goemans and Williamson, 1995).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from provcheck.signals.weights.anatomy import Heads, Neurons
+from provcheck.types import Floats, Ints
+
+BITS = 128
+"""Random directions for each vector."""
+
+ANCHORED_SEED, GATE_SEED, COORDINATES_SEED, INTRINSIC_SEED = 11, 12, 13, 14
+
+Packed = np.ndarray
+"""(n, BITS / 4) uint8: the bits of `read`, then those of `write`."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Directions (BITS, d) that neurons are seen along: anchors in input and output embedding, and random ones.
+
+    The first three are None for a model whose tokenizer tells too few anchors apart.
+    """
+
+    read: Floats | None
+    gate: Floats | None
+    write: Floats | None
+    random: Floats
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Chosen neurons of a block: their places (m,), and bits of each kind; None where the model gives none."""
+
+    places: Ints
+    anchored: Packed | None
+    coordinates: Packed
+    intrinsic: Packed | None
+
+
+def random_matrix(rows: int, columns: int, seed: int) -> Floats:
+    """(rows, columns) standard normal; the first columns do not depend on their number."""
+    found = np.random.RandomState(seed).standard_normal((columns, rows))
+    return np.asarray(found.T, dtype=np.float32)
+
+
+def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
+    """The `most` loudest neurons of a block: those with the largest product of |read| and |write|.
+
+    Exact copies of a neuron count once, and silent ones not at all.
+    """
+    read, write = _views(neurons, axes)
+    loudness = np.linalg.norm(read, axis=1) * np.linalg.norm(write, axis=1)
+    bits = _pack(read, write)
+    places = _loudest(loudness, bits, most)
+    chosen = Neurons(*(None if part is None else part[places] for part in (neurons.read, neurons.gate, neurons.write)))
+    coordinates = _pack(*(_centred(_unit(part)) @ axes.random.T for part in (chosen.read, chosen.write)))
+    anchored = bits[places] if axes.read is not None else None
+    return Seen(places, anchored, coordinates, _intrinsic(chosen, neurons, heads) if heads else None)
+
+
+def _views(neurons: Neurons, axes: Axes) -> tuple[Floats, Floats]:
+    """(n, BITS) what each neuron reads and writes, along the anchors where there are any, centred over neurons."""
+    if axes.read is None or axes.write is None or axes.gate is None:
+        return _centred(neurons.read @ axes.random.T), _centred(neurons.write @ axes.random.T)
+    read, write = _centred(neurons.read @ axes.read.T), _centred(neurons.write @ axes.write.T)
+    if neurons.gate is None:
+        return read, write
+    gate = _unit(_centred(neurons.gate @ axes.gate.T))
+    return np.linalg.norm(read, axis=1, keepdims=True) * (_unit(read) + gate), write
+
+
+def _loudest(loudness: Floats, bits: Packed, most: int) -> Ints:
+    _, first = np.unique(bits, axis=0, return_index=True)
+    different = np.sort(first[loudness[first] > 0])
+    return np.sort(different[np.argsort(-loudness[different], kind="stable")[:most]])
+
+
+def _intrinsic(chosen: Neurons, neurons: Neurons, heads: Heads) -> Packed:
+    """Numbers that depend on neither axes nor tokenizer: u'Mu, u'MNu for forms M, N of the block and their transposes.
+
+    The forms are query with key, value with output, and the MLP itself, each summed over heads or neurons, so that the
+    order of these does not matter. What a neuron reads gives one vector, what it writes the other.
+    """
+    forms = (_pairs(heads.query, heads.key), _pairs(heads.output, heads.value), (neurons.write, neurons.read))
+    noise = random_matrix(BITS, _words(len(forms)), INTRINSIC_SEED)
+    return _pack(*(_standardised(_forms_at(_unit(part), forms)) @ noise.T for part in (chosen.read, chosen.write)))
+
+
+def _forms_at(vectors: Floats, forms: tuple[tuple[Floats, Floats], ...]) -> Floats:
+    """(m, F) all v'Mv and v'MNv, with M = A'B given as (A, B); by the images of v under each M and M'."""
+    images = [vectors @ right.T @ left for left, right in forms] + [vectors @ left.T @ right for left, right in forms]
+    found = [(vectors * image).sum(axis=1) for image in images[: len(forms)]]
+    found += [(one * two).sum(axis=1) for place, one in enumerate(images) for two in images[place:]]
+    return np.stack(found, axis=1)
+
+
+def _words(forms: int) -> int:
+    return forms + forms * (2 * forms + 1)
+
+
+def _pairs(left: Floats, right: Floats) -> tuple[Floats, Floats]:
+    """The rows of all heads, those that several heads share repeated."""
+    width = left.shape[-1]
+    return left.reshape(-1, width), np.repeat(right, len(left) // len(right), axis=0).reshape(-1, width)
+
+
+def _standardised(features: Floats) -> Floats:
+    """Square roots with their signs, as mean 0 and deviation 1 over the neurons: the forms differ widely in scale."""
+    scaled = features / np.maximum(np.abs(features).mean(axis=0), 1e-30)
+    rooted = np.sign(scaled) * np.sqrt(np.abs(scaled))
+    return (rooted - rooted.mean(axis=0)) / np.maximum(rooted.std(axis=0), 1e-12)
+
+
+def _pack(read: Floats, write: Floats) -> Packed:
+    return np.packbits(np.concatenate([read > 0, write > 0], axis=1), axis=1)
+
+
+def _centred(values: Floats) -> Floats:
+    return values - values.mean(axis=0)
+
+
+def _unit(values: Floats) -> Floats:
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-30))

@@ -1,0 +1,4 @@
+COLUMNS=()
+GLOSSARY={}
+def reasons(v,r): return ()
+def figures(r,n): return []

@@ -1,0 +1,131 @@
+"""A model as a sketch of fixed size: the loudest neurons of evenly spaced MLP blocks, and back from its arrays.
+
+Every sketch has ROWS rows, dealt out to its blocks, so that sketches of all models stack; rows that are not needed are
+empty. The numbers of the model itself that reading a sketch takes are in its facts: blocks, width, anchors, heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from provcheck.signals.weights.anatomy import Anatomy
+from provcheck.signals.weights.anchors import MIN_ANCHORS, anchor_rows, count_different, load_anchors, project
+from provcheck.signals.weights.matching import Bits
+from provcheck.signals.weights.neurons import (
+    ANCHORED_SEED,
+    BITS,
+    COORDINATES_SEED,
+    GATE_SEED,
+    Axes,
+    Seen,
+    random_matrix,
+    see,
+)
+from provcheck.signals.weights.values import ANCHORED, COORDINATES, INTRINSIC, PLACES
+from provcheck.types import Floats, Ints
+
+ROWS, MOST_BLOCKS = 768, 8
+KINDS = (ANCHORED, COORDINATES, INTRINSIC)
+EMPTY = -1
+
+
+@dataclass(frozen=True)
+class Sketched:
+    """A sketch taken apart. `kinds`: the bits of each kind that the model gives, for its B sketched blocks.
+
+    blocks: (B,) their numbers in the model; sizes: (B,) their neurons in the model; index: (B, m) of each sketched one.
+    """
+
+    width: int
+    blocks: Ints
+    sizes: Ints
+    index: Ints
+    kinds: Mapping[str, Bits]
+
+
+def chosen_blocks(blocks: int) -> Ints:
+    """Numbers of the blocks that are sketched: all of a few, else evenly spaced from the first to the last."""
+    return np.unique(np.linspace(0, blocks - 1, min(blocks, MOST_BLOCKS)).round().astype(np.int64))
+
+
+def sketch(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[dict[str, Floats], dict[str, float | None]]:
+    """The arrays and the facts of a model; `tokens`: those of each anchor."""
+    axes, anchors = _axes(anatomy, tokens)
+    numbers = chosen_blocks(anatomy.blocks)
+    most = ROWS // len(numbers)
+    arrays = {kind: np.zeros((ROWS, BITS // 4), dtype=np.uint8) for kind in KINDS}
+    arrays[PLACES] = np.full((ROWS, 3), EMPTY, dtype=np.int32)
+    with_heads = True
+    for place, number in enumerate(numbers):
+        neurons = anatomy.mlp(int(number))
+        seen = see(neurons, anatomy.attention(int(number)), axes, most)
+        _fill(arrays, seen, place * most, (int(number), len(neurons.read)))
+        with_heads &= seen.intrinsic is not None
+    facts = {"blocks": anatomy.blocks, "width": anatomy.width, "anchors": anchors, "heads": int(with_heads)}
+    return arrays, {name: float(value) for name, value in facts.items()}
+
+
+def take_apart(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) -> Sketched:
+    """The inverse of `sketch`, for arrays that `is_sound` found in order."""
+    count = len(chosen_blocks(int(facts["blocks"] or 0)))
+    most = ROWS // count
+    places = arrays[PLACES][: count * most].reshape(count, most, 3).astype(np.int64)
+    present = places[..., 0] != EMPTY
+    kinds = {
+        kind: Bits.unpack(arrays[kind][: count * most].reshape(count, most, -1), present)
+        for kind in KINDS
+        if _gives(kind, facts)
+    }
+    return Sketched(int(facts["width"] or 0), places[:, 0, 0], places[:, 0, 2], places[..., 1], kinds)
+
+
+def is_sound(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) -> bool:
+    """Whether arrays and facts from a file could be those of a model."""
+    if not all(isinstance(facts.get(name), float) for name in ("blocks", "width", "anchors", "heads")):
+        return False
+    blocks = facts["blocks"] or 0.0
+    if not 1 <= blocks <= 1e6 or any(arrays[kind].shape != (ROWS, BITS // 4) for kind in KINDS):
+        return False
+    places, numbers = arrays[PLACES], chosen_blocks(int(blocks))
+    if places.shape != (ROWS, 3):
+        return False
+    most = ROWS // len(numbers)
+    dealt = places[: most * len(numbers)].reshape(len(numbers), most, 3)
+    present = dealt[..., 0] != EMPTY
+    return bool(
+        (places[most * len(numbers) :] == EMPTY).all()
+        and present[:, 0].all()
+        and (present[:, :-1] >= present[:, 1:]).all()
+        and (dealt[..., 0] == np.where(present, numbers[:, None], EMPTY)).all()
+        and (dealt[..., 1] < np.where(present, dealt[..., 2], 0)).all()
+        and (dealt[..., 2] == np.where(present, dealt[:, :1, 2], EMPTY)).all()
+        and (dealt[..., 1] >= np.where(present, 0, EMPTY)).all()
+    )
+
+
+def _axes(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[Axes, int]:
+    """The directions, and the number of different anchors; without enough of these there are none."""
+    random = random_matrix(BITS, anatomy.width, COORDINATES_SEED)
+    anchors = count_different(tokens)
+    if anchors < MIN_ANCHORS:
+        return Axes(None, None, None, random), 0
+    words = len(load_anchors())
+    noise = [random_matrix(BITS, words, seed) for seed in (ANCHORED_SEED, GATE_SEED)]
+    read, write = (anchor_rows(rows, tokens) for rows in (anatomy.input_rows, anatomy.output_rows))
+    return Axes(project(read, noise[0]), project(read, noise[1]), project(write, noise[0]), random), anchors
+
+
+def _fill(arrays: dict[str, Floats], seen: Seen, start: int, block: tuple[int, int]) -> None:
+    rows = slice(start, start + len(seen.places))
+    arrays[PLACES][rows] = [(block[0], place, block[1]) for place in seen.places]
+    for kind, bits in ((ANCHORED, seen.anchored), (COORDINATES, seen.coordinates), (INTRINSIC, seen.intrinsic)):
+        if bits is not None:
+            arrays[kind][rows] = bits
+
+
+def _gives(kind: str, facts: Mapping[str, float | None]) -> bool:
+    needed = {ANCHORED: "anchors", INTRINSIC: "heads"}.get(kind)
+    return needed is None or bool(facts[needed])

@@ -1,0 +1,50 @@
+"""What the weights say about two models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from provcheck.types import Comparison, Count, Share, SignalValues
+
+ANCHORED, COORDINATES, INTRINSIC, PLACES = (
+    "neurons_anchored",
+    "neurons_coordinates",
+    "neurons_intrinsic",
+    "neuron_places",
+)
+"""Names of the arrays: three of packed bits for each neuron, and block, index and number of neurons of its block."""
+
+Match = Annotated[float, Field(ge=-1, le=1)]
+
+
+class WeightsValues(SignalValues):
+    """Matches are shares of neurons that found their twin, each weighted with the cosine of what both write.
+
+    About 0 for independent models, 1 for the same weights; the best pair of blocks counts.
+    """
+
+    anchored_match: Match | None = Field(description="seen through common words; None without enough of them")
+    coordinate_match: Match | None = Field(description="as stored; None for models of different width")
+    intrinsic_match: Match | None = Field(description="seen through the own attention; None without such")
+    exact_p_value: Share | None = Field(
+        description="that neurons of the same index are so alike by chance, if both models were initialised "
+        "independently; None where no block has as many neurons in both"
+    )
+    matched: Count = Field(description="neurons that found their twin in the best pair of blocks")
+    neurons: Count = Field(description="neurons of the smaller of these two blocks that were compared")
+    blocks: tuple[tuple[Match, ...], ...] = Field(
+        default=(), description="anchored match of each own block with each of the reference's; for one reference only"
+    )
+
+    @property
+    def best(self) -> float:
+        """The largest of the matches that do not depend on axes."""
+        return max(one for one in (self.anchored_match, self.intrinsic_match, 0.0) if one is not None)
+
+
+def weights_of(comparison: Comparison | None) -> WeightsValues | None:
+    """The weights' values in a comparison; None if there are none."""
+    found = comparison.signals.get("weights") if comparison else None
+    return found if isinstance(found, WeightsValues) else None
