@@ -1,4 +1,4 @@
-"""The one parser of safetensors headers, and arrays read through it without loading what is not asked for.
+"""The one parser of safetensors headers, and files of arrays read through it.
 
 The format (github.com/huggingface/safetensors): 8 bytes, little-endian: length N of the header; N bytes: a JSON object
 of `name: {dtype, shape, data_offsets: [begin, end]}`; then the tensors' bytes, without gaps, up to the end of the file.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from provcheck.types import Floats
 
@@ -38,6 +39,22 @@ DTYPE_BITS = {
 FLOATS = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
 INTEGERS = {"U8": np.uint8, "I32": np.int32}
 """What a signal may keep besides floats: packed bits, and places."""
+
+Bytes = NDArray[np.uint8]
+
+
+def _e4m3() -> Floats:
+    """(256,) float32: sign, 4 bits of exponent (bias 7), 3 of fraction; no infinities, 0x7f and 0xff are NaN."""
+    code = np.arange(128)
+    exponent, fraction = code >> 3, code & 7
+    values = np.where(exponent > 0, (8 + fraction) * 2.0 ** (exponent - 10), fraction * 2.0**-9)
+    values[127] = np.nan
+    return np.concatenate([values, -values]).astype(np.float32)
+
+
+E4M3 = _e4m3()
+READABLE = {*FLOATS, "BF16", "F8_E4M3", "F8_E5M2"}
+"""Types that `as_floats` can read."""
 
 HINT = "The file is truncated or corrupt: fetch it again from where it came."
 LFS_POINTER = b"version https://git-lfs"
@@ -118,30 +135,22 @@ def read_arrays(path: Path, sha256: str) -> dict[str, Floats] | None:
     length = int.from_bytes(content[:8].tobytes(), "little")
     _check_length(length, min(8, size), size)
     header = parse_header(content[8 : 8 + length].tobytes(), size - 8 - length)
-    return {name: _kept(content[header.start :], entry) for name, entry in header.entries.items()}
+    data = content[header.start :]
+    return {name: _kept(data[one.begin : one.end], one.dtype, one.shape) for name, one in header.entries.items()}
 
 
-class TensorFiles(Mapping[str, Floats]):
-    """The tensors of several safetensors files by name; each is read, as floats, when it is asked for."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        self._places = {name: (path, head) for path in paths for head in [read_header(path)] for name in head.entries}
-
-    def __getitem__(self, name: str) -> Floats:
-        path, header = self._places[name]
-        entry = header.entries[name]
-        mapped = np.memmap(path, dtype=np.uint8, mode="r", offset=header.start + entry.begin, shape=(_bytes(entry),))
-        return _floats(np.asarray(mapped), Entry(entry.dtype, entry.shape, 0, _bytes(entry), entry.elements))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a tensor, without reading it."""
-        return self._places[name][1].entries[name].shape
+def as_floats(raw: Bytes, dtype: str, shape: tuple[int, ...]) -> Floats:
+    """Bytes of a tensor as numpy's floats; those that numpy lacks become float32 without loss. Raises ValueError."""
+    if dtype in FLOATS:
+        return np.asarray(raw.view(FLOATS[dtype]).reshape(shape))
+    if dtype == "F8_E4M3":
+        return E4M3[raw].reshape(shape)
+    wide = {"BF16": (np.uint16, np.uint32, 16, np.float32), "F8_E5M2": (np.uint8, np.uint16, 8, np.float16)}.get(dtype)
+    if wide is None:
+        raise ValueError(f"{dtype} is no type of floats")
+    stored, filled, bits, floats = wide  # both are the upper half of a wider type
+    values = (np.ascontiguousarray(raw).view(stored).astype(filled) << bits).view(floats)
+    return np.asarray(values.reshape(shape), dtype=np.float32)
 
 
 def all_finite(values: Floats) -> bool:
@@ -155,26 +164,9 @@ def all_finite(values: Floats) -> bool:
     return bool(values.view(np.int16).max() < 0x7C00 and values.view(np.uint16).max() < 0xFC00)
 
 
-def _kept(data: np.ndarray, entry: Entry) -> Floats:
+def _kept(raw: Bytes, dtype: str, shape: tuple[int, ...]) -> Floats:
     """An array of a signal: floats, or integers as they are."""
-    if entry.dtype not in INTEGERS:
-        return _floats(data, entry)
-    return np.asarray(data[entry.begin : entry.end].view(INTEGERS[entry.dtype]).reshape(entry.shape))
-
-
-def _floats(data: np.ndarray, entry: Entry) -> Floats:
-    """The tensor as numpy's floats; bfloat16, which numpy lacks, becomes float32 without loss."""
-    raw = data[entry.begin : entry.end]
-    if entry.dtype == "BF16":
-        wide = np.ascontiguousarray(raw).view(np.uint16).astype(np.uint32) << 16
-        return np.asarray(wide.view(np.float32).reshape(entry.shape))
-    if entry.dtype not in FLOATS:
-        raise ValueError(f"{entry.dtype} is no type of floats")
-    return np.asarray(raw.view(FLOATS[entry.dtype]).reshape(entry.shape))
-
-
-def _bytes(entry: Entry) -> int:
-    return entry.end - entry.begin
+    return np.asarray(raw.view(INTEGERS[dtype]).reshape(shape)) if dtype in INTEGERS else as_floats(raw, dtype, shape)
 
 
 def _check_length(length: int, prefix: int, size: int) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from provcheck.checkpoint import Checkpoint
 from provcheck.io import data
-from provcheck.io.safetensors import TensorFiles
+from provcheck.io.tensor_files import TensorFiles
 from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer
 from provcheck.targets.model_files import paths, stamps

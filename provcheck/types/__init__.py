@@ -41,7 +41,7 @@ from provcheck.types.measurement import (
     Text,
 )
 from provcheck.types.report import BankFacts, Check, Digests, PolicyFacts, Report, Summary, Tool
-from provcheck.types.subject import Access, Capability, ModelFiles, Subject, TokenAttributions
+from provcheck.types.subject import Access, Capability, ModelFiles, Subject, Tensors, TokenAttributions
 from provcheck.types.verdict import BankMap, JudgeFacts, Lineage, MapPoint, NullDistribution, Parent, Verdict
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "ModelFiles",
     "Capability",
     "Access",
+    "Tensors",
     "TokenAttributions",
     "Question",
     "Text",

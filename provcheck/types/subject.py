@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -75,6 +76,22 @@ class TokenAttributions:
     values: Floats
 
 
+class Tensors(Mapping[str, Floats]):
+    """The tensors of a model by name; each is read when it is asked for."""
+
+    @abstractmethod
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor, without reading it."""
+
+    @abstractmethod
+    def holds_floats(self, name: str) -> bool:
+        """Whether a tensor can be read; its numbers may be packed."""
+
+    @abstractmethod
+    def rows(self, name: str, places: Ints) -> Floats:
+        """Rows (T, ...) of a tensor, without reading the others."""
+
+
 class Access(Protocol):
     """An open target. A call for something that the target lacks is a bug: ask `Target.lacks` first.
 
@@ -89,5 +106,11 @@ class Access(Protocol):
     def log_likelihoods(self, texts: Sequence[str]) -> Sequence[float | str]:
         """Log-likelihood of each text in nats, summed from the second token on. Needs `log_probabilities`."""
 
-    def tensors(self) -> Mapping[str, Floats]:
-        """The stored tensors by name, each read when it is asked for. Needs `weights`."""
+    def tensors(self) -> Tensors:
+        """The tensors of the model, adapters merged in. Needs `weights`. Raises SubjectError."""
+
+    def config(self) -> Mapping[str, Any]:
+        """What config.json says; entries of a nested text_config stand beside those at the top. Needs `weights`."""
+
+    def token_ids(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+        """The tokens of each text, without special ones. Needs `weights`. Raises SubjectError."""

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save
 
 from provcheck.errors import BrokenModel
-from provcheck.io.safetensors import DTYPE_BITS, TensorFiles, all_finite, read_arrays, read_header
+from provcheck.io.safetensors import DTYPE_BITS, all_finite, read_arrays, read_header
+from provcheck.io.tensor_files import TensorFiles
 from provcheck.targets.weight_files import count_elements
 from tests.targets.builders import pack, tensors
 

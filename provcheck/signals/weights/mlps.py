@@ -1,0 +1,102 @@
+"""The neurons of an MLP: along which directions of the residual stream each reads, is gated, and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from provcheck.signals.weights.layouts import Mlp, Order
+from provcheck.signals.weights.stored import Shape, Stored, Unfit, shown
+from provcheck.types import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """n neurons of a stream d wide, float32: `read` (n, d), `gate` (n, d) or None if they have none, `write` (n, d)."""
+
+    read: Floats
+    gate: Floats | None
+    write: Floats
+
+    def __len__(self) -> int:
+        return len(self.read)
+
+    @staticmethod
+    def pooled(groups: list[Neurons]) -> Neurons:
+        """The neurons of several groups, one after the other; without gates if some have none."""
+        if len(groups) == 1:
+            return groups[0]
+        gates = [group.gate for group in groups if group.gate is not None]
+        return Neurons(
+            np.concatenate([group.read for group in groups]),
+            np.concatenate(gates) if len(gates) == len(groups) else None,
+            np.concatenate([group.write for group in groups]),
+        )
+
+
+def find_groups(block: Stored, mlps: tuple[Mlp, ...], width: int) -> tuple[Mlp, ...]:
+    """Which groups of neurons a block holds, every expert by its number, their shapes checked. Raises Unfit."""
+    groups = tuple(group for mlp in mlps for group in _numbered(block, mlp) if block.find(group.down))
+    for group in groups:
+        _check(block, group, width)
+    return groups
+
+
+def read_group(block: Stored, mlp: Mlp, width: int) -> Neurons:
+    """One group of neurons as stored, no gain multiplied in."""
+    write = _turned(block.read(mlp.down), "d" not in mlp.turned).reshape(-1, width)
+    if mlp.inner:
+        write = write * block.read(mlp.inner)[:, None]
+    up = _turned(block.read(mlp.up), "u" in mlp.turned)
+    if mlp.gate:
+        gate = _turned(block.read(mlp.gate), "u" in mlp.turned)
+        return Neurons(up.reshape(-1, width), gate.reshape(-1, width), write)
+    if mlp.order is None:
+        return Neurons(up.reshape(-1, width), None, write)
+    first, second = (half.reshape(-1, width) for half in _halves(up, mlp.order, _size(block, mlp)))
+    return Neurons(first, second, write) if mlp.order is Order.GATE_LAST else Neurons(second, first, write)
+
+
+def _numbered(block: Stored, mlp: Mlp) -> Iterator[Mlp]:
+    if "*" not in mlp.down:
+        yield mlp
+        return
+    for number in block.numbers(mlp.down):
+        names = {key: getattr(mlp, key) for key in ("up", "down", "gate", "inner")}
+        yield replace(mlp, **{key: name and name.replace("*", str(number)) for key, name in names.items()})
+
+
+def _check(block: Stored, mlp: Mlp, width: int) -> None:
+    down = _oriented(block.shape(mlp.down), "d" not in mlp.turned)
+    if len(down) not in (2, 3) or down[-1] != width:
+        raise Unfit(f"'{shown(block.prefix + mlp.down)}' does not write to a stream {width} wide: {down}")
+    experts, size = down[:-2], down[-2]
+    for name in (mlp.up, mlp.gate) if mlp.gate else (mlp.up,):
+        up = _oriented(block.shape(name), "u" in mlp.turned)
+        rows = up[-2] if len(up) > 1 else 0
+        fits = rows == size if mlp.order is None else rows >= 2 * size
+        if up[:-2] != experts or up[-1] != width or not fits:
+            raise Unfit(f"'{shown(block.prefix + name)}' and '{mlp.down}' have shapes that do not fit: {up}, {down}")
+    if mlp.inner:
+        block.expect(mlp.inner, (size,))
+
+
+def _size(block: Stored, mlp: Mlp) -> int:
+    return _oriented(block.shape(mlp.down), "d" not in mlp.turned)[-2]
+
+
+def _halves(rows: Floats, order: Order, size: int) -> tuple[Floats, Floats]:
+    """The two kinds of rows of (..., 2n or more, d)."""
+    if order is Order.INTERLEAVED:
+        return rows[..., ::2, :], rows[..., 1::2, :]
+    return rows[..., :size, :], rows[..., size : 2 * size, :]
+
+
+def _oriented(shape: Shape, turn: bool) -> Shape:
+    return (*shape[:-2], *shape[:-3:-1]) if turn else shape
+
+
+def _turned(matrix: Floats, turn: bool) -> Floats:
+    return matrix.swapaxes(-1, -2) if turn else matrix
