@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from provcheck.signals.weights.anatomy import Heads, Neurons
+from provcheck.signals.weights.heads import Heads
+from provcheck.signals.weights.mlps import Neurons
 from provcheck.types import Floats, Ints
 
 BITS = 128
