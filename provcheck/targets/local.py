@@ -13,11 +13,12 @@ from provcheck.checkpoint import Checkpoint
 from provcheck.io import data
 from provcheck.io.tensor_files import TensorFiles
 from provcheck.measurement import MeasureOptions
+from provcheck.measurement.environment import environment, reading_environment, versions
 from provcheck.observer import Observer
 from provcheck.targets.model_files import paths, stamps
 from provcheck.targets.resolution import resolve
 from provcheck.targets.target import DEMO, FindOptions, OpenTarget, RunsOn, Stamps, Target
-from provcheck.types import Capability, Floats, ModelFiles, Subject, TokenAttributions
+from provcheck.types import AS_STORED, NO_DEVICE, Capability, Floats, ModelFiles, Subject, TokenAttributions
 
 if TYPE_CHECKING:
     from provcheck.measurement.engine import RunningModel
@@ -52,11 +53,13 @@ class LocalTarget(Target):
         """None where code from the model's repository may run: it can load what it likes."""
         return None if _runs_code(self.files) or not self.subject.files else _content(self.subject)
 
-    def environment(self, how: MeasureOptions) -> Mapping[str, object]:
-        """The device and dtype that will be used, versions, and a digest of the code that measures."""
-        from provcheck.measurement.environment import environment
+    def runs_for(self, capability: Capability) -> bool:
+        """Weights are read from its files."""
+        return capability is not Capability.WEIGHTS
 
-        return environment(how)
+    def environment(self, how: MeasureOptions, *, running: bool = True) -> Mapping[str, object]:
+        """The device and dtype that will be used, versions, and a digest of the code that measures."""
+        return environment(how) if running else reading_environment()
 
     def stamps(self) -> Stamps:
         """Stamps of all files whose digests the subject states."""
@@ -95,9 +98,9 @@ class _OpenModel:
         return TensorFiles([Path(self._files.folder) / file.name for file in self._files.subject.weights])
 
     def runs_on(self) -> RunsOn:
-        """Where the model runs, or would run."""
-        from provcheck.measurement.environment import versions
-
+        """Where the model runs; nowhere as long as only its files were read."""
+        if "_running" not in vars(self):
+            return RunsOn(NO_DEVICE, AS_STORED, versions(running=False))
         return RunsOn(self._running.device, self._running.dtype, versions())
 
 
