@@ -29,11 +29,13 @@ def check_command(old: Report, new: Report) -> Check:
     return passed(COMMAND, old.tool.command)
 
 
-def signals_in(command: str) -> tuple[str, ...] | None:
-    """The signals that a command asks for, as far as this version knows them; None: all."""
-    words = _words(command)
-    found = [read_signals(value) or () for option, value in pairwise(words) if option == SIGNALS]
-    return tuple(name for name in found[-1] if name in TABLE) or None if found else None
+def signals_in(report: Report) -> tuple[str, ...] | None:
+    """The signals that the command asks for, and those that were measured all the same; None: all."""
+    words = _words(report.tool.command)
+    asked = [read_signals(value) or () for option, value in pairwise(words) if option == SIGNALS]
+    return (
+        tuple(name for name in (*asked[-1], *report.measurement.measured) if name in TABLE) or None if asked else None
+    )
 
 
 def _parted(command: str) -> tuple[list[str], dict[str, str]]:

@@ -70,7 +70,7 @@ class VerifyOptions:
             dtype=self.dtype or dtype,
             probes=probes or "",
             cache=False,
-            signals=signals_in(report.tool.command),
+            signals=signals_in(report),
         )
 
 
