@@ -62,6 +62,7 @@ def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
     """
     read, write = _views(neurons, axes)
     loudness = np.linalg.norm(read, axis=1) * np.linalg.norm(write, axis=1)
+    loudness[~(neurons.read.any(axis=1) & neurons.write.any(axis=1))] = 0
     bits = _pack(read, write)
     places = _loudest(loudness, bits, most)
     chosen = Neurons(*(None if part is None else part[places] for part in (neurons.read, neurons.gate, neurons.write)))
