@@ -74,8 +74,10 @@ def take_apart(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) 
     most = ROWS // count
     places = arrays[PLACES][: count * most].reshape(count, most, 3).astype(np.int64)
     present = places[..., 0] != EMPTY
+    used = int(present.sum(axis=1).max())  # what is empty in every block takes no part
+    places, present = places[:, :used], present[:, :used]
     kinds = {
-        kind: Bits.unpack(arrays[kind][: count * most].reshape(count, most, -1), present)
+        kind: Bits.unpack(arrays[kind][: count * most].reshape(count, most, -1)[:, :used], present)
         for kind in KINDS
         if _gives(kind, facts)
     }
