@@ -27,7 +27,7 @@ class Heads:
 
 
 def read_heads(block: Stored, attention: Attention, heads: int, width: int) -> Heads | None:
-    """The heads as stored, no gain multiplied in; None where the matrices are not those of `heads` heads of one size."""
+    """The heads as stored, no gain multiplied in; None where the matrices are not those of so many heads."""
     try:
         size = _head_size(block, attention, heads, width)
         if attention.packed is None:

@@ -1,7 +1,7 @@
 """How architectures store their blocks: one table by `model_type` of config.json.
 
-Names are those of the stored tensors, relative to the block that they are in, with or without `.weight` at the end. Where
-a name is a tuple, the first one that is stored counts; `*` stands for the number of any expert.
+Names are those of the stored tensors, relative to the block that they are in, without `.weight` at the end. Where a
+name is a tuple, the first one that is stored counts; `*` stands for the number of any expert.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Order(Enum):
 class Mlp:
     """Where some neurons lie: what they read along (`up`, and `gate` if they are gated) and write along (`down`).
 
-    order: how `up` holds both gates and readers. turned: letters of what is stored transposed to a Linear layer, `u` for
-    up and gate, `d` for down. inner: gain of a norm over the neurons, between activation and `down`.
+    order: how `up` holds both gates and readers. turned: letters of what is stored transposed, compared with a Linear
+    layer: `u` for up and gate, `d` for down. inner: gain of a norm over the neurons, between activation and `down`.
     """
 
     up: str
@@ -56,8 +56,8 @@ class Attention:
 class Layout:
     """One way of storing a model. A norm without a name has no gain.
 
-    block: prefix of a block, with `{}` for its number. mlps: all of those that a block holds are its MLP. A norm that is
-    `centred` subtracts the mean. unit: what is added to a stored gain. sparse: some blocks have no MLP.
+    block: prefix of a block, with `{}` for its number. mlps: all of those that a block holds are its MLP. centred: the
+    norms subtract the mean. unit: what is added to a stored gain. sparse: some blocks have no MLP.
     """
 
     mlps: tuple[Mlp, ...]
