@@ -8,10 +8,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from provcheck.signals.weights import block_matches, compare_sketches
+from provcheck.signals.weights import block_matches, compare_sketches, distances
 from provcheck.signals.weights.matching import match_blocks
+from provcheck.signals.weights.neurons import FEATURES, fingerprint
 from provcheck.signals.weights.sketching import ROWS, chosen_blocks, is_sound, sketch
-from provcheck.signals.weights.values import ANCHORED, PLACES
+from provcheck.signals.weights.values import ANCHORED, FINGERPRINT, PLACES
 
 from .models import (
     WORDS,
@@ -123,7 +124,7 @@ def test_matches_are_those_of_a_literal_loop() -> None:
 def test_every_sketch_has_the_same_size_and_is_sound(blocks: int) -> None:
     arrays, facts = sketch(random_model(3, blocks=blocks), WORDS)  # type: ignore[arg-type]
     assert is_sound(arrays, facts)
-    assert {len(array) for array in arrays.values()} == {ROWS}
+    assert {name: len(array) for name, array in arrays.items() if len(array) != ROWS} == {FINGERPRINT: FEATURES}
     assert sum(array.nbytes for array in arrays.values()) < 100_000
     numbers = chosen_blocks(blocks)
     assert len(numbers) == min(8, blocks) and numbers[0] == 0 and numbers[-1] == blocks - 1
@@ -148,3 +149,21 @@ def test_a_sketch_that_no_model_gives_is_not_sound(spoil: Callable[[dict[str, ob
     arrays, facts = sketch(MODEL, WORDS)  # type: ignore[arg-type]
     spoil(arrays, facts)  # type: ignore[arg-type]
     assert not is_sound(arrays, facts)
+
+
+def test_fingerprints_estimate_the_sum_over_all_pairs_of_neurons() -> None:
+    random = np.random.RandomState(0)
+    read, write = random.standard_normal((2, 50, 16)).astype(np.float32)
+    read, write = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (read, write))
+    first, second = (read[:30], write[:30]), (read[10:], write[10:])
+    exact = ((first[0] @ second[0].T) ** 2 * (first[1] @ second[1].T)).sum()
+    assert exact > 15
+    assert fingerprint(*first) @ fingerprint(*second) / FEATURES == pytest.approx(exact, abs=2.5)
+
+
+def test_the_distance_of_fingerprints_orders_models_by_how_far_they_changed() -> None:
+    models = [MODEL, all_at_once(MODEL), changed(MODEL, 0.2), changed(MODEL, 0.6), random_model(9)]
+    rows = np.stack([sketch(one, WORDS)[0][FINGERPRINT] for one in models])  # type: ignore[arg-type]
+    found = distances(rows[:1], rows)[0]
+    assert list(np.argsort(found)) == [0, 1, 2, 3, 4] and found[1] < 0.02 and found[4] > 0.9
+    assert np.isnan(distances(rows[:1], np.zeros_like(rows[:1]))).all()
