@@ -70,17 +70,16 @@ def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
 
     Exact copies of a neuron count once, and silent ones not at all.
     """
+    loudness = np.linalg.norm(neurons.read, axis=1) * np.linalg.norm(neurons.write, axis=1)
     read, write = _views(neurons, axes)
-    loudness = np.linalg.norm(read, axis=1) * np.linalg.norm(write, axis=1)
-    loudness[~(neurons.read.any(axis=1) & neurons.write.any(axis=1))] = 0
     bits = _pack(read, write)
     places = _loudest(loudness, bits, most)
     chosen = Neurons(*(None if part is None else part[places] for part in (neurons.read, neurons.gate, neurons.write)))
-    coordinates = _pack(*(_centred(_unit(part)) @ axes.random.T for part in (chosen.read, chosen.write)))
+    coordinates = _pack(*(_along(part, axes.random) for part in (chosen.read, chosen.write)))
     intrinsic = _intrinsic(chosen, neurons, heads) if heads else None
     if axes.read is None:
         return Seen(places, None, None, coordinates, intrinsic)
-    return Seen(places, fingerprint(_unit(read), _unit(write)), bits[places], coordinates, intrinsic)
+    return Seen(places, fingerprint(read, write), bits[places], coordinates, intrinsic)
 
 
 def fingerprint(read: Floats, write: Floats) -> Floats:
@@ -101,14 +100,19 @@ def fingerprint(read: Floats, write: Floats) -> Floats:
 
 
 def _views(neurons: Neurons, axes: Axes) -> tuple[Floats, Floats]:
-    """(n, BITS) what each neuron reads and writes, along the anchors where there are any, centred over neurons."""
+    """(n, BITS) what each neuron reads and writes, along the anchors where there are any, as unit vectors.
+
+    Factors that were moved between reading and writing are taken out first, then the mean over neurons.
+    """
     if axes.read is None or axes.write is None or axes.gate is None:
-        return _centred(neurons.read @ axes.random.T), _centred(neurons.write @ axes.random.T)
-    read, write = _centred(neurons.read @ axes.read.T), _centred(neurons.write @ axes.write.T)
-    if neurons.gate is None:
-        return read, write
-    gate = _unit(_centred(neurons.gate @ axes.gate.T))
-    return np.linalg.norm(read, axis=1, keepdims=True) * (_unit(read) + gate), write
+        return _along(neurons.read, axes.random), _along(neurons.write, axes.random)
+    read, write = _along(neurons.read, axes.read), _along(neurons.write, axes.write)
+    return (read if neurons.gate is None else _unit(read + _along(neurons.gate, axes.gate))), write
+
+
+def _along(vectors: Floats, axes: Floats) -> Floats:
+    seen = _unit(vectors) @ axes.T
+    return _unit(seen - seen.mean(axis=0))
 
 
 def _loudest(loudness: Floats, bits: Packed, most: int) -> Ints:
@@ -155,10 +159,6 @@ def _standardised(features: Floats) -> Floats:
 
 def _pack(read: Floats, write: Floats) -> Packed:
     return np.packbits(np.concatenate([read > 0, write > 0], axis=1), axis=1)
-
-
-def _centred(values: Floats) -> Floats:
-    return values - values.mean(axis=0)
 
 
 def _unit(values: Floats) -> Floats:

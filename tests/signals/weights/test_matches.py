@@ -98,7 +98,7 @@ def test_without_heads_there_is_no_intrinsic_match() -> None:
 def test_copies_of_a_neuron_count_once_and_silent_ones_not_at_all() -> None:
     silent = doubled(MODEL)
     for neurons in silent.inner:
-        neurons.write[-4:] = 0
+        neurons.write[-4:] = 0  # two neurons and their copies
     found = sketched(silent)
     assert (found.kinds[ANCHORED].counts == 38).all()
 
