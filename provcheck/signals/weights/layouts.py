@@ -1,12 +1,13 @@
-"""How architectures store their blocks: one table by `model_type` of config.json.
+"""Ways of storing the blocks of a model; `families` says which models are stored in which.
 
 Names are those of the stored tensors, relative to the block that they are in, without `.weight` at the end. Where a
-name is a tuple, the first one that is stored counts; `*` stands for the number of any expert.
+name is a tuple, the first one that is stored counts, and an empty last one says that there need be none. `*` stands for
+the number of any expert.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 Names = str | tuple[str, ...]
@@ -71,30 +72,6 @@ class Layout:
     attention_norm: Names = "input_layernorm"
     attention_post_norm: Names = ()
     embedding_norm: Names = ()
-    project_in: str | None = None
-    project_out: str | None = None
     centred: bool = False
     unit: float = 0.0
     sparse: bool = False
-
-
-GATED = Mlp("mlp.up_proj", "mlp.down_proj", "mlp.gate_proj")
-
-LLAMA = Layout((GATED,))
-
-GPT2 = Layout(
-    (Mlp("mlp.c_fc", "mlp.c_proj", turned="ud"),),
-    Attention("attn.c_proj", packed="attn.c_attn", turned="po"),
-    block="h.{}.",
-    embedding="wte",
-    final_norm="ln_f",
-    mlp_norm="ln_2",
-    attention_norm="ln_1",
-    centred=True,
-)
-
-LAYOUTS: dict[str, Layout] = {
-    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "granite", "smollm3"), LLAMA),
-    "gemma": replace(LLAMA, unit=1.0),
-    "gpt2": GPT2,
-}
