@@ -55,7 +55,7 @@ class Weights(Signal):
     name = "weights"
     title = "Weights"
     version = "weights/1"
-    """1: 768 neurons of at most 8 blocks, 128 bits for each of six vectors."""
+    """1: 512 neurons of at most 8 blocks, 128 bits for each of six vectors."""
 
     needs = Capability.WEIGHTS
     accuses = True

@@ -28,7 +28,7 @@ from provcheck.signals.weights.neurons import (
 from provcheck.signals.weights.values import ANCHORED, COORDINATES, FINGERPRINT, INTRINSIC, PLACES
 from provcheck.types import Floats, Ints
 
-ROWS, MOST_BLOCKS = 768, 8
+ROWS, MOST_BLOCKS = 512, 8
 KINDS = (ANCHORED, COORDINATES, INTRINSIC)
 EMPTY = -1
 
