@@ -62,7 +62,7 @@ def gather_models(model: str | None, bank_name: str, options: ModelOptions, outp
     if note:
         say(note)
     if leaves.left_out:
-        kind = f"{leaves.signal.title} distances" if leaves.signal else "distances"
+        kind = f"{leaves.title} distances" if leaves.signal else "distances"
         say(f"left out, for they have no {kind}: {', '.join(leaves.left_out)}")
     return leaves
 

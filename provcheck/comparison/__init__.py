@@ -18,7 +18,7 @@ from provcheck.types import Basis, Comparison, Ints, Measurement, NotMeasured, S
 __all__ = ["compare", "compare_two", "examine", "shared_signals"]
 
 SHORTLIST = 100
-"""Number of references of a large bank compared in full: the nearest by the first signal that both sides have."""
+"""Number of references of a large bank compared in full: the nearest by each signal that places models."""
 
 UNREADABLE = NotMeasured(not_measured="the bank's arrays are of another version of provcheck")
 
@@ -108,11 +108,18 @@ def _rows_to_compare(
     """Rows of the references to compare in full: all of a small bank, else the nearest and those of `always`."""
     if len(bank.references) <= SHORTLIST:
         return np.arange(len(bank.references))
-    name, sketch = next(iter(shared.items()))
-    nearest = bank.rows_of(name)[list(find_signal(name).nearest(sketch, bank.stacks[name], SHORTLIST))]
+    rows = np.empty(0, dtype=np.int64)
+    for name, sketch in _leading(shared).items():
+        nearest = list(find_signal(name).nearest(sketch, bank.stacks[name], SHORTLIST))
+        rows = np.union1d(rows, bank.rows_of(name)[nearest])
     named = {id.lower() for id in always}
     asked = [row for row, reference in enumerate(bank.references) if reference.id.lower() in named]
-    return np.union1d(nearest, np.array(asked, dtype=np.int64))
+    return np.union1d(rows, np.array(asked, dtype=np.int64))
+
+
+def _leading(shared: Mapping[str, Sketch]) -> dict[str, Sketch]:
+    """The signals that place models, or else the first."""
+    return {name: one for name, one in shared.items() if find_signal(name).places} or dict([next(iter(shared.items()))])
 
 
 def _against_bank(name: str, sketch: Sketch | None, measurement: Measurement, bank: Bank, rows: Ints) -> Found:

@@ -89,7 +89,7 @@ class _Documented:
         leaves = gather(bank, range(len(self._ids)))
         if leaves.signal is None or leaves.stack is None:
             raise BankError(f"{bank.manifest.name} cannot be assessed: no signal of it gives distances")
-        self._signal, self._stack = leaves.signal, leaves.stack
+        self._leaves = leaves
         self._leaf = {bank.rows[reference.id]: leaf for leaf, reference in enumerate(leaves.references)}
         self.placed = sorted(self._leaf)
         self._among = leaves.distances if len(leaves) else np.empty((0, 0))
@@ -119,7 +119,7 @@ class _Documented:
         places = [self._leaf[one] for one in leaves]
         among = self._among[np.ix_(places, places)]
         order = nearest_first(build(among), among)
-        support = resample(self._signal.resampled_matrices(self._stack.take(places), resamples), Method.NJ)
+        support = resample(self._leaves.among(places).resampled(resamples), Method.NJ)
         return Placed(
             id=self._ids[row],
             mechanism=self._bank.references[row].mechanism,

@@ -74,9 +74,8 @@ def grow(leaves: Leaves, method: Method = Method.NJ, resamples: int = RESAMPLES)
     """
     if reason := leaves.why_not(LEAST, "tree"):
         return Lineage(newick=None, nearest_on_tree=None, reason=reason)
-    signal, stack = leaves.placed
     tree = build(leaves.distances, method)
-    support = resample(signal.resampled_matrices(stack, resamples), method)
+    support = resample(leaves.resampled(resamples), method)
     shares = {split: support.of_split(split) for _, split in splits(tree)} if support.trees else None
     same, nearest = _nearest(leaves, nearest_first(tree, leaves.distances))
     rooted = tree.root_at_midpoint() if method is Method.NJ else tree

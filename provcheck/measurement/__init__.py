@@ -8,7 +8,10 @@ encoding     texts -> tokens with character spans, or the reason why one is left
 batching     sequences -> batches that are computed once and kept in a checkpoint
 memory       how much a batch needs, and how large it may be
 scoring      tokens -> log-probabilities and input gradients
+tokens       texts -> token ids, without loading a model
 loader       files -> model and tokenizer
+sources      which files they are loaded from, and how the weights in them are stored
+loaded_tensors  the weights of a model in memory as arrays
 merging      an adapter into its base model
 patterns     whether regular expressions of an adapter come to an end
 devices      which there are, how much memory they have, and which of them the weights go to

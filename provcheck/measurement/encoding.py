@@ -107,15 +107,24 @@ def encode_texts(
     return kept, reasons
 
 
-def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Iterator[tuple[Ints, Ints, Bools]]:
-    """ids, spans and special tokens of each text.
-
-    First of one text, then of a few at a time, so that a tokenizer that makes too many tokens is soon refused.
-    """
+def in_groups(texts: list[str]) -> list[list[str]]:
+    """First one text, then a few at a time, so that a tokenizer that makes too many tokens is soon refused."""
     groups = [texts[:1], *(texts[start : start + GROUP] for start in range(1, len(texts), GROUP))]
-    for group in groups if texts else ():
+    return groups if texts else []
+
+
+def check_number(text: str, tokens: int) -> None:
+    """Raise UnsupportedModel for more tokens than a text of that length can have."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if tokens > MAX_TOKENS_PER_BYTE * size + MAX_SPECIAL:
+        raise UnsupportedModel(f"the tokenizer makes {tokens:,} tokens of a probe of {size:,} bytes", HINT)
+
+
+def _tokenize(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Iterator[tuple[Ints, Ints, Bools]]:
+    """ids, spans and special tokens of each text."""
+    for group in in_groups(texts):
         for text, encoded in zip(group, _encode_group(tokenizer, group), strict=True):
-            _check_number(text, len(encoded[0]))
+            check_number(text, len(encoded[0]))
             yield encoded
 
 
@@ -135,13 +144,6 @@ def _encode_group(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> Itera
         batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"], strict=True
     ):
         yield np.array(ids, dtype=np.int64), _at_least_one_character(spans), np.array(special, dtype=bool)
-
-
-def _check_number(text: str, tokens: int) -> None:
-    """Raise UnsupportedModel for more tokens than a text of that length can have."""
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if tokens > MAX_TOKENS_PER_BYTE * size + MAX_SPECIAL:
-        raise UnsupportedModel(f"the tokenizer makes {tokens:,} tokens of a probe of {size:,} bytes", HINT)
 
 
 def _at_least_one_character(spans: list[tuple[int, int]]) -> Ints:

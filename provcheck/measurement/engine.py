@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from provcheck.checkpoint import Checkpoint, NoCheckpoint
 from provcheck.measurement import MeasureOptions
 from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.devices import choose_device, choose_dtype, name_device, name_dtype
 from provcheck.measurement.encoding import Encoded, EncodedOption, encode_questions, encode_texts
-from provcheck.measurement.loader import Loaded, load, load_tokenizer
+from provcheck.measurement.loaded_tensors import LoadedTensors
+from provcheck.measurement.loader import Loaded, is_quantized, load, load_tokenizer
 from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, sum_logprobs
+from provcheck.measurement.sources import quantization
+from provcheck.measurement.tokens import token_ids
 from provcheck.observer import Observer, Silent
-from provcheck.types import ModelFiles, TokenAttributions
+from provcheck.types import ModelFiles, Tensors, TokenAttributions
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 E = TypeVar("E", bound=Encoded)
 Encode = Callable[["PreTrainedTokenizerBase", int | None], tuple[list[E], dict[int, str]]]
@@ -59,6 +63,27 @@ class RunningModel:
         loaded, kept, reasons = self._encoded(lambda one, limit: encode_texts(one, texts, limit))
         found = {text.probe: value for text, value in score(loaded, kept, self._run)}
         return [reasons.get(place) or found[place] for place in range(len(texts))]
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """See `provcheck.types.Access`. The model is not loaded for it."""
+        return token_ids(self._files, texts)
+
+    def tensors(self) -> Tensors:
+        """See `provcheck.types.Access`. A quantized model is loaded once more, as floats."""
+        return LoadedTensors(self._readable)
+
+    def config(self) -> dict[str, Any]:
+        """See `provcheck.types.Access`. As the library that loaded it states it."""
+        stated: dict[str, Any] = self._readable.config.to_dict()
+        return stated
+
+    @cached_property
+    def _readable(self) -> PreTrainedModel:
+        if self._loaded is None and quantization(self._files) is None:
+            self._loaded = load(self._files, self._how.device, self._how.dtype)
+        if self._loaded is not None and not is_quantized(self._loaded.model):
+            return self._loaded.model
+        return load(self._files, self._how.device, self._how.dtype, as_floats=True).model
 
     @property
     def device(self) -> str:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from contextlib import redirect_stderr
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from provcheck.errors import BrokenModel, TooLarge, UnsupportedModel
-from provcheck.measurement.devices import choose_device, choose_dtype, is_out_of_memory, name_device, place_weights
+from provcheck.measurement.devices import (
+    choose_device,
+    choose_dtype,
+    free_bytes,
+    is_out_of_memory,
+    name_device,
+    place_weights,
+)
 from provcheck.measurement.failures import failures_said, first_line
 from provcheck.measurement.merging import apply_adapter
+from provcheck.measurement.sources import gguf_file, quantization, tokenizer_source
+from provcheck.measurement.tokens import refuse_dropout
 from provcheck.types import ModelFiles
 
 if TYPE_CHECKING:
@@ -55,8 +62,12 @@ def load(
     device: str = "auto",
     dtype: str = "auto",
     tokenizer: PreTrainedTokenizerBase | None = None,
+    *,
+    as_floats: bool = False,
 ) -> Loaded:
     """Load the model, and its tokenizer if none is given; nothing is fetched from the network.
+
+    as_floats: quantized weights become floats, and an adapter is merged into those too.
 
     Raises UnsupportedModel, BrokenModel or TooLarge in a sentence when the files give no causal model.
     """
@@ -64,6 +75,8 @@ def load(
     precision = choose_dtype(dtype, chosen)
     tokenizer = tokenizer or load_tokenizer(files)
     model, unused = _load_model(files, precision, place_weights(files.subject, device, chosen, precision))
+    if as_floats and is_quantized(model):
+        model = _dequantized(model, files, precision)
     if files.adapter_folder is not None:
         model = apply_adapter(model, files.adapter_folder)
     model = model.eval().requires_grad_(False)
@@ -72,13 +85,18 @@ def load(
     return Loaded(model, tokenizer, chosen if weight is None else weight.device, precision, unused)
 
 
+def is_quantized(model: PreTrainedModel) -> bool:
+    """Whether its weights are packed numbers."""
+    return bool(getattr(model, "is_quantized", False))
+
+
 def load_tokenizer(files: ModelFiles) -> PreTrainedTokenizerBase:
     """The adapter's tokenizer, or the model's, or the one in its GGUF file. Raises UnsupportedModel."""
     from transformers import AutoTokenizer
 
     _quiet()
     where = files.subject.id
-    source = _tokenizer_source(files)
+    source = tokenizer_source(files)
     with failures_said(f"the tokenizer of '{where}' cannot be loaded"):
         tokenizer = AutoTokenizer.from_pretrained(
             **source, local_files_only=True, trust_remote_code=files.trust_remote_code
@@ -94,31 +112,7 @@ def _refuse_unusable(tokenizer: PreTrainedTokenizerBase, what: str) -> None:
             f"{what} ({type(tokenizer).__name__}) gives no character offsets",
             "convert it to a fast tokenizer (tokenizer.json)",
         )
-    if getattr(tokenizer.backend_tokenizer.model, "dropout", None):
-        raise UnsupportedModel(
-            f"{what} drops merges at random (BPE dropout), so no measurement would repeat",
-            "set model.dropout to null in tokenizer.json",
-        )
-
-
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tokenizer_config.json")
-
-
-def _tokenizer_source(files: ModelFiles) -> dict[str, Any]:
-    gguf = _gguf(files)
-    enough = TOKENIZER_FILES[:1] if gguf else TOKENIZER_FILES
-    for folder in (files.adapter_folder, files.folder):
-        if folder is not None and any((Path(folder) / name).exists() for name in enough):
-            return {"pretrained_model_name_or_path": folder}
-    if gguf:
-        return {"pretrained_model_name_or_path": files.folder, "gguf_file": gguf}
-    raise UnsupportedModel(f"'{files.subject.id}' has no tokenizer", "add tokenizer.json to the folder")
-
-
-def _gguf(files: ModelFiles) -> str | None:
-    """Name of the GGUF file that the weights are in."""
-    model = files.subject.base or files.subject
-    return model.weights[0].name if model.weight_format == "gguf" else None
+    refuse_dropout(tokenizer.backend_tokenizer.model, what)
 
 
 def _quiet() -> None:
@@ -139,7 +133,7 @@ def _load_model(
     """The model, and the names of tensors that it does not use."""
     from transformers import AutoModelForCausalLM
 
-    where, gguf = files.subject.id, _gguf(files)
+    where, gguf = files.subject.id, gguf_file(files)
     _quiet()
     try:
         with redirect_stderr(io.StringIO()):  # progress bars that cannot be switched off otherwise
@@ -190,7 +184,7 @@ def _cannot_load(files: ModelFiles, error: Exception) -> BrokenModel | TooLarge 
     where, reason = files.subject.id, first_line(error)
     if is_out_of_memory(error):
         return TooLarge(f"the weights of '{where}' do not fit into memory", "try --dtype bfloat16 or another --device")
-    method = _quantization(files)
+    method = quantization(files)
     if method is not None:
         return UnsupportedModel(
             f"'{where}' is quantized ({method}) and cannot be loaded here: {reason}",
@@ -199,11 +193,14 @@ def _cannot_load(files: ModelFiles, error: Exception) -> BrokenModel | TooLarge 
     return BrokenModel(f"'{where}' cannot be loaded: {reason}")
 
 
-def _quantization(files: ModelFiles) -> str | None:
-    """How config.json says that the weights were quantized; None where it says nothing."""
+def _dequantized(model: PreTrainedModel, files: ModelFiles, dtype: torch.dtype) -> PreTrainedModel:
+    needed, free = model.num_parameters() * dtype.itemsize, free_bytes(model.device)
+    if needed > free:
+        raise TooLarge(f"the weights of '{files.subject.id}' do not fit into memory as floats", "use another --device")
     try:
-        config = json.loads((Path(files.folder) / "config.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    stated = config.get("quantization_config")
-    return str(stated.get("quant_method", "bitsandbytes"))[:40] if isinstance(stated, dict) else None
+        plain: PreTrainedModel = model.dequantize()
+    except Exception as error:
+        raise UnsupportedModel(
+            f"the quantized weights of '{files.subject.id}' cannot be read: {first_line(error)}"
+        ) from None
+    return plain

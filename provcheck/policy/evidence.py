@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from provcheck.signals import distance_of, rank_of
+from provcheck.signals import TABLE, distance_of, rank_of
 from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Subject, Verdict
 
 UNKNOWN = "unknown"
@@ -55,14 +55,18 @@ class Evidence:
     def settled_beyond(self) -> bool:
         """Whether references that were not compared in full are known to be independent.
 
-        By the highest-ranking signal they lie farther away than the shortlist that was compared, and the judge calls a
-        model related only for being near. So they are independent if the farthest of the shortlist is. If it is not, or
-        if that signal was not measured, nothing is known about them. Claimed bases, which are compared however far
+        They lie farther away than the shortlist that was compared, and the judge calls a model related only for being
+        near. So they are independent if the farthest of the shortlist is, of those compared by the most signals. If it
+        is not, nothing is known about them. Claimed bases, which are compared however far
         they are, say nothing about the others.
         """
         claimed = {claim.lower() for claim in claims(self.subject, self.claimed_base)}
-        nearest = [one for one in self.comparisons if one.reference.lower() not in claimed and _is_placed(one)]
-        return bool(nearest) and max(nearest, key=rank_of).relation.independent
+        nearest = [one for one in self.comparisons if one.reference.lower() not in claimed and distance_of(one)]
+        least = min((rank_of(one)[0] for one in nearest), default=len(TABLE))
+        if least >= len(TABLE):
+            return False
+        compared = [one for one in nearest if rank_of(one)[0] == least]
+        return max(compared, key=rank_of).relation.independent
 
     def find(self, id: str) -> Standing | None:
         """The reference with that id, if the bank has it; upper and lower case are the same, as on the Hub."""
@@ -72,11 +76,6 @@ class Evidence:
 def claims(subject: Subject, claimed_base: str | None) -> tuple[str, ...]:
     """The base models that the user, or else the card, says the subject comes from."""
     return (claimed_base,) if claimed_base else subject.declared_base
-
-
-def _is_placed(comparison: Comparison) -> bool:
-    """Whether the highest-ranking signal gives a distance to the reference."""
-    return distance_of(comparison) is not None and rank_of(comparison)[0] == 0
 
 
 def _compared(comparison: Comparison) -> Standing:

@@ -1,7 +1,7 @@
 """Signals: each kind of evidence in a folder of its own, behind one table.
 
-`TABLE` is the only place that names them; each is imported on first use. Its order is their rank: the
-first signal that was measured orders references by nearness, and draws tree and map.
+`TABLE` is the only place that names them; each is imported on first use. Those that place models order references by
+nearness, and draw tree and map, by the mean of their distances.
 
 contract     what a signal must do; `provcheck/README.md` and CONTRIBUTING.md walk through adding one
 stacks       arrays of several models together
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from statistics import mean
 from typing import Any, TypeVar
 
 from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
@@ -75,13 +76,17 @@ def features_of(comparison: Comparison) -> dict[str, float]:
 
 
 def distance_of(comparison: Comparison) -> Interval | None:
-    """How far apart the two models are in the first signal that was measured; None where none was."""
-    return next((found for _, found in _distances(comparison)), None)
+    """How far apart the two models are: the mean over the signals that place models on a tree.
+
+    Without any of these, the distance in the first signal that gives one, whatever its unit; None where there is none.
+    """
+    return _distance(comparison)[1]
 
 
 def rank_of(comparison: Comparison) -> tuple[int, float]:
-    """Sort key for nearness: comparisons by the first signal come first; those without a distance come last."""
-    return next(((rank, found.value) for rank, found in _distances(comparison)), (len(TABLE), 0.0))
+    """Sort key for nearness: how many of the signals that place models are missing, then the distance."""
+    missing, found = _distance(comparison)
+    return (missing, found.value) if found else (len(TABLE) + 1, 0.0)
 
 
 def nearest_first(comparisons: Sequence[Comparison], chosen: str | None = None) -> list[Comparison]:
@@ -106,8 +111,14 @@ def read_report(found: Any) -> Report:
     return read_record(Report, found)
 
 
-def _distances(comparison: Comparison) -> Iterable[tuple[int, Interval]]:
-    for rank, (signal, values) in enumerate(pairs_of(comparison.signals)):
+def _distance(comparison: Comparison) -> tuple[int, Interval | None]:
+    """The distance, and how many signals that should have a part in it have none."""
+    placing, others = [], []
+    for signal, values in pairs_of(comparison.signals):
         found = signal.distance(values) if isinstance(values, SignalValues) else None
-        if found is not None:
-            yield rank, found
+        (placing if signal.places else others).append(found)
+    known = [one for one in placing if one]
+    if known:
+        value, low, high = (mean([getattr(one, end) for one in known]) for end in ("value", "low", "high"))
+        return len(placing) - len(known), Interval(value=value, low=low, high=high)
+    return len(TABLE), next((one for one in others if one), None)

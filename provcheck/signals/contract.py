@@ -146,7 +146,7 @@ class Signal(ABC):
         return None
 
     def nearest(self, sketch: Sketch, stack: Stack, count: int) -> Sequence[int]:
-        """Rows of the `count` nearest models; called only for large banks, on the first signal that was measured."""
+        """Rows of the `count` nearest models; called only for large banks, on signals that place models."""
         found = self.compare(sketch, stack, self.frame(stack), intervals=False)
         distances = [self.distance(one) if isinstance(one, SignalValues) else None for one in found]
         order = sorted(range(len(found)), key=lambda row: np.inf if (one := distances[row]) is None else one.value)

@@ -113,9 +113,30 @@ class Histogram:
     limit_label: str
     own: Interval | None
     ruler: Ruler
+    own_label: str = ""
+    """The subject's number in words; by default that of `own`."""
 
 
-Chart = DotChart | Histogram
+@dataclass(frozen=True)
+class HeatMap:
+    """Numbers from 0 to 1 by row and column as shades, with those of `framed` (row, column) set apart.
+
+    `rows` and `columns` are the labels beside and above; `numbers` are the `values` in words, written into their cells.
+    """
+
+    title: str
+    description: str
+    rows: Row
+    columns: Row
+    values: Sequence[Sequence[float]]
+    numbers: Sequence[Row]
+    framed: frozenset[tuple[int, int]]
+    row_title: str
+    column_title: str
+    scale_title: str
+
+
+Chart = DotChart | Histogram | HeatMap
 
 
 @dataclass(frozen=True)

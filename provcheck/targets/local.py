@@ -7,18 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provcheck.checkpoint import Checkpoint
 from provcheck.io import data
 from provcheck.io.tensor_files import TensorFiles
+from provcheck.io.text import clean
 from provcheck.measurement import MeasureOptions
 from provcheck.measurement.environment import environment, reading_environment, versions
+from provcheck.measurement.sources import DEQUANTIZED, gguf_file, quantization
+from provcheck.measurement.tokens import token_ids
 from provcheck.observer import Observer
-from provcheck.targets.model_files import paths, stamps
+from provcheck.targets.model_files import paths, read_json, stamps
 from provcheck.targets.resolution import resolve
 from provcheck.targets.target import DEMO, FindOptions, OpenTarget, RunsOn, Stamps, Target
-from provcheck.types import AS_STORED, NO_DEVICE, Capability, Floats, ModelFiles, Subject, TokenAttributions
+from provcheck.types import AS_STORED, NO_DEVICE, Capability, ModelFiles, Subject, Tensors, TokenAttributions
 
 if TYPE_CHECKING:
     from provcheck.measurement.engine import RunningModel
@@ -35,8 +38,8 @@ class LocalTarget(Target):
         self.subject = files.subject
 
     def lacks(self, capability: Capability) -> str | None:
-        """Running it gives gradients and log-probabilities; its weights are read only from plain safetensors."""
-        return _why_no_weights(self.subject) if capability is Capability.WEIGHTS else None
+        """Running it gives gradients and log-probabilities, and weights that no file holds as floats."""
+        return _why_no_weights(self.files) if capability is Capability.WEIGHTS else None
 
     def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
         """The model is loaded once a signal asks for something that needs running it."""
@@ -54,8 +57,8 @@ class LocalTarget(Target):
         return None if _runs_code(self.files) or not self.subject.files else _content(self.subject)
 
     def runs_for(self, capability: Capability) -> bool:
-        """Weights are read from its files."""
-        return capability is not Capability.WEIGHTS
+        """Weights are read from its files where these hold floats."""
+        return capability is not Capability.WEIGHTS or not _holds_floats(self.files)
 
     def environment(self, how: MeasureOptions, *, running: bool = True) -> Mapping[str, object]:
         """The device and dtype that will be used, versions, and a digest of the code that measures."""
@@ -93,9 +96,20 @@ class _OpenModel:
         """By running the model."""
         return self._running.log_likelihoods(texts)
 
-    def tensors(self) -> Mapping[str, Floats]:
-        """From the files; the model is not loaded for it."""
-        return TensorFiles([Path(self._files.folder) / file.name for file in self._files.subject.weights])
+    def tensors(self) -> Tensors:
+        """From the files where they hold floats; else those of the loaded model."""
+        return _tensor_files(self._files) if _holds_floats(self._files) else self._running.tensors()
+
+    def config(self) -> Mapping[str, Any]:
+        """From config.json, or from the GGUF file; an adapter has that of its base."""
+        path = Path(self._files.folder) / "config.json"
+        stated = self._running.config() if gguf_file(self._files) else read_json(path)
+        nested = stated.get("text_config")
+        return {**nested, **stated} if isinstance(nested, dict) else stated
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """From its tokenizer; the model is not loaded for it."""
+        return token_ids(self._files, texts)
 
     def runs_on(self) -> RunsOn:
         """Where the model runs; nowhere as long as only its files were read."""
@@ -112,13 +126,23 @@ def find(model: str, options: FindOptions) -> Target:
     return LocalTarget(replace(files, subject=files.subject.model_copy(update={"source": DEMO})))
 
 
-def _why_no_weights(subject: Subject) -> str | None:
-    """Why the weights cannot be read tensor by tensor."""
-    if subject.base is not None:
-        return "an adapter holds only changes to the weights of its base"
-    if subject.weight_format != "safetensors":
-        return f"the weights are in the format {subject.weight_format}, and only safetensors are read"
-    return "the stored weights are quantized" if subject.parameters is None else None
+def _why_no_weights(files: ModelFiles) -> str | None:
+    """Why the weights cannot be read as floats."""
+    method = quantization(files)
+    if method in (None, DEQUANTIZED) or _holds_floats(files):
+        return None
+    return f"the stored weights are quantized ({clean(method)})"
+
+
+def _holds_floats(files: ModelFiles) -> bool:
+    """Whether the files hold the weights as floats: safetensors, nothing to merge in, nothing packed."""
+    if files.subject.base is not None or files.subject.weight_format != "safetensors":
+        return False
+    return quantization(files) is None or all(map((stored := _tensor_files(files)).holds_floats, stored))
+
+
+def _tensor_files(files: ModelFiles) -> TensorFiles:
+    return TensorFiles([Path(files.folder) / file.name for file in files.subject.weights])
 
 
 def _content(subject: Subject) -> list[object]:

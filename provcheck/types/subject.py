@@ -112,5 +112,5 @@ class Access(Protocol):
     def config(self) -> Mapping[str, Any]:
         """What config.json says; entries of a nested text_config stand beside those at the top. Needs `weights`."""
 
-    def token_ids(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text, without special ones. Needs `weights`. Raises SubjectError."""

@@ -54,7 +54,8 @@ def test_the_numbers_are_those_of_an_audit(zoo: Bank, groups: list[PairGroup]) -
         if reference.mechanism != "fine-tune":
             continue
         [comparison] = [one for one in compare(row_of(zoo, row), zoo) if one.reference == reference.parents[0]]
-        for signal, values in pairs_of(comparison.signals):
+        measured = ((signal, values) for signal, values in pairs_of(comparison.signals) if signal.name in zoo.stacks)
+        for signal, values in measured:
             assert isinstance(values, SignalValues)
             for number in signal.numbers(values):
                 assert number.value is not None

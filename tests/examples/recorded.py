@@ -60,6 +60,14 @@ class _Open:
         """No weights."""
         raise NotImplementedError(REASON)
 
+    def config(self) -> NoReturn:
+        """No weights."""
+        raise NotImplementedError(REASON)
+
+    def token_ids(self, texts: Sequence[str]) -> NoReturn:
+        """No weights."""
+        raise NotImplementedError(REASON)
+
     def runs_on(self) -> RunsOn:
         """Unknown."""
         return RunsOn("recorded", "unknown")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from provcheck.observer import Observer
 from provcheck.targets import OpenTarget, RunsOn
 from provcheck.targets.local import LocalTarget
 from provcheck.targets.resolution import resolve
-from provcheck.types import Floats, Measurement, ModelFiles, ProbeSet, Subject
+from provcheck.types import Measurement, ModelFiles, ProbeSet, Subject
 from tests.hostile.strategies import FEW
 from tests.measured import contrast_blocks, loglik_nats, measure, of_questions, of_texts, paper_blocks, share_of
 from tests.tiny import VOCABULARY, save_tiny, tiny_model, tiny_probes, tiny_tokenizer
@@ -111,9 +110,6 @@ class InMemory(LocalTarget):
 
 
 class _Opened(RunningModel):
-    def tensors(self) -> Mapping[str, Floats]:
-        raise NotImplementedError
-
     def runs_on(self) -> RunsOn:
         return RunsOn(self.device, self.dtype)
 

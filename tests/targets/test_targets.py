@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import json
+import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from provcheck.checkpoint import Checkpoint, NoCheckpoint
 from provcheck.errors import IncompatibleError, SubjectNotFound
@@ -21,7 +22,7 @@ from provcheck.store import save_measurement
 from provcheck.targets import DEMO, KINDS, FindOptions, OpenTarget, RunsOn, Target, find_target
 from provcheck.targets.local import LocalTarget
 from provcheck.targets.resolution import resolve
-from provcheck.types import Basis, Capability, Floats, Measurement, ModelFiles, NotMeasured, ProbeSet, Subject
+from provcheck.types import Basis, Capability, Measurement, NotMeasured, ProbeSet, Subject
 from tests.measured import loglik_nats, same_bits
 from tests.tiny import save_probes, tiny_probes
 
@@ -64,25 +65,30 @@ def test_its_tensors_are_those_of_its_files(tiny_folder: Path) -> None:
     assert "torch" in opened.runs_on().versions
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"weight_format": "pickle"}, "only safetensors are read"),
-        ({"weight_format": "gguf"}, "only safetensors are read"),
-        ({"parameters": None}, "quantized"),
-    ],
-)
-def test_weights_that_cannot_be_read_have_a_reason(tiny_folder: Path, change: dict[str, object], reason: str) -> None:
-    files = resolve(str(tiny_folder))
-    target = LocalTarget(replace(files, subject=files.subject.model_copy(update=change)))
+@pytest.mark.parametrize(("method", "reason"), [("gptq", "quantized (gptq)"), ("bitsandbytes", ""), ("fp8", "")])
+def test_weights_that_cannot_be_read_have_a_reason(tiny_folder: Path, tmp_path: Path, method: str, reason: str) -> None:
+    folder = copied(tiny_folder, tmp_path / "model", quantization_config={"quant_method": method})
+    if method != "fp8":
+        save_file({"packed": np.zeros(3, dtype=np.int32)}, folder / "model.safetensors")
+    target = LocalTarget(resolve(str(folder)))
     assert reason in (target.lacks(Capability.WEIGHTS) or "")
+    assert (target.lacks(Capability.WEIGHTS) is None) is not bool(reason)
     assert target.lacks(Capability.GRADIENTS) is target.lacks(Capability.LOG_PROBABILITIES) is None
 
 
-def test_the_weights_of_an_adapter_are_those_of_its_base(tiny_folder: Path) -> None:
-    files = resolve(str(tiny_folder))
-    adapter = files.subject.model_copy(update={"base": files.subject})
-    assert "adapter" in (LocalTarget(ModelFiles(adapter, files.folder)).lacks(Capability.WEIGHTS) or "")
+def test_the_config_is_that_of_the_text_model(tiny_folder: Path, tmp_path: Path) -> None:
+    nested = {"hidden_size": 7, "model_type": "inner"}
+    folder = copied(tiny_folder, tmp_path / "model", text_config=nested)
+    stated = json.loads((folder / "config.json").read_text())
+    opened = find_target(str(folder)).open(MeasureOptions(), Silent(), NoCheckpoint())
+    assert opened.config() == nested | stated
+
+
+def copied(folder: Path, to: Path, **changes: object) -> Path:
+    shutil.copytree(folder, to)
+    stated = json.loads((to / "config.json").read_text())
+    (to / "config.json").write_text(json.dumps({**stated, **changes}))
+    return to
 
 
 def test_the_demo_is_named_so() -> None:
@@ -134,7 +140,13 @@ class _OpenService:
         assert isinstance(texts, list)
         return [*(-float(len(text)) for text in texts[1:]), "refused"]
 
-    def tensors(self) -> Mapping[str, Floats]:
+    def tensors(self) -> NoReturn:
+        raise AssertionError("asked for what it lacks")
+
+    def config(self) -> NoReturn:
+        raise AssertionError("asked for what it lacks")
+
+    def token_ids(self, texts: object) -> NoReturn:
         raise AssertionError("asked for what it lacks")
 
     def runs_on(self) -> RunsOn:

@@ -1,7 +1,7 @@
 """Pictures of a report as SVG, drawn by matplotlib: a module for each kind.
 
 tree_picture, map_picture  the lineage tree, and the bank with the subject in it
-dots, histogram            charts of the signals: rows of values on one axis; counts with a limit
+dots, histogram, heat_map  charts of the signals: rows of values on one axis; counts with a limit; shades of a table
 sheet, svg, palette        what they are drawn on, what becomes of matplotlib's SVG, and colours
 labels                     names that fit, and where there is room for them
 
@@ -11,7 +11,7 @@ and scikit-bio are slow to import: import these modules only where a picture is 
 
 import logging
 
-from provcheck.signals.describing import Chart, DotChart
+from provcheck.signals.describing import Chart, DotChart, Histogram
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # before its import, which may log about folders and fonts
 
@@ -22,8 +22,11 @@ def draw(name: str, chart: Chart, *, standalone: bool = False) -> str:
     `standalone` gives a complete file with its own colours, else a fragment in the colours of the page around it.
     """
     from provcheck.rendering.pictures.dots import dots_svg
+    from provcheck.rendering.pictures.heat_map import heat_map_svg
     from provcheck.rendering.pictures.histogram import histogram_svg
 
     if isinstance(chart, DotChart):
         return dots_svg(name, chart, standalone=standalone)
-    return histogram_svg(name, chart, standalone=standalone)
+    if isinstance(chart, Histogram):
+        return histogram_svg(name, chart, standalone=standalone)
+    return heat_map_svg(name, chart, standalone=standalone)

@@ -32,7 +32,8 @@ def histogram_svg(name: str, chart: Histogram, *, standalone: bool = False) -> s
     axes.stairs(chart.counts, chart.edges, fill=True, color=MARK, edgecolor=MARK, linewidth=1, clip_on=False)
     _draw_limit(sheet, axes, chart.limit, chart.limit_label)
     if chart.own:
-        _draw_subject(sheet, axes, chart.own, SUBJECT_AT * highest)
+        words = chart.own_label or wording.number(chart.own.value)
+        _draw_subject(sheet, axes, chart.own, SUBJECT_AT * highest, f"this model: {words}")
     return sheet.svg(chart.title, chart.description, standalone=standalone)
 
 
@@ -43,13 +44,12 @@ def _draw_limit(sheet: Sheet, axes: Axes, limit: float, label: str) -> None:
     sheet.write(axes, (limit, 1.06 * top), label, small=True, ha="right" if beyond_middle else "left")
 
 
-def _draw_subject(sheet: Sheet, axes: Axes, own: Interval, height: float) -> None:
+def _draw_subject(sheet: Sheet, axes: Axes, own: Interval, height: float, text: str) -> None:
     at, ends = own.value, [own.low, own.high]
     axes.plot([at, at], [0, height], color=KIN, linewidth=1.5, clip_on=False)
     axes.plot(ends, [height, height], color=KIN, linewidth=3.5, alpha=0.45, solid_capstyle="butt", clip_on=False)
     axes.plot(ends, [height, height], "|", color=KIN, markersize=9, clip_on=False)
     axes.plot([at], [height], "o", color=KIN, markersize=9, clip_on=False)
-    text = f"this model: {wording.number(at)}"
     left, right = axes.get_xlim()
     far = at > left + 0.7 * (right - left)
     sheet.write(axes, (at, 1.35 * height), text, colour=KIN, weight="bold", ha="right" if far else "center")

@@ -26,9 +26,10 @@ from provcheck.signals.weights.anatomy import dissect
 from provcheck.signals.weights.matching import Bits, match_blocks
 from provcheck.signals.weights.shifts import exact_p_value, shifted_sums
 from provcheck.signals.weights.sketching import Sketched, chosen_blocks, is_sound, sketch, take_apart
-from provcheck.signals.weights.values import ANCHORED, COORDINATES, INTRINSIC, PLACES, WeightsValues
+from provcheck.signals.weights.values import ANCHORED, COORDINATES, FINGERPRINT, INTRINSIC, PLACES, WeightsValues
 from provcheck.types import (
     Access,
+    Bools,
     Capability,
     Comparison,
     Coverage,
@@ -54,16 +55,18 @@ class Weights(Signal):
     name = "weights"
     title = "Weights"
     version = "weights/1"
-    """1: 768 neurons of at most 8 blocks, 128 bits for each of six vectors."""
+    """1: 512 neurons of at most 8 blocks, 128 bits for each of six vectors."""
 
     needs = Capability.WEIGHTS
     accuses = True
     arrays: ClassVar = {
         **{name: ArrayLayout(2, np.uint8, 255) for name in (ANCHORED, COORDINATES, INTRINSIC)},
         PLACES: ArrayLayout(2, np.int32, LARGEST_INDEX),
+        FINGERPRINT: ArrayLayout(1, np.float16, 2.0),
     }
     values = WeightsValues
     feature_names = ("anchored_match", "coordinate_match", "intrinsic_match")
+    places = True
     columns = page.COLUMNS
     glossary = page.GLOSSARY
 
@@ -96,12 +99,25 @@ class Weights(Signal):
     ) -> Sequence[WeightsValues | NotMeasured]:
         """The best match over pairs of blocks, in each kind of coordinates, and the exact p-value."""
         own = take_apart(sketch.arrays, sketch.facts.values)
-        return [compare_sketches(own, _row(stack, row)) for row in range(len(stack))]
+        apart = distances(sketch.arrays[FINGERPRINT][None], stack.arrays[FINGERPRINT])[0]
+        return [
+            compare_sketches(own, _row(stack, row), None if np.isnan(apart[row]) else float(apart[row]))
+            for row in range(len(stack))
+        ]
+
+    def nearest(self, sketch: Sketch, stack: Stack, count: int) -> Sequence[int]:
+        """By fingerprints, without matching neurons."""
+        apart = distances(sketch.arrays[FINGERPRINT][None], stack.arrays[FINGERPRINT])[0]
+        return [int(row) for row in np.argsort(apart, kind="stable")[:count]]
 
     def distance(self, values: SignalValues) -> Interval | None:
-        """1 less the best match that does not depend on axes; it has no interval."""
-        found = min(1.0, 1 - cast("WeightsValues", values).best)
-        return Interval(value=found, low=found, high=found)
+        """Of the fingerprints; it has no interval."""
+        found = cast("WeightsValues", values).distance
+        return None if found is None else Interval(value=found, low=found, high=found)
+
+    def all_distances(self, stack: Stack, frame: Any) -> Floats:
+        """Of the fingerprints."""
+        return self.distance_matrix(stack)
 
     def features(self, values: SignalValues) -> Mapping[str, float]:
         """The three matches; one that there is none of counts as no match."""
@@ -112,6 +128,14 @@ class Weights(Signal):
         """Adds the match of every pair of blocks."""
         one, two = take_apart(sketch.arrays, sketch.facts.values), _row(other, 0)
         return values.model_copy(update={"blocks": block_matches(one, two)})
+
+    def has_place(self, stack: Stack) -> Bools:
+        """Models with anchors."""
+        return np.asarray(stack.arrays[FINGERPRINT].any(axis=1))
+
+    def distance_matrix(self, stack: Stack) -> Floats:
+        """Of the fingerprints."""
+        return distances(stack.arrays[FINGERPRINT], stack.arrays[FINGERPRINT])
 
     def reasons(self, values: SignalValues, reference: str) -> tuple[str, ...]:
         """How many neurons found their twin, and the exact p-value."""
@@ -136,6 +160,7 @@ class Weights(Signal):
         power = None if found.exact_p_value is None else float(np.log10(max(found.exact_p_value, 1e-300)))
         return (
             NamedNumber("power of the exact p-value", power, 0.1 + 0.05 * abs(power or 0)),
+            NamedNumber("distance of fingerprints", found.distance, MOVES_BY),
             NamedNumber("matched neurons", found.matched, 2 + MOVES_BY * found.neurons),
             NamedNumber("neurons", found.neurons, 2),
             *(
@@ -146,8 +171,17 @@ class Weights(Signal):
         )
 
 
-def compare_sketches(one: Sketched, two: Sketched) -> WeightsValues:
-    """The values of two models."""
+def distances(one: Floats, two: Floats) -> Floats:
+    """(M1, M2) 1 less the cosines of fingerprints, 0 to 1; NaN where a model has none."""
+    units = [rows.astype(np.float64) for rows in (one, two)]
+    lengths = [np.linalg.norm(rows, axis=1) for rows in units]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosines = units[0] @ units[1].T / np.outer(*lengths)
+    return np.clip(1 - cosines, 0, 1)
+
+
+def compare_sketches(one: Sketched, two: Sketched, distance: float | None = None) -> WeightsValues:
+    """The values of two models; `distance`: that of their fingerprints."""
     same_width = one.width == two.width
     kinds = [kind for kind in one.kinds if kind in two.kinds and (same_width or kind != COORDINATES)]
     found = {kind: match_blocks(one.kinds[kind], two.kinds[kind]) for kind in kinds}
@@ -163,6 +197,7 @@ def compare_sketches(one: Sketched, two: Sketched) -> WeightsValues:
         coordinate_match=best.get(COORDINATES),
         intrinsic_match=best.get(INTRINSIC),
         exact_p_value=p_value(one, two, [kind for kind in kinds if kind != INTRINSIC]),
+        distance=distance,
         matched=matched,
         neurons=neurons,
     )

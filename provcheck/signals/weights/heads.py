@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from provcheck.signals.weights.layouts import Attention, Order
-from provcheck.signals.weights.stored import Stored, Unfit
+from provcheck.signals.weights.stored import Stored, Unfit, shown
 from provcheck.types import Floats
 
 CODEGEN_PARTS = 4
@@ -26,48 +26,44 @@ class Heads:
     output: Floats
 
 
-def read_heads(block: Stored, attention: Attention, heads: int, width: int) -> Heads | None:
-    """The heads as stored, no gain multiplied in; None where the matrices are not those of `heads` heads of one size."""
-    try:
-        size = _head_size(block, attention, heads, width)
-        if attention.packed is None:
-            rows = [_rows(block, name, width, False) for name in (attention.query, attention.key, attention.value)]
-        else:
-            rows = _split(_rows(block, attention.packed, width, "p" in attention.turned), attention.order, heads, size)
-        output = _rows(block, attention.output, width, "o" not in attention.turned)
-        query, key, value, output = (matrix.reshape(-1, size, width) for matrix in (*rows, output))
-    except (Unfit, ValueError):
-        return None
-    fits = len(query) == heads and len(key) == len(value) and heads % len(key) == 0
-    return Heads(query, key, value, output) if fits else None
-
-
-def _head_size(block: Stored, attention: Attention, heads: int, width: int) -> int:
-    shape = block.shape(attention.output)
-    columns = shape[0 if "o" in attention.turned else -1]
-    if len(shape) != 2 or columns % heads:
-        raise Unfit("the heads have no common size")
-    return columns // heads
+def read_heads(block: Stored, attention: Attention, heads: int, width: int) -> Heads:
+    """The heads as stored, no gain multiplied in. Raises Unfit where the matrices are not those of so many heads."""
+    output = _rows(block, attention.output, width, "o" not in attention.turned)
+    size = len(output) // heads
+    if attention.packed is None:
+        names = (attention.query, attention.key, attention.value)
+        rows = [_rows(block, name, width, False) for name in names]
+    else:
+        packed = _rows(block, attention.packed, width, "p" in attention.turned)
+        rows = _split(packed, attention.order, heads, size)
+    query, key, value = rows
+    keys = len(key) // max(1, size)
+    if not keys or heads % keys or [len(output), *map(len, rows)] != [n * size for n in (heads, heads, keys, keys)]:
+        raise Unfit(f"'{shown(block.prefix + attention.output)}' is not that of {heads:,} heads of one size")
+    return Heads(*(matrix.reshape(-1, size, width) for matrix in (query, key, value, output)))
 
 
 def _rows(block: Stored, name: str, width: int, turn: bool) -> Floats:
     """(rows, d)."""
     shape = block.shape(name)
     if len(shape) != 2 or shape[0 if turn else 1] != width:
-        raise Unfit("of another width")
+        raise Unfit(f"'{shown(block.prefix + name)}' is not of a stream {width} wide")
     matrix = block.read(name)
     return matrix.T if turn else matrix
 
 
 def _split(rows: Floats, order: Order, heads: int, size: int) -> list[Floats]:
     """Queries, keys and values of one matrix (rows, d)."""
-    keys = (len(rows) // size - heads) // 2
+    width = rows.shape[1]
+    keys = (len(rows) // max(1, size) - heads) // 2
     if keys < 1 or len(rows) != (heads + 2 * keys) * size or heads % keys:
         raise Unfit("the rows are not those of queries, keys and values")
     if order is Order.BLOCKED:
         return np.split(rows, [heads * size, (heads + keys) * size])
     if order is Order.CODEGEN:
-        query, value, key = np.split(rows.reshape(CODEGEN_PARTS, -1, rows.shape[1]), 3, axis=1)
-        return [part.reshape(-1, rows.shape[1]) for part in (query, key, value)]
-    grouped = rows.reshape(keys, heads // keys + 2, size, rows.shape[1])
-    return [part.reshape(-1, rows.shape[1]) for part in (grouped[:, :-2], grouped[:, -2], grouped[:, -1])]
+        if heads % CODEGEN_PARTS or keys != heads:
+            raise Unfit(f"the heads are not in {CODEGEN_PARTS} parts")
+        query, value, key = np.split(rows.reshape(CODEGEN_PARTS, -1, width), 3, axis=1)
+        return [part.reshape(-1, width) for part in (query, key, value)]
+    grouped = rows.reshape(keys, heads // keys + 2, size, width)
+    return [part.reshape(-1, width) for part in (grouped[:, :-2], grouped[:, -2], grouped[:, -1])]

@@ -1,12 +1,13 @@
-"""How architectures store their blocks: one table by `model_type` of config.json.
+"""Ways of storing the blocks of a model; `families` says which models are stored in which.
 
-Names are those of the stored tensors, relative to the block that they are in, with or without `.weight` at the end. Where
-a name is a tuple, the first one that is stored counts; `*` stands for the number of any expert.
+Names are those of the stored tensors, relative to the block that they are in, without `.weight` at the end. Where a
+name is a tuple, the first one that is stored counts, and an empty last one says that there need be none. `*` stands for
+the number of any expert.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 Names = str | tuple[str, ...]
@@ -27,8 +28,8 @@ class Order(Enum):
 class Mlp:
     """Where some neurons lie: what they read along (`up`, and `gate` if they are gated) and write along (`down`).
 
-    order: how `up` holds both gates and readers. turned: letters of what is stored transposed to a Linear layer, `u` for
-    up and gate, `d` for down. inner: gain of a norm over the neurons, between activation and `down`.
+    order: how `up` holds both gates and readers. turned: letters of what is stored transposed, compared with a Linear
+    layer: `u` for up and gate, `d` for down. inner: gain of a norm over the neurons, between activation and `down`.
     """
 
     up: str
@@ -56,8 +57,8 @@ class Attention:
 class Layout:
     """One way of storing a model. A norm without a name has no gain.
 
-    block: prefix of a block, with `{}` for its number. mlps: all of those that a block holds are its MLP. A norm that is
-    `centred` subtracts the mean. unit: what is added to a stored gain. sparse: some blocks have no MLP.
+    block: prefix of a block, with `{}` for its number. mlps: all of those that a block holds are its MLP. centred: the
+    norms subtract the mean. unit: what is added to a stored gain. sparse: some blocks have no MLP.
     """
 
     mlps: tuple[Mlp, ...]
@@ -71,30 +72,6 @@ class Layout:
     attention_norm: Names = "input_layernorm"
     attention_post_norm: Names = ()
     embedding_norm: Names = ()
-    project_in: str | None = None
-    project_out: str | None = None
     centred: bool = False
     unit: float = 0.0
     sparse: bool = False
-
-
-GATED = Mlp("mlp.up_proj", "mlp.down_proj", "mlp.gate_proj")
-
-LLAMA = Layout((GATED,))
-
-GPT2 = Layout(
-    (Mlp("mlp.c_fc", "mlp.c_proj", turned="ud"),),
-    Attention("attn.c_proj", packed="attn.c_attn", turned="po"),
-    block="h.{}.",
-    embedding="wte",
-    final_norm="ln_f",
-    mlp_norm="ln_2",
-    attention_norm="ln_1",
-    centred=True,
-)
-
-LAYOUTS: dict[str, Layout] = {
-    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "granite", "smollm3"), LLAMA),
-    "gemma": replace(LLAMA, unit=1.0),
-    "gpt2": GPT2,
-}

@@ -36,18 +36,27 @@ class Bits:
 def match_blocks(one: Bits, two: Bits) -> tuple[Floats, Ints]:
     """(B1, B2) sum of the cosines of matched neurons' writers over the smaller number of neurons, and how many matched.
 
-    The cosine of two vectors whose signs agree in a share a of random directions is cos(pi (1 - a)).
+    Block by block: so small, the products stay in the processor's cache.
     """
-    blocks, places, bits = one.read.shape
-    others, other_places, _ = two.read.shape
-    alike = (one.read.reshape(-1, bits) @ two.read.reshape(-1, bits).T).reshape(blocks, places, others, other_places)
-    there, back = alike.argmax(axis=3), alike.argmax(axis=1)
-    first, place, second = np.indices(there.shape, sparse=True)
-    mutual = (back[first, second, there] == place) & (there < two.counts[second]) & (place < one.counts[first])
-    b1, p1, b2 = np.nonzero(mutual)
-    p2 = there[b1, p1, b2]
-    agreement = np.einsum("ij,ij->i", one.write[b1, p1], two.write[b2, p2]) / bits
-    pair, total = b1 * others + b2, blocks * others
-    sums = np.bincount(pair, np.sin(np.pi / 2 * agreement), total).reshape(blocks, others)
-    counts = np.bincount(pair, minlength=total).reshape(blocks, others)
-    return sums / np.maximum(1, np.minimum.outer(one.counts, two.counts)), counts
+    shape = len(one.counts), len(two.counts)
+    matches, counts = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    for first, rows in enumerate(one.counts):
+        for second, columns in enumerate(two.counts):
+            pairs = _twins(one.read[first][:rows] @ two.read[second][:columns].T)
+            cosines = _cosines(one.write[first][pairs[0]], two.write[second][pairs[1]])
+            matches[first, second] = cosines.sum() / max(1, min(rows, columns))
+            counts[first, second] = len(cosines)
+    return matches, counts
+
+
+def _twins(alike: Floats) -> tuple[Ints, Ints]:
+    """Rows and columns of (m1, m2) resemblances that are each other's largest."""
+    there, back = alike.argmax(axis=1), alike.argmax(axis=0)
+    rows = np.flatnonzero(back[there] == np.arange(len(there)))
+    return rows, there[rows]
+
+
+def _cosines(one: Floats, two: Floats) -> Floats:
+    """(T,) cosines of vectors whose signs along random directions are the rows of +-1: cos(pi (1 - share of equal))."""
+    agreement = np.einsum("ij,ij->i", one, two) / one.shape[1]
+    return np.asarray(np.sin(np.pi / 2 * agreement))

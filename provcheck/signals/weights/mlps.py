@@ -38,7 +38,7 @@ class Neurons:
 
 def find_groups(block: Stored, mlps: tuple[Mlp, ...], width: int) -> tuple[Mlp, ...]:
     """Which groups of neurons a block holds, every expert by its number, their shapes checked. Raises Unfit."""
-    groups = tuple(group for mlp in mlps for group in _numbered(block, mlp) if block.find(group.down))
+    groups = tuple(group for mlp in mlps for group in _numbered(block, mlp) if block.find(group.up))
     for group in groups:
         _check(block, group, width)
     return groups
@@ -60,27 +60,39 @@ def read_group(block: Stored, mlp: Mlp, width: int) -> Neurons:
 
 
 def _numbered(block: Stored, mlp: Mlp) -> Iterator[Mlp]:
-    if "*" not in mlp.down:
+    """The form with the number of each expert, which must all be there."""
+    if "*" not in mlp.up:
         yield mlp
         return
-    for number in block.numbers(mlp.down):
-        names = {key: getattr(mlp, key) for key in ("up", "down", "gate", "inner")}
-        yield replace(mlp, **{key: name and name.replace("*", str(number)) for key, name in names.items()})
+    numbers = block.numbers(mlp.up)
+    if numbers != block.numbers(mlp.down) or numbers != list(range(len(numbers))):
+        raise Unfit(f"the experts '{shown(block.prefix + mlp.up)}' are not complete")
+    for number in map(str, numbers):
+        yield replace(
+            mlp,
+            up=mlp.up.replace("*", number),
+            down=mlp.down.replace("*", number),
+            gate=mlp.gate and mlp.gate.replace("*", number),
+        )
 
 
 def _check(block: Stored, mlp: Mlp, width: int) -> None:
     down = _oriented(block.shape(mlp.down), "d" not in mlp.turned)
     if len(down) not in (2, 3) or down[-1] != width:
-        raise Unfit(f"'{shown(block.prefix + mlp.down)}' does not write to a stream {width} wide: {down}")
+        raise Unfit(f"'{shown(block.prefix + mlp.down)}' does not write to a stream {width} wide")
     experts, size = down[:-2], down[-2]
     for name in (mlp.up, mlp.gate) if mlp.gate else (mlp.up,):
         up = _oriented(block.shape(name), "u" in mlp.turned)
-        rows = up[-2] if len(up) > 1 else 0
-        fits = rows == size if mlp.order is None else rows >= 2 * size
-        if up[:-2] != experts or up[-1] != width or not fits:
-            raise Unfit(f"'{shown(block.prefix + name)}' and '{mlp.down}' have shapes that do not fit: {up}, {down}")
+        rows = range(size, size + 1) if mlp.order is None else _rows_of(mlp.order, size)
+        if len(up) != len(down) or up[:-2] != experts or up[-1] != width or up[-2] not in rows:
+            raise Unfit(f"the shapes of '{shown(block.prefix + name)}' and '{mlp.down}' do not fit each other")
     if mlp.inner:
         block.expect(mlp.inner, (size,))
+
+
+def _rows_of(order: Order, size: int) -> range:
+    """How many rows hold the gates and readers of so many neurons; behind them Mamba 2 has some of other kinds."""
+    return range(2 * size, 2 * size + 1) if order is Order.INTERLEAVED else range(2 * size, 2**62)
 
 
 def _size(block: Stored, mlp: Mlp) -> int:

@@ -20,7 +20,13 @@ from provcheck.types import Floats, Ints
 BITS = 128
 """Random directions for each vector."""
 
-ANCHORED_SEED, GATE_SEED, COORDINATES_SEED, INTRINSIC_SEED = 11, 12, 13, 14
+ANCHORED_SEED, GATE_SEED, COORDINATES_SEED, INTRINSIC_SEED, FINGERPRINT_SEED = 11, 12, 13, 14, 15
+
+FEATURES = 4096
+"""Length of a fingerprint: the cosine of those of two models is then known to 1/64."""
+
+AT_ONCE = 1024
+"""Neurons that become features together, which bounds the memory."""
 
 Packed = np.ndarray
 """(n, BITS / 4) uint8: the bits of `read`, then those of `write`."""
@@ -41,9 +47,13 @@ class Axes:
 
 @dataclass(frozen=True)
 class Seen:
-    """Chosen neurons of a block: their places (m,), and bits of each kind; None where the model gives none."""
+    """Chosen neurons of a block: their places (m,), and bits of each kind; None where the model gives none.
+
+    fingerprint: (FEATURES,) of all neurons of the block; None without anchors.
+    """
 
     places: Ints
+    fingerprint: Floats | None
     anchored: Packed | None
     coordinates: Packed
     intrinsic: Packed | None
@@ -60,25 +70,49 @@ def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
 
     Exact copies of a neuron count once, and silent ones not at all.
     """
+    loudness = np.linalg.norm(neurons.read, axis=1) * np.linalg.norm(neurons.write, axis=1)
     read, write = _views(neurons, axes)
-    loudness = np.linalg.norm(read, axis=1) * np.linalg.norm(write, axis=1)
     bits = _pack(read, write)
     places = _loudest(loudness, bits, most)
     chosen = Neurons(*(None if part is None else part[places] for part in (neurons.read, neurons.gate, neurons.write)))
-    coordinates = _pack(*(_centred(_unit(part)) @ axes.random.T for part in (chosen.read, chosen.write)))
-    anchored = bits[places] if axes.read is not None else None
-    return Seen(places, anchored, coordinates, _intrinsic(chosen, neurons, heads) if heads else None)
+    coordinates = _pack(*(_along(part, axes.random) for part in (chosen.read, chosen.write)))
+    intrinsic = _intrinsic(chosen, neurons, heads) if heads else None
+    if axes.read is None:
+        return Seen(places, None, None, coordinates, intrinsic)
+    return Seen(places, fingerprint(read, write), bits[places], coordinates, intrinsic)
+
+
+def fingerprint(read: Floats, write: Floats) -> Floats:
+    """(FEATURES,) of n neurons that read and write along these unit vectors (n, BITS).
+
+    Random features of a kernel (Kar and Karnick, 2012): the inner product of two fingerprints is, on average, the sum over
+    all pairs of neurons of cos(read, read')^2 cos(write, write'). Twins make it large, all other pairs cancel.
+    """
+    random = np.random.RandomState(FINGERPRINT_SEED)
+    by_write, by_read, again = (
+        random.choice(np.array([-1, 1], dtype=np.float32), (read.shape[1], FEATURES)) for _ in range(3)
+    )
+    total = np.zeros(FEATURES, dtype=np.float32)
+    for start in range(0, len(read), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        total += ((write[some] @ by_write) * (read[some] @ by_read) * (read[some] @ again)).sum(axis=0)
+    return total
 
 
 def _views(neurons: Neurons, axes: Axes) -> tuple[Floats, Floats]:
-    """(n, BITS) what each neuron reads and writes, along the anchors where there are any, centred over neurons."""
+    """(n, BITS) what each neuron reads and writes, along the anchors where there are any, as unit vectors.
+
+    Factors that were moved between reading and writing are taken out first, then the mean over neurons.
+    """
     if axes.read is None or axes.write is None or axes.gate is None:
-        return _centred(neurons.read @ axes.random.T), _centred(neurons.write @ axes.random.T)
-    read, write = _centred(neurons.read @ axes.read.T), _centred(neurons.write @ axes.write.T)
-    if neurons.gate is None:
-        return read, write
-    gate = _unit(_centred(neurons.gate @ axes.gate.T))
-    return np.linalg.norm(read, axis=1, keepdims=True) * (_unit(read) + gate), write
+        return _along(neurons.read, axes.random), _along(neurons.write, axes.random)
+    read, write = _along(neurons.read, axes.read), _along(neurons.write, axes.write)
+    return (read if neurons.gate is None else _unit(read + _along(neurons.gate, axes.gate))), write
+
+
+def _along(vectors: Floats, axes: Floats) -> Floats:
+    seen = _unit(vectors) @ axes.T
+    return _unit(seen - seen.mean(axis=0))
 
 
 def _loudest(loudness: Floats, bits: Packed, most: int) -> Ints:
@@ -125,10 +159,6 @@ def _standardised(features: Floats) -> Floats:
 
 def _pack(read: Floats, write: Floats) -> Packed:
     return np.packbits(np.concatenate([read > 0, write > 0], axis=1), axis=1)
-
-
-def _centred(values: Floats) -> Floats:
-    return values - values.mean(axis=0)
 
 
 def _unit(values: Floats) -> Floats:

@@ -18,16 +18,17 @@ from provcheck.signals.weights.neurons import (
     ANCHORED_SEED,
     BITS,
     COORDINATES_SEED,
+    FEATURES,
     GATE_SEED,
     Axes,
     Seen,
     random_matrix,
     see,
 )
-from provcheck.signals.weights.values import ANCHORED, COORDINATES, INTRINSIC, PLACES
+from provcheck.signals.weights.values import ANCHORED, COORDINATES, FINGERPRINT, INTRINSIC, PLACES
 from provcheck.types import Floats, Ints
 
-ROWS, MOST_BLOCKS = 768, 8
+ROWS, MOST_BLOCKS = 512, 8
 KINDS = (ANCHORED, COORDINATES, INTRINSIC)
 EMPTY = -1
 
@@ -58,12 +59,15 @@ def sketch(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[dict[str, Floats]
     most = ROWS // len(numbers)
     arrays = {kind: np.zeros((ROWS, BITS // 4), dtype=np.uint8) for kind in KINDS}
     arrays[PLACES] = np.full((ROWS, 3), EMPTY, dtype=np.int32)
+    whole = np.zeros(FEATURES, dtype=np.float32)
     with_heads = True
     for place, number in enumerate(numbers):
         neurons = anatomy.mlp(int(number))
         seen = see(neurons, anatomy.attention(int(number)), axes, most)
         _fill(arrays, seen, place * most, (int(number), len(neurons.read)))
         with_heads &= seen.intrinsic is not None
+        whole += 0 if seen.fingerprint is None else seen.fingerprint
+    arrays[FINGERPRINT] = whole / max(float(np.linalg.norm(whole)), 1e-30)
     facts = {"blocks": anatomy.blocks, "width": anatomy.width, "anchors": anchors, "heads": int(with_heads)}
     return arrays, {name: float(value) for name, value in facts.items()}
 
@@ -74,8 +78,10 @@ def take_apart(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) 
     most = ROWS // count
     places = arrays[PLACES][: count * most].reshape(count, most, 3).astype(np.int64)
     present = places[..., 0] != EMPTY
+    used = int(present.sum(axis=1).max())  # what is empty in every block takes no part
+    places, present = places[:, :used], present[:, :used]
     kinds = {
-        kind: Bits.unpack(arrays[kind][: count * most].reshape(count, most, -1), present)
+        kind: Bits.unpack(arrays[kind][: count * most].reshape(count, most, -1)[:, :used], present)
         for kind in KINDS
         if _gives(kind, facts)
     }
@@ -88,6 +94,8 @@ def is_sound(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) ->
         return False
     blocks = facts["blocks"] or 0.0
     if not 1 <= blocks <= 1e6 or any(arrays[kind].shape != (ROWS, BITS // 4) for kind in KINDS):
+        return False
+    if arrays[FINGERPRINT].shape != (FEATURES,):
         return False
     places, numbers = arrays[PLACES], chosen_blocks(int(blocks))
     if places.shape != (ROWS, 3):

@@ -8,13 +8,15 @@ from pydantic import Field
 
 from provcheck.types import Comparison, Count, Share, SignalValues
 
-ANCHORED, COORDINATES, INTRINSIC, PLACES = (
+ANCHORED, COORDINATES, INTRINSIC, PLACES, FINGERPRINT = (
     "neurons_anchored",
     "neurons_coordinates",
     "neurons_intrinsic",
     "neuron_places",
+    "weights_fingerprint",
 )
-"""Names of the arrays: three of packed bits for each neuron, and block, index and number of neurons of its block."""
+"""Names of the arrays: three of packed bits for each neuron; block, index and number of neurons of its block; and the
+model as a whole, for distances to many others."""
 
 Match = Annotated[float, Field(ge=-1, le=1)]
 
@@ -32,16 +34,15 @@ class WeightsValues(SignalValues):
         description="that neurons of the same index are so alike by chance, if both models were initialised "
         "independently; None where no block has as many neurons in both"
     )
+    distance: Share | None = Field(
+        description="1 less the cosine of the fingerprints of all neurons: orders references by nearness; None without "
+        "anchors"
+    )
     matched: Count = Field(description="neurons that found their twin in the best pair of blocks")
     neurons: Count = Field(description="neurons of the smaller of these two blocks that were compared")
     blocks: tuple[tuple[Match, ...], ...] = Field(
         default=(), description="anchored match of each own block with each of the reference's; for one reference only"
     )
-
-    @property
-    def best(self) -> float:
-        """The largest of the matches that do not depend on axes."""
-        return max(one for one in (self.anchored_match, self.intrinsic_match, 0.0) if one is not None)
 
 
 def weights_of(comparison: Comparison | None) -> WeightsValues | None:

@@ -1,0 +1,123 @@
+"""The numbers of a comparison in words, and what they mean together."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, Context
+
+from provcheck import wording
+from provcheck.signals.weights.values import WeightsValues
+
+LOW = 0.2
+"""Independent models stay below it: in the zoo and among published models at most 0.15 anchored, 0.17 by coordinates
+and 0.05 intrinsic (DESIGN.md, "Weights"). To be set anew on the pairs that the judge is calibrated on."""
+
+HIGH = 0.3
+"""From here on it is called a match. Related models of the zoo have at least 0.50 anchored and, unless rotated, 0.91 by
+coordinates, most 0.29 intrinsic or more (DESIGN.md); what lies between `LOW` and this is called nothing."""
+
+SMALL_P = 0.001
+"""An exact p-value up to this is a finding: chance alone gives it to one in a thousand independent pairs."""
+
+LARGE_P = 0.05
+"""An exact p-value above this shows nothing, although neurons match: they no longer stand in the same order."""
+
+SMALLEST = 1e-300
+"""A bound that is still above what floating point makes of the smallest p-values."""
+
+REWRITTEN = (
+    "The stored numbers do not match although the neurons do: the axes that they are stored along were rotated or "
+    "reordered, which changes nothing in what the model does. That is itself a finding."
+)
+REORDERED = (
+    "Neurons of the same number are not alike although the neurons match: neurons were reordered, or whole blocks "
+    "moved. Reordering neurons changes nothing in what the model does. That is itself a finding."
+)
+SHARED_START = (
+    "Neurons are alike in the stored numbers, but not in what they do: the models seem to share their random "
+    "initialisation and to have been trained apart. No more might be left, too, after very long training of one model "
+    "from the other."
+)
+
+
+def match(value: float | None) -> str:
+    """A match with two digits; 1.00 only where it is exact."""
+    if value is None:
+        return wording.NOT_MEASURED
+    return f"{value if value == 1 else min(round(value, 2), 0.99) + 0.0:.2f}"
+
+
+def bound(p_value: float) -> str:
+    """A p-value rounded up to two digits: `0.04`, `2.3e-10`. It is never shown as 0."""
+    found = Context(prec=2, rounding=ROUND_CEILING).create_decimal(repr(max(p_value, SMALLEST)))
+    return f"{found:.1e}" if found < SMALL_P else f"{float(found):g}"
+
+
+def counted(values: WeightsValues) -> tuple[str, float] | None:
+    """Name and value of the match whose neurons `matched` counts; None where there is no match at all."""
+    kinds = (
+        ("anchored match", values.anchored_match),
+        ("coordinate match", values.coordinate_match),
+        ("intrinsic match", values.intrinsic_match),
+    )
+    return next(((name, value) for name, value in kinds if value is not None), None)
+
+
+def reasons(values: WeightsValues, reference: str) -> tuple[str, ...]:
+    """How well neurons match, the exact p-value, and what the numbers mean together."""
+    findings = {REWRITTEN: is_rewritten(values), REORDERED: is_reordered(values), SHARED_START: shares_start(values)}
+    return (
+        _neurons(values, reference),
+        *_same_numbers(values),
+        *(sentence for sentence, found in findings.items() if found),
+    )
+
+
+def is_rewritten(values: WeightsValues) -> bool:
+    """Neurons match, but not in the axes that they are stored along."""
+    return values.best >= HIGH and values.coordinate_match is not None and values.coordinate_match <= LOW
+
+
+def is_reordered(values: WeightsValues) -> bool:
+    """Neurons match, but no better in the same place than in others; the p-value does not see intrinsic matches."""
+    seen = max(values.anchored_match or 0, values.coordinate_match or 0)
+    return seen >= HIGH and values.exact_p_value is not None and values.exact_p_value > LARGE_P
+
+
+def shares_start(values: WeightsValues) -> bool:
+    """Alike as stored, but by neither measure of what neurons do; unknown without anchors or with other widths."""
+    if values.coordinate_match is None or values.anchored_match is None or values.best > LOW:
+        return False
+    small = values.exact_p_value is not None and values.exact_p_value <= SMALL_P
+    return small or values.coordinate_match >= HIGH
+
+
+def _neurons(values: WeightsValues, reference: str) -> str:
+    lead = counted(values)
+    if lead is None:
+        return f"The neurons cannot be compared with those of {reference}: the models have no view of them in common."
+    shown = f"{lead[0]} {match(lead[1])}; independent models: about 0"
+    if lead[1] > LOW:
+        alike = "and act alike" if lead[1] >= HIGH else "but act only partly alike"
+        pairs = f"{values.matched:,} of {values.neurons:,} neurons pair up with one of {reference}"
+        return f"In the most similar blocks, {pairs} {alike} ({shown})."
+    if values.best > LOW:
+        return (
+            f"Seen through common words, the neurons do not match those of {reference} ({shown}), but seen through the "
+            f"models' own attention they do (intrinsic match {match(values.intrinsic_match)})."
+        )
+    return f"The neurons do not match those of {reference} ({shown})."
+
+
+def _same_numbers(values: WeightsValues) -> tuple[str, ...]:
+    found = values.exact_p_value
+    if found is None:
+        return ()
+    if found > LARGE_P:
+        return (
+            f"Neurons of the same number are no more alike than in another order (exact p-value {bound(found)}), which "
+            "shows nothing.",
+        )
+    return (
+        "If both models had been initialised independently, neurons of the same number would be so alike with "
+        f"probability at most {bound(found)}.",
+    )
