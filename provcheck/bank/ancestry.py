@@ -7,7 +7,13 @@ from functools import cached_property
 
 from provcheck.types import Reference, Relation
 
-SAME_FUNCTION = frozenset({"copy", "conversion", "quantize", "rewrite"})
+EVASIONS = frozenset(
+    f"evasion-{kind}"
+    for kind in ("rotation", "rescaling", "duplication", "vocabulary", "norms", "heads", "shift", "all")
+)
+"""Rewrites meant to hide a copy, each by its own name so that an evaluation can list them."""
+
+SAME_FUNCTION = frozenset({"copy", "conversion", "quantize", "rewrite"}) | EVASIONS
 """Mechanisms that keep the weights' function: parent and child count as identical."""
 
 UNDOCUMENTED = "undocumented"
@@ -37,6 +43,10 @@ class Ancestry:
         """The ancestors without parents: where the weights begin."""
         return frozenset(member for member in self.line(id) if not self._parents(member))
 
+    def initialisations(self, id: str) -> frozenset[str]:
+        """The models that first had the random weights which its roots started from."""
+        return frozenset(self._initialisation(root) for root in self.roots(id))
+
     def relation(self, first: str, second: str) -> Relation:
         """The documented relation, in either direction; inconclusive where a lineage is not documented."""
         if self._original(first) == self._original(second):
@@ -47,6 +57,8 @@ class Ancestry:
         if not (self._undocumented.isdisjoint(one) and self._undocumented.isdisjoint(other)):
             return Relation.INCONCLUSIVE
         if self._by_id[first].family == self._by_id[second].family:
+            return Relation.SAME_RECIPE
+        if not self.initialisations(first).isdisjoint(self.initialisations(second)):
             return Relation.SAME_RECIPE
         return Relation.UNRELATED
 
@@ -64,6 +76,10 @@ class Ancestry:
 
     def _parents(self, id: str) -> tuple[str, ...]:
         return self._by_id[id].parents if id in self._by_id else ()
+
+    def _initialisation(self, root: str) -> str:
+        reference = self._by_id.get(root)
+        return reference.initialisation or root if reference else root
 
     def _original(self, id: str) -> str:
         """The model whose function this one has kept."""

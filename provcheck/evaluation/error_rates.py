@@ -14,6 +14,7 @@ import numpy as np
 from provcheck.bank import Bank
 from provcheck.errors import BankError
 from provcheck.evaluation.phylolm import allele_similarities
+from provcheck.evaluation.weight_based import RIVALS, weight_similarities
 from provcheck.types import Bools, Floats, Record
 from provcheck.verdict.calibration import Calibration, calibrate, rate_interval
 from provcheck.verdict.training import Pairs, documented_pairs
@@ -21,6 +22,12 @@ from provcheck.verdict.training import Pairs, documented_pairs
 SEEDS = 5
 ROOT_SHARE = 0.8
 """Each seed fits on this share of the calibration roots, drawn at random, with all their descendants."""
+
+MISSING = {
+    "PhyloLM": "the bank holds no sampled continuations",
+    **dict.fromkeys(RIVALS, "the bank holds no similarities of weights"),
+}
+"""What it means when a method is not in the table."""
 
 
 class Scores(Record):
@@ -86,10 +93,11 @@ def evaluate(bank: Bank) -> Evaluation:
     if len(set(test.related)) < 2:
         raise BankError(f"the held-out models of the bank '{bank.manifest.name}' are all related, or none of them are")
     answers: dict[str, list[Answer]] = defaultdict(list)
+    similarities = _similarities(bank)
     for seed in range(SEEDS):
         rows = _drawn_rows(bank, seed)
         fitted = calibrate(bank, rows, pairs)
-        for name, method in _methods(bank, fitted).items():
+        for name, method in _methods(similarities, fitted).items():
             answers[name].append(method(pairs.among(rows), test, seed))
     return Evaluation(
         bank=bank.manifest.name,
@@ -97,7 +105,7 @@ def evaluate(bank: Bank) -> Evaluation:
         independent_pairs=int((~test.related).sum()),
         related_pairs=int(test.related.sum()),
         methods=tuple(_scores(name, given, test.related) for name, given in answers.items()),
-        not_measured={} if "PhyloLM" in answers else {"PhyloLM": "the bank holds no sampled continuations"},
+        not_measured={name: why for name, why in MISSING.items() if name not in answers},
         mechanisms=_by_mechanism(bank, final, test),
         audits=len(held),
         audits_accusing=_accusing_audits(pairs, final, held),
@@ -114,13 +122,17 @@ def _drawn_rows(bank: Bank, seed: int) -> list[int]:
     return [row for row in rows if roots[row] <= drawn]
 
 
-def _methods(bank: Bank, fitted: Calibration) -> dict[str, Method]:
+def _similarities(bank: Bank) -> dict[str, Floats]:
+    """(M, M) similarities by published method, where the bank holds what is needed for them."""
+    alleles = allele_similarities(bank)
+    return {**({} if alleles is None else {"PhyloLM": alleles}), **weight_similarities(bank)}
+
+
+def _methods(similarities: dict[str, Floats], fitted: Calibration) -> dict[str, Method]:
     """The rows of the table, in its order."""
     methods: dict[str, Method] = {"Random": _random, "Greedy": _greedy}
     methods["Log-Likelihood"] = _one_feature("likelihood.log_kl")
-    similarities = allele_similarities(bank)
-    if similarities is not None:
-        methods["PhyloLM"] = _similarity(similarities)
+    methods |= {name: _similarity(found) for name, found in similarities.items()}
     methods["ABLE paper view"] = _one_feature("able.paper_distance")
     methods["ABLE contrast view"] = _one_feature("able.contrast_distance")
     methods["Full judge"] = lambda _train, test, _seed: _judge(fitted, test)

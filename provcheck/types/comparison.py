@@ -20,6 +20,11 @@ class Reference(Record):
     mechanism: str = "from-scratch"
     license: str | None = None
     split: Literal["calibration", "held-out"] | None = None
+    initialisation: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="of a model from scratch: the model that first had its random initialisation, if another",
+    )
 
 
 class SignalValues(Record):

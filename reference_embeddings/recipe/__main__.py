@@ -72,6 +72,27 @@ def sample(out: Out, bank: Annotated[Path, typer.Option("--bank", help="Bank fol
     add_file(loaded, FILE, json.dumps(samples, ensure_ascii=False, separators=(",", ":")).encode())
 
 
+@app.command()
+def rivals(out: Out, bank: Annotated[Path, typer.Option("--bank", help="Bank folder that gets the numbers.")]) -> None:
+    """Compare all models of a bank by published methods on weights, and put the similarities into the bank."""
+    from safetensors.numpy import save
+
+    from provcheck.bank import load_bank
+    from provcheck.bank.saving import add_file
+    from provcheck.evaluation.weight_based import FILE
+    from provcheck.probes import load_probes
+
+    from .parts import read_parts
+    from .rivals import similarity_matrices
+
+    loaded = load_bank(str(bank))
+    texts = [text.text for text in load_probes().texts]
+    ids = [reference.id for reference in loaded.references]
+    models = [read_parts(out / id.removeprefix("zoo/"), texts) for id in ids]
+    _say(f"{len(models)} models read")
+    add_file(loaded, FILE, save(similarity_matrices(models, lambda row: _say(ids[row]))))
+
+
 def _select(recipe: Recipe, names: list[str] | None, set_name: str | None) -> list[Member]:
     try:
         return select(recipe.members(), names or (), set_name)

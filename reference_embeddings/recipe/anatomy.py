@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,12 @@ from transformers.pytorch_utils import Conv1D
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Names inside one layer: what each norm feeds, what writes to the residual stream, which maps are a pair."""
+    """Names inside one layer: what each norm feeds, what writes to the residual stream, which maps are a pair.
+
+    `inner_size` is the config's word for the number of neurons, empty where it has none. `heads`: what writes to heads
+    (queries, keys and values, or one map for all) and what reads them; None where heads cannot change places. A map for
+    all holds first all queries, or, with 3 `head_parts`, the queries, keys and values of one head together.
+    """
 
     readers: dict[str, tuple[str, ...]]
     writers: tuple[str, ...]
@@ -21,6 +27,9 @@ class Anatomy:
     value: tuple[str, str] | None = None
     rms: bool = False
     scalable: str = ""
+    inner_size: str = "intermediate_size"
+    heads: tuple[tuple[str, ...], str] | None = None
+    head_parts: int = 1
 
 
 _QKV = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
@@ -31,6 +40,7 @@ _LLAMA = Anatomy(
     value=("self_attn.v_proj", "self_attn.o_proj"),
     rms=True,
     scalable="mlp.up_proj",
+    heads=(_QKV, "self_attn.o_proj"),
 )
 _STABLELM = replace(_LLAMA, rms=False)
 _MIXTRAL = Anatomy(
@@ -39,16 +49,22 @@ _MIXTRAL = Anatomy(
     inner=(("mlp.experts.gate_up_proj",), "mlp.experts.down_proj"),
     value=("self_attn.v_proj", "self_attn.o_proj"),
     rms=True,
+    scalable="mlp.experts.gate_up_proj",
+    heads=(_QKV, "self_attn.o_proj"),
 )
 _GPT2 = Anatomy(
     readers={"ln_1": ("attn.c_attn",), "ln_2": ("mlp.c_fc",)},
     writers=("attn.c_proj", "mlp.c_proj"),
     inner=(("mlp.c_fc",), "mlp.c_proj"),
+    inner_size="n_inner",
+    heads=(("attn.c_attn",), "attn.c_proj"),
 )
 _NEOX = Anatomy(
     readers={"input_layernorm": ("attention.query_key_value",), "post_attention_layernorm": ("mlp.dense_h_to_4h",)},
     writers=("attention.dense", "mlp.dense_4h_to_h"),
     inner=(("mlp.dense_h_to_4h",), "mlp.dense_4h_to_h"),
+    heads=(("attention.query_key_value",), "attention.dense"),
+    head_parts=3,
 )
 _BLOOM = Anatomy(
     readers={
@@ -57,12 +73,14 @@ _BLOOM = Anatomy(
     },
     writers=("self_attention.dense", "mlp.dense_4h_to_h"),
     inner=(("mlp.dense_h_to_4h",), "mlp.dense_4h_to_h"),
+    inner_size="",
 )
 _PHI = Anatomy(
     readers={"input_layernorm": (*_QKV, "mlp.fc1")},
     writers=("self_attn.dense", "mlp.fc2"),
     inner=(("mlp.fc1",), "mlp.fc2"),
     value=("self_attn.v_proj", "self_attn.dense"),
+    heads=(_QKV, "self_attn.dense"),
 )
 _OPT = Anatomy(
     readers={"self_attn_layer_norm": _QKV, "final_layer_norm": ("fc1",)},
@@ -70,6 +88,8 @@ _OPT = Anatomy(
     inner=(("fc1",), "fc2"),
     value=("self_attn.v_proj", "self_attn.out_proj"),
     scalable="fc1",
+    inner_size="ffn_dim",
+    heads=(_QKV, "self_attn.out_proj"),
 )
 ANATOMIES = {
     **dict.fromkeys(("llama", "mistral", "gemma"), _LLAMA),
@@ -100,6 +120,43 @@ def layers_of(network: Any) -> nn.ModuleList:
     return stack
 
 
+def arrange_layers(network: Any, numbers: Sequence[int]) -> None:
+    """The layers of these numbers in this order, in place of all; one named again is a copy with weights of its own."""
+    stack, config = layers_of(network), network.config
+    new = [copy.deepcopy(stack[n]) if n in numbers[:place] else stack[n] for place, n in enumerate(numbers)]
+    for number, layer in enumerate(new):
+        for part in layer.modules():
+            if hasattr(part, "layer_idx"):
+                part.layer_idx = number  # type: ignore[assignment]
+    del stack[:]
+    stack.extend(new)
+    config.num_hidden_layers = len(new)
+    if getattr(config, "layer_types", None):
+        config.layer_types = [config.layer_types[n] for n in numbers]
+
+
+def take_neurons(network: Any, choose: Callable[[nn.Module], torch.Tensor]) -> None:
+    """Feed-forward blocks of the neurons that `choose(layer)` names by (n,) indexes, as often as it names them.
+
+    Raises ValueError where the architecture fixes their number.
+    """
+    anatomy = anatomy_of(network)
+    if not anatomy.inner_size:
+        raise ValueError(f"{network.config.model_type}: the size of its feed-forward block is fixed")
+    for layer in layers_of(network):
+        index, out = choose(layer), part_of(layer, anatomy.inner[1])
+        before = matrix(out)
+        for name in anatomy.inner[0]:
+            _take_outputs(part_of(layer, name), index, before.shape[-1])
+        _set_matrix(out, before[..., index])
+        setattr(network.config, anatomy.inner_size, len(index))
+
+
+def neurons_of(network: Any, layer: nn.Module) -> int:
+    """How many neurons the feed-forward block of a layer has."""
+    return int(matrix(part_of(layer, anatomy_of(network).inner[1])).shape[-1])
+
+
 def linear_weights(network: Any) -> list[nn.Parameter]:
     """Every weight matrix inside the layers: linear maps and experts, no embeddings, norms or biases."""
     return [value for value in layers_of(network).parameters() if value.dim() >= 2]
@@ -125,6 +182,25 @@ def bias_of(part: Any) -> torch.Tensor | None:
     """The bias of a part, where it has one."""
     bias = getattr(part, "bias", None)
     return None if bias is None else bias.data
+
+
+def _take_outputs(part: Any, index: torch.Tensor, count: int) -> None:
+    """Outputs by index, in each of the blocks of `count` outputs that a part may hold."""
+    weight, bias = matrix(part), bias_of(part)
+    full = torch.cat([index + start for start in range(0, weight.shape[-2], count)])
+    _set_matrix(part, weight[..., full, :])
+    if bias is not None:
+        part.bias.data = bias[full]
+
+
+def _set_matrix(part: Any, weight: torch.Tensor) -> None:
+    """Another weight (..., outputs, inputs), of any shape."""
+    if isinstance(part, nn.Parameter):
+        part.data = weight
+    elif isinstance(part, Conv1D):
+        part.weight.data, (part.nf, part.nx) = weight.T.contiguous(), weight.shape
+    else:
+        part.weight.data, (part.out_features, part.in_features) = weight, weight.shape
 
 
 def final_norm(network: Any) -> nn.Module:

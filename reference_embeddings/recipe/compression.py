@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from .anatomy import layers_of, linear_weights
+from .anatomy import arrange_layers, layers_of, linear_weights
 from .folder import Context, Model
-from .tuning import train
+from .tuning import heal
 
 
 def quantize(context: Context, parents: list[Model], *, bits: int, group: int | None = None) -> Model:
@@ -42,7 +42,7 @@ def prune(
     for weight, mask in masks.items():
         weight.data.mul_(mask)
     hooks = [_hold_zeros(weight, mask) for weight, mask in masks.items()]
-    healed = _heal(context, parents[0], corpus, heal_steps, rate)
+    healed = heal(context, parents[0], corpus, heal_steps, rate)
     for hook in hooks:
         hook.remove()
     for weight, mask in masks.items():
@@ -61,20 +61,8 @@ def drop_layers(
 ) -> Model:
     """Take whole layers out, then train what is left."""
     network = parents[0].network
-    stack = layers_of(network)
-    kept = [layer for number, layer in enumerate(stack) if number not in layers]
-    for number, layer in enumerate(kept):
-        _renumber(layer, number)
-    del stack[:]
-    stack.extend(kept)
-    network.config.num_hidden_layers = len(kept)
-    if getattr(network.config, "layer_types", None):
-        network.config.layer_types = network.config.layer_types[: len(kept)]
-    return _heal(context, parents[0], corpus, heal_steps, rate)
-
-
-def _heal(context: Context, model: Model, corpus: str, steps: int, rate: float) -> Model:
-    return train(context, model, corpus=corpus, steps=context.steps(steps) if steps else 0, rate=rate)
+    arrange_layers(network, [number for number in range(len(layers_of(network))) if number not in layers])
+    return heal(context, parents[0], corpus, heal_steps, rate)
 
 
 def _largest(weight: torch.Tensor, share: float) -> torch.Tensor:
@@ -85,9 +73,3 @@ def _largest(weight: torch.Tensor, share: float) -> torch.Tensor:
 
 def _hold_zeros(weight: torch.nn.Parameter, mask: torch.Tensor) -> Any:
     return weight.register_hook(lambda gradient: gradient * mask)  # type: ignore[no-untyped-call]
-
-
-def _renumber(layer: Any, number: int) -> None:
-    for part in layer.modules():
-        if hasattr(part, "layer_idx"):
-            part.layer_idx = number

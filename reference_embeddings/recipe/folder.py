@@ -26,13 +26,17 @@ class Model:
 
 @dataclass(frozen=True)
 class Context:
-    """What a mechanism may use besides the parents: the scale, the corpora, where models lie, and its own seed."""
+    """What a mechanism may use besides the parents: the scale, the corpora, where models lie, and its own seed.
+
+    `init` is the root whose random weights a root starts from, where it has none of its own.
+    """
 
     scale: Scale
     corpora: Corpora
     out: Path
     seed: int
     device: str = "cpu"
+    init: Member | None = None
 
     def steps(self, steps: int) -> int:
         """A number of steps of the yaml at this scale."""
@@ -72,6 +76,7 @@ def model_card(member: Member, license_name: str) -> str:
     front: dict[str, Any] = {"license": license_name, "library_name": "transformers", "tags": ["provcheck-zoo"]}
     if member.parents:
         front["base_model"] = [f"zoo/{parent}" for parent in member.parents]
-    details = yaml.safe_dump({member.mechanism: member.parameters}, sort_keys=False)
+    said = member.parameters | ({"init": member.init} if member.init else {})
+    details = yaml.safe_dump({member.mechanism: said}, sort_keys=False)
     head = yaml.safe_dump(front, sort_keys=False)
     return f"---\n{head}---\n# {member.name}\n\nA model of the provcheck zoo.\n\n```yaml\n{details}```\n"

@@ -19,7 +19,7 @@ def manifest_of(recipe: Recipe, out: Path, set_name: str | None = None, without:
 
 
 def _entry(member: Member, out: Path, license_name: str) -> dict[str, Any]:
-    return {
+    entry = {
         "id": f"zoo/{member.name}",
         "path": str(out / member.name),
         "family": member.family,
@@ -28,3 +28,4 @@ def _entry(member: Member, out: Path, license_name: str) -> dict[str, Any]:
         "license": license_name,
         "split": member.split,
     }
+    return entry | {"initialisation": f"zoo/{member.init}"} if member.init else entry

@@ -1,4 +1,4 @@
-"""Merges of siblings: linear, SLERP and TIES, tensor by tensor."""
+"""Merges, tensor by tensor: of siblings (linear, SLERP and TIES), and of models that share nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from .folder import Context, Model
+from .tuning import heal
 
 Weights = list[torch.Tensor]
 
@@ -31,6 +32,13 @@ def merge(
         merged[name] = mix(tensors) if first.is_floating_point() else first
     parents[0].network.load_state_dict(merged)
     return parents[0]
+
+
+def merge_independent(
+    context: Context, parents: list[Model], *, corpus: str, heal_steps: int, rate: float = 1e-3
+) -> Model:
+    """The mean of models of one shape with no common ancestor, which is of little use until it is healed."""
+    return heal(context, merge(context, parents, method="linear"), corpus, heal_steps, rate)
 
 
 def _method(

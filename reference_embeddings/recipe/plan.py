@@ -65,6 +65,7 @@ class Root(_Strict):
     tokenizer: str
     size: str = "base"
     seed: int
+    init: str | None = None  # an earlier root whose random weights it starts from; its seed is for the data alone
     steps: int | None = None  # instead of the scale's root_steps
     split: Split
     sets: tuple[str, ...] = ()
@@ -95,6 +96,7 @@ class Member(_Strict):
     family: str
     split: Split
     sets: tuple[str, ...]
+    init: str | None = None
 
 
 class Recipe(_Strict):
@@ -111,7 +113,7 @@ class Recipe(_Strict):
         """Every model by name, parents before children, in the order of the yaml."""
         found: dict[str, Member] = {}
         for name, root in self.roots.items():
-            found[name] = _root_member(name, root)
+            found[name] = _root_member(name, root, self.roots)
         for name, derived in self.derived.items():
             found[name] = _derived_member(name, derived, found)
         return found
@@ -139,11 +141,11 @@ def select(members: Mapping[str, Member], names: Iterable[str] = (), set_name: s
 
 
 def making_order(members: Mapping[str, Member]) -> list[Member]:
-    """The demo set and its ancestors first, then each root followed by what descends from it."""
+    """The demo set and its ancestors first, then each root followed by what descends from it and from none later."""
     demo = _with_ancestors({m.name for m in members.values() if "demo" in m.sets}, members)
-    roots = [name for name, m in members.items() if not m.parents]
-    place = {name: number for number, name in enumerate(roots)}
-    return sorted(members.values(), key=lambda m: (m.name not in demo, place[root_of(m.name, members)]))
+    place = {name: number for number, name in enumerate(name for name, m in members.items() if not m.parents)}
+    last = {name: max(place[one] for one in _with_ancestors({name}, members) if one in place) for name in members}
+    return sorted(members.values(), key=lambda m: (m.name not in demo, last[m.name]))
 
 
 def root_of(name: str, members: Mapping[str, Member]) -> str:
@@ -162,7 +164,9 @@ def _with_ancestors(names: set[str], members: Mapping[str, Member]) -> set[str]:
     return found
 
 
-def _root_member(name: str, root: Root) -> Member:
+def _root_member(name: str, root: Root, roots: Mapping[str, Root]) -> Member:
+    if root.init and not _may_start_as(root, roots.get(root.init)):
+        raise ValueError(f"{name} cannot start from the random weights of {root.init}")
     return Member(
         name=name,
         parents=(),
@@ -172,7 +176,14 @@ def _root_member(name: str, root: Root) -> Member:
         family=root.family,
         split=root.split,
         sets=root.sets,
+        init=root.init,
     )
+
+
+def _may_start_as(root: Root, first: Root | None) -> bool:
+    """Whether a root is there, had its weights first, and has the same architecture, entries and split."""
+    same = ("architecture", "tokenizer", "split")
+    return first is not None and not first.init and all(getattr(root, name) == getattr(first, name) for name in same)
 
 
 def _derived_member(name: str, derived: Derived, known: Mapping[str, Member]) -> Member:

@@ -27,10 +27,10 @@ def rewrite(context: Context, parents: list[Model], *, kinds: list[str]) -> Mode
     """Apply the rewrites one after another, and check that the logits are what they were."""
     network, generator = parents[0].network, torch.Generator().manual_seed(context.seed)
     ids = torch.randint(network.config.vocab_size, (2, CHECK_LENGTH), generator=generator).to(network.device)
-    before = _logits(network, ids)
+    before = logits(network, ids)
     for kind in kinds:
         REWRITES[kind](network, generator)
-    change = float((_logits(network, ids) - before).abs().max())
+    change = float((logits(network, ids) - before).abs().max())
     if change > TOLERANCE:
         raise ArithmeticError(f"{', '.join(kinds)} changed the logits by {change:.2g}")
     return Model(network, parents[0].tokenizer, {"largest_logit_change": float(f"{change:.3g}")})
@@ -44,7 +44,7 @@ def permute_neurons(network: Any, generator: torch.Generator) -> None:
         order = torch.randperm(target.shape[-1], generator=generator)
         target.copy_(target[..., order])
         for name in ins:
-            _reorder_outputs(part_of(layer, name), order)
+            reorder_outputs(part_of(layer, name), order)
 
 
 def permute_residual(network: Any, generator: torch.Generator) -> None:
@@ -73,7 +73,7 @@ def rotate_residual(network: Any, generator: torch.Generator) -> None:
     if not anatomy_of(network).rms:
         raise ValueError(f"{network.config.model_type} has no RMSNorm, a rotation would change it")
     fold_norms(network)
-    _untie(network)
+    untie(network)
     norm = final_norm(network)
     _absorb(network.get_output_embeddings(), norm, _is_gemma(network))
     _clear(norm, _is_gemma(network))
@@ -156,13 +156,15 @@ def _clear(norm: Any, gemma: bool) -> None:
         shift.zero_()
 
 
-def _untie(network: Any) -> None:
+def untie(network: Any) -> None:
     head = network.get_output_embeddings()
+    if head.weight is not network.get_input_embeddings().weight:
+        return
     head.weight = torch.nn.Parameter(network.get_input_embeddings().weight.detach().clone())
     network.config.tie_word_embeddings = False
 
 
-def _reorder_outputs(part: Any, order: torch.Tensor) -> None:
+def reorder_outputs(part: Any, order: torch.Tensor) -> None:
     weight, bias = matrix(part), bias_of(part)
     halves = weight.shape[-2] // len(order)
     full = torch.cat([order + half * len(order) for half in range(halves)])
@@ -172,10 +174,11 @@ def _reorder_outputs(part: Any, order: torch.Tensor) -> None:
 
 
 def _scale_outputs(part: Any, factor: torch.Tensor) -> None:
-    matrix(part).mul_(factor[:, None])
+    """The last outputs, of a part that may hold others before them."""
+    matrix(part)[..., -len(factor) :, :].mul_(factor[:, None])
     bias = bias_of(part)
     if bias is not None:
-        bias.mul_(factor)
+        bias[-len(factor) :].mul_(factor)
 
 
 def _factors(count: int, generator: torch.Generator) -> torch.Tensor:
@@ -188,7 +191,7 @@ def _is_gemma(network: Any) -> bool:
     return bool(network.config.model_type == "gemma")
 
 
-def _logits(network: Any, ids: torch.Tensor) -> torch.Tensor:
+def logits(network: Any, ids: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         found: torch.Tensor = network(input_ids=ids).logits
     return found

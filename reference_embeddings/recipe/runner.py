@@ -63,7 +63,7 @@ def make(name: str, order: Order) -> str:
     began = time.monotonic()
     recipe, corpora = _recipe(order), _corpora(order)
     members, member, device = recipe.members(), recipe.members()[name], _device()
-    context = Context(corpora.scale, corpora, order.out, member.seed, device)
+    context = Context(corpora.scale, corpora, order.out, member.seed, device, members.get(member.init or ""))
     parameters = dict(member.parameters)
     if "tokenizer" in parameters:
         parameters["tokenizer"] = _tokenizer(parameters["tokenizer"], order)

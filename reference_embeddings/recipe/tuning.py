@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from .architectures import build_model
 from .folder import Context, Model
+from .plan import Member
 from .training import distillation_loss, fit, language_loss, preference_loss
 
 PROMPT_SHARE = 0.25
@@ -24,8 +26,13 @@ def train_from_scratch(
     tokenizer: Any,
     steps: int | None = None,
 ) -> Model:
-    """A root: random weights trained on a mix. `tokenizer` is the transformers tokenizer itself."""
+    """A root: random weights, or those that another root started from, trained on a mix.
+
+    `tokenizer` is the transformers tokenizer itself.
+    """
     network = new_network(context, tokenizer, architecture, size)
+    if context.init:
+        start_as(context, network, tokenizer, context.init)
     count = context.steps(steps or context.scale.root_steps)
     return train(context, Model(network, tokenizer), corpus=corpus, steps=count, rate=context.scale.root_rate)
 
@@ -98,6 +105,11 @@ def train(context: Context, model: Model, *, corpus: str, steps: int, rate: floa
     return Model(model.network, model.tokenizer, _facts(steps, found))
 
 
+def heal(context: Context, model: Model, corpus: str, steps: int, rate: float) -> Model:
+    """A short training after a change that did harm; none where no steps are wanted."""
+    return train(context, model, corpus=corpus, steps=context.steps(steps) if steps else 0, rate=rate)
+
+
 def new_network(context: Context, tokenizer: Any, architecture: str, size: str) -> Any:
     """Random weights in the size that the scale gives a name to."""
     roles = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
@@ -105,6 +117,15 @@ def new_network(context: Context, tokenizer: Any, architecture: str, size: str) 
     shape = context.scale.sizes[size]
     network = build_model(architecture, shape, len(tokenizer), context.scale.context, special, context.seed)
     return network.to(context.device)
+
+
+def start_as(context: Context, network: Any, tokenizer: Any, root: Member) -> None:
+    """The random weights that a root started from, wherever both have a tensor of one name and shape."""
+    origin = replace(context, seed=root.seed)
+    first = new_network(origin, tokenizer, root.parameters["architecture"], root.parameters["size"]).state_dict()
+    for name, weight in network.state_dict().items():
+        if name in first and first[name].shape == weight.shape:
+            weight.copy_(first[name])
 
 
 def _facts(steps: int, loss: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.bank.ancestry import SAME_FUNCTION, Ancestry
+from provcheck.bank.ancestry import EVASIONS, SAME_FUNCTION, Ancestry
 from provcheck.types import Reference, Relation
 from tests.synthetic import make_reference as ref
 
@@ -71,6 +71,48 @@ def test_a_merge_of_one_copy_and_another_model_is_no_copy() -> None:
     """Only a mechanism with one parent can keep its function."""
     ancestry = Ancestry([ref("a"), ref("b"), ref("odd", "a", "b", mechanism="rewrite")])
     assert ancestry.relation("odd", "a") is DERIVED
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("a", "b", SAME_RECIPE),
+        ("a-tuned", "b-tuned", SAME_RECIPE),
+        ("b", "c", SAME_RECIPE),
+        ("b-tuned", "merged", DERIVED),
+        ("a", "merged", SAME_RECIPE),
+        ("a", "d", UNRELATED),
+        ("e", "f", SAME_RECIPE),
+        ("a", "stray", UNRELATED),
+        ("a", "unknown", Relation.INCONCLUSIVE),
+    ],
+)
+def test_a_shared_initialisation_is_the_same_recipe(first: str, second: str, expected: Relation) -> None:
+    """Also for descendants, and where the model that had it first is not in the bank."""
+    ancestry = Ancestry(
+        [
+            ref("a"),
+            ref("b", initialisation="a"),
+            ref("c", initialisation="a"),
+            ref("d"),
+            ref("e", initialisation="absent"),
+            ref("f", initialisation="absent"),
+            ref("a-tuned", "a", mechanism="fine-tune"),
+            ref("b-tuned", "b", mechanism="lora"),
+            ref("merged", "d", "b", mechanism="merge"),
+            ref("stray", "elsewhere", mechanism="fine-tune"),
+            ref("unknown", mechanism="undocumented", initialisation="a"),
+        ]
+    )
+    assert ancestry.relation(first, second) is expected
+    assert ancestry.relation(second, first) is expected
+
+
+def test_an_evasion_is_identical_and_a_tuned_one_derived() -> None:
+    hidden = [ref(name, "root", mechanism=name) for name in sorted(EVASIONS)]
+    ancestry = Ancestry([ref("root"), *hidden, ref("tuned", "root", mechanism="evasion-and-fine-tune")])
+    assert {ancestry.relation("root", name) for name in EVASIONS} == {IDENTICAL}
+    assert ancestry.relation("root", "tuned") is DERIVED
 
 
 def test_lines_roots_and_children() -> None:

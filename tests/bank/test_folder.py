@@ -87,6 +87,17 @@ def test_what_is_written_is_read_again(bank: Bank) -> None:
     assert verify_bank(str(bank.folder)).manifest == bank.manifest
 
 
+def test_a_shared_initialisation_is_kept(tmp_path: Path) -> None:
+    shared = {"org/a": None, "org/b": "org/a"}
+    models = [
+        (make_reference(id, initialisation=first), make_measurement(id, make_blocks(n)))
+        for n, (id, first) in enumerate(shared.items())
+    ]
+    bank = verify_bank(str(write_bank(tmp_path / "mine", models).folder))
+    assert {reference.id: reference.initialisation for reference in bank.references} == shared
+    assert (bank.folder / "manifest.json").read_text(encoding="utf-8").count('"initialisation"') == 1
+
+
 def test_each_signal_states_how_it_was_measured(bank: Bank) -> None:
     manifest, mean_bytes = bank.manifest, np.mean([len(text.text.encode()) for text in PROBES.texts])
     assert {name: one.version for name, one in manifest.signals.items()} == {

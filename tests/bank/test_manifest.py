@@ -35,6 +35,14 @@ def test_everything_that_the_design_names_can_be_said(tmp_path: Path) -> None:
     assert (model.revision, model.parents, model.mechanism) == ("main", ("elsewhere/base",), "fine-tune")
 
 
+def test_an_initialisation_is_written_only_where_there_is_one(tmp_path: Path) -> None:
+    """So the digests of banks from before it hold."""
+    text = ONE + "  - {id: b, family: f, path: models/b, initialisation: a}\n"
+    plain, shared = read_build_manifest(write(tmp_path, text)).models
+    assert "initialisation" not in plain.model_dump(mode="json")
+    assert shared.model_dump(mode="json")["initialisation"] == "a"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -30,10 +30,12 @@ from provcheck.evaluation.error_rates import (
     evaluate,
     markdown,
 )
+from provcheck.evaluation.weight_based import RIVALS
 from provcheck.types import Bools, Floats, Relation
 from provcheck.verdict.calibration import Calibration, calibrate, rate_interval
 from provcheck.verdict.training import Pairs, documented_pairs
 from tests.evaluation.test_phylolm import Samples, with_samples
+from tests.evaluation.test_weight_based import with_rivals
 from tests.verdict.zoo import CHILDREN, HELD_OUT, MECHANISMS, ROOTS, line_of, make_zoo
 
 NAMES = ("able.contrast_distance", "able.paper_distance", "likelihood.log_kl", "likelihood.log_winsorised_kl")
@@ -63,7 +65,10 @@ def held_rows(bank: Bank) -> list[int]:
 
 def test_all_methods_appear(evaluated: Evaluation) -> None:
     assert [row.method for row in evaluated.methods] == METHODS
-    assert evaluated.not_measured == {"PhyloLM": "the bank holds no sampled continuations"}
+    assert evaluated.not_measured == {
+        "PhyloLM": "the bank holds no sampled continuations",
+        **dict.fromkeys(RIVALS, "the bank holds no similarities of weights"),
+    }
 
 
 def test_the_counts(evaluated: Evaluation, held_pairs: Pairs) -> None:
@@ -188,9 +193,26 @@ def test_phylolm_is_measured_where_there_are_samples(
     monkeypatch.setattr(module, "SEEDS", 1)
     table = evaluate(bank)
     row = next(row for row in table.methods if row.method == "PhyloLM")
-    assert (row.auc[0], table.not_measured) == (1, {})
+    assert (row.auc[0], set(table.not_measured)) == (1, set(RIVALS))
     text = markdown(table)
-    assert text.count("| PhyloLM |") == 1 and "not measured" not in text
+    assert text.count("| PhyloLM |") == 1 and text.count("not measured") == len(RIVALS)
+
+
+# Methods that compare weights
+
+
+def test_similarities_of_weights_have_rows(zoo: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models of one root are alike; a method that cannot compare the others separates them as well."""
+    ids = [reference.id for reference in zoo.references]
+    kin = np.array([[bool(zoo.ancestry.roots(one) & zoo.ancestry.roots(other)) for other in ids] for one in ids])
+    arrays = {name: np.where(kin, 0.9, 0.1).astype(np.float16) for name in RIVALS}
+    arrays["AWM"] = np.where(kin, np.random.default_rng(0).uniform(0.5, 0.9, kin.shape), np.nan).astype(np.float16)
+    bank = with_rivals(zoo, tmp_path / "zoo", arrays)
+    monkeypatch.setattr(module, "SEEDS", 1)
+    table = evaluate(bank)
+    found = {row.method: row for row in table.methods}
+    assert list(found)[3:-3] == list(RIVALS) and set(table.not_measured) == {"PhyloLM"}
+    assert all(found[name].auc[0] == 1 for name in RIVALS)
 
 
 # What it needs

@@ -17,8 +17,9 @@ from reference_embeddings.recipe.runner import Order
 
 CORPORA = ("eips", "rfcs", "rustbook", "speeches", "shakespeare", "moby", "austen")
 SYLLABLES = ("ta", "mo", "ren", "wal", "is", "con", "tract", "sea", "ing", "the", "of", "qu", "est", "lo")
+LAYERS = {"small": 4, "base": 4, "large": 4, "shallow": 3, "small-deep": 5}
 MINI = {
-    "sizes": {size: {"width": 32, "layers": 4, "heads": 4} for size in ("small", "base", "large")},
+    "sizes": {size: {"width": 32, "layers": layers, "heads": 4} for size, layers in LAYERS.items()},
     "steps_factor": 0.005,
     "root_steps": 600,
     "root_rate": 3.0e-3,

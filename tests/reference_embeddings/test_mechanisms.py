@@ -31,6 +31,15 @@ EXAMPLES = [
     "stablelm-mixed-s1-sft-twice-lora",
     "phi-tech-s1-drop2",
     "gptneox-speech-s1-permuted",
+    "bloom-tech-small-same-init-deep5",
+    "mixtral-tech-s1-narrow",
+    "mistral-tech-s1-experts",
+    "phi-tech-s1-s2-merged",
+    "gptneox-speech-s1-noise20-healed",
+    "gpt2-speech-s1-shifted",
+    "gpt2-fiction-deep-same-init-hidden",
+    "phi-tech-s1-anchors",
+    "mistral-tech-s1-hidden-sft",
 ]
 
 

@@ -16,6 +16,8 @@ from reference_embeddings.recipe.plan import FROM_SCRATCH, Member, Recipe, Root,
 FIELDS = ("architecture", "corpus", "tokenizer", "size", "seed")
 RECIPE = load_recipe()
 MEMBERS = RECIPE.members()
+BEFORE = {FROM_SCRATCH, "fine-tune", "preference", "lora", "continued-pretraining", "merge", "quantize", "prune"}
+BEFORE |= {"layer-drop", "vocabulary", "tokenizer-swap", "distillation", "rewrite"}
 DERIVED = [m for m in MEMBERS.values() if m.parents]
 
 
@@ -97,6 +99,41 @@ def test_the_demo_set_is_made_first_and_parents_before_children() -> None:
     assert all(place[parent] < place[m.name] for m in everything for parent in m.parents)
 
 
+def test_a_shared_initialisation_stays_in_its_split_and_varies_one_thing() -> None:
+    """Another corpus, another order of the data, another number of layers; each in both splits."""
+    apart = [(root, RECIPE.roots[root.init]) for root in RECIPE.roots.values() if root.init]
+    for field in ("corpus", "seed", "size"):
+        splits = {one.split for one, first in apart if _differences(one, first) - {"seed"} == {field} - {"seed"}}
+        assert splits == {"calibration", "held-out"}, field
+    assert all(one.split == first.split for one, first in apart)
+
+
+@pytest.mark.parametrize(
+    "change", [{"init": "nobody"}, {"init": "llama-speech-same-init"}, {"init": "phi-tech-s1"}, {"split": "held-out"}]
+)
+def test_only_an_earlier_root_of_the_same_kind_gives_its_weights(change: dict[str, str]) -> None:
+    roots = {name: root.model_dump() for name, root in RECIPE.roots.items()}
+    roots["another"] = roots["llama-speech-same-init"] | change
+    with pytest.raises(ValueError, match="another cannot start from"):
+        Recipe.model_validate(RECIPE.model_dump(by_alias=True) | {"roots": roots}).members()
+
+
+def test_merges_of_independents_have_one_shape_and_no_common_ancestor() -> None:
+    merges = [m for m in DERIVED if m.mechanism == "merge-independent"]
+    assert {m.split for m in merges} == {"calibration", "held-out"}
+    for m in merges:
+        one, other = (MEMBERS[parent].parameters for parent in m.parents)
+        assert len({root_of(parent, MEMBERS) for parent in m.parents}) == 2
+        assert all(one[name] == other[name] for name in ("architecture", "size", "tokenizer"))
+
+
+@pytest.mark.parametrize("mechanism", sorted(set(MECHANISMS) - BEFORE))
+def test_what_weights_must_fear_is_in_both_splits_and_two_architectures(mechanism: str) -> None:
+    found = [m for m in DERIVED if m.mechanism == mechanism]
+    assert {m.split for m in found} == {"calibration", "held-out"}
+    assert len({m.family.partition("-")[0] for m in found}) >= (2 if mechanism != "evasion-shift" else 1)
+
+
 def test_an_unknown_name_is_an_error() -> None:
     with pytest.raises(KeyError, match="no such model"):
         select(MEMBERS, ["llama-tech-s9"])
@@ -119,6 +156,10 @@ def _weights(root: str, scale: str) -> int:
 
 def _differ_only_in(field: str) -> Callable[[Root, Root], bool]:
     def differ(one: Root, other: Root) -> bool:
-        return [name for name in FIELDS if getattr(one, name) != getattr(other, name)] == [field]
+        return _differences(one, other) == {field}
 
     return differ
+
+
+def _differences(one: Root, other: Root) -> set[str]:
+    return {name for name in FIELDS if getattr(one, name) != getattr(other, name)}

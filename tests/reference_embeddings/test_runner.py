@@ -19,6 +19,7 @@ from reference_embeddings.recipe.plan import Recipe, select
 from reference_embeddings.recipe.runner import Order, make, run
 
 ROOT, CHILD = "gpt2-speech-small-s1", "gpt2-speech-small-s1-sft-long"
+SAME_INIT = "gpt2-tech-small-same-init"
 SLOW_TRAINING = """
 import sys, time
 from pathlib import Path
@@ -83,6 +84,13 @@ def test_the_manifest_lists_what_is_there(order: Order, recipe: Recipe, tmp_path
             "split": "calibration",
         }
     ]
+
+
+def test_the_manifest_names_a_shared_initialisation(order: Order, recipe: Recipe, tmp_path: Path) -> None:
+    make(SAME_INIT, replace(order, out=tmp_path))
+    (entry,) = manifest_of(recipe, tmp_path)["models"]
+    assert entry["initialisation"] == f"zoo/{ROOT}" and entry["parents"] == []
+    assert f"init: {ROOT}\n" in (tmp_path / SAME_INIT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_demo_bank_has_no_subjects(order: Order, recipe: Recipe, tmp_path: Path) -> None:
