@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,13 +39,16 @@ def norms(settings: ModelOptions) -> ModelOptions:
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the signals that were measured, in that order."""
     names: list[str] = []
     really = measuring._measure_signal
-    monkeypatch.setattr(
-        measuring, "_measure_signal", lambda signal, *rest: [names.append(signal.name), really(signal, *rest)][1]
-    )
+
+    def noting(signal: signals.Signal, *rest: Any) -> Any:
+        names.append(signal.name)
+        return really(signal, *rest)
+
+    monkeypatch.setattr(measuring, "_measure_signal", noting)
     return names
 
 

@@ -153,7 +153,10 @@ def test_files_that_change_while_they_are_measured(
     monkeypatch.setattr(RunningModel, "attributions", meddle)
     with pytest.raises(BrokenModel, match="the files of 'model' changed while they were measured"):
         measure_model(str(model), settings)
-    assert not [path for path in cache_folder.rglob("*") if path.is_file()]
+    kept = [path for path in cache_folder.rglob("*") if path.is_file()]
+    assert kept == entries(cache_folder), "no batch"
+    found = {name for path in kept for name in load_measurement(path).sketches}
+    assert found == {"weights"}, "read before they changed"
 
 
 def test_a_measurement_survives_a_full_disk(
