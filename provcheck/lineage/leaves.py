@@ -39,7 +39,9 @@ class Part:
         """Of the leaves of these places, in that order."""
         new = {int(place): at for at, place in enumerate(chosen)}
         kept = [row for row, place in enumerate(self.places) if int(place) in new]
-        return Part(self.signal, self.stack.take(kept), np.array([new[int(self.places[row])] for row in kept], np.int64))
+        return Part(
+            self.signal, self.stack.take(kept), np.array([new[int(self.places[row])] for row in kept], np.int64)
+        )
 
     @cached_property
     def distances(self) -> Floats:

@@ -59,8 +59,7 @@ def exact(stack: Stack) -> Stack:
 def with_first(sketch: Sketch, stack: Stack) -> Stack:
     """The stack with one more model, in front of all others."""
     arrays = {
-        name: np.concatenate([_exact(sketch.arrays[name])[None], _exact(array)])
-        for name, array in stack.arrays.items()
+        name: np.concatenate([_exact(sketch.arrays[name])[None], _exact(array)]) for name, array in stack.arrays.items()
     }
     return Stack(stack.context, (sketch.facts.values, *stack.values), arrays)
 

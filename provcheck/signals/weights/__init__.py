@@ -21,8 +21,8 @@ from provcheck.signals.contract import Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
 from provcheck.signals.stacks import ArrayLayout
 from provcheck.signals.weights import page
-from provcheck.signals.weights.anchors import anchors_digest, tokens_of
 from provcheck.signals.weights.anatomy import dissect
+from provcheck.signals.weights.anchors import anchors_digest, tokens_of
 from provcheck.signals.weights.matching import Bits, match_blocks
 from provcheck.signals.weights.shifts import exact_p_value, shifted_sums
 from provcheck.signals.weights.sketching import Sketched, chosen_blocks, is_sound, sketch, take_apart

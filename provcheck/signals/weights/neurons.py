@@ -85,8 +85,8 @@ def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
 def fingerprint(read: Floats, write: Floats) -> Floats:
     """(FEATURES,) of n neurons that read and write along these unit vectors (n, BITS).
 
-    Random features of a kernel (Kar and Karnick, 2012): the inner product of two fingerprints is, on average, the sum over
-    all pairs of neurons of cos(read, read')^2 cos(write, write'). Twins make it large, all other pairs cancel.
+    Random features of a kernel (Kar and Karnick, 2012): the inner product of two fingerprints is, on average, the sum
+    over all pairs of neurons of cos(read, read')^2 cos(write, write'). Twins make it large, all other pairs cancel.
     """
     random = np.random.RandomState(FINGERPRINT_SEED)
     by_write, by_read, again = (

@@ -122,14 +122,14 @@ def doubled(model: Plain) -> Plain:
 
 
 def heads_reordered(model: Plain) -> Plain:
-    heads = tuple(one and Heads(one.query[::-1], one.key[::-1], one.value[::-1], one.output[::-1]) for one in model.heads)
+    heads = tuple(
+        one and Heads(one.query[::-1], one.key[::-1], one.value[::-1], one.output[::-1]) for one in model.heads
+    )
     return replace(model, heads=heads)
 
 
 def only_blocks(model: Plain, kept: list[int]) -> Plain:
-    return replace(
-        model, inner=tuple(model.inner[one] for one in kept), heads=tuple(model.heads[one] for one in kept)
-    )
+    return replace(model, inner=tuple(model.inner[one] for one in kept), heads=tuple(model.heads[one] for one in kept))
 
 
 def sketched(model: Plain, tokens: list[list[int]] | None = None) -> Sketched:

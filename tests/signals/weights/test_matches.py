@@ -43,7 +43,9 @@ def test_a_rewrite_matches_whatever_was_rewritten(rewrite: Callable[[Plain], Pla
     model = random_model(5, gated=gated)
     found = compare_sketches(sketched(model), sketched(rewrite(model)))
     assert found.anchored_match is not None and found.anchored_match > 0.97
-    assert found.intrinsic_match is not None and found.intrinsic_match > (0.97 if rewrite not in (doubled, all_at_once) else 0.9)
+    assert found.intrinsic_match is not None and found.intrinsic_match > (
+        0.97 if rewrite not in (doubled, all_at_once) else 0.9
+    )
 
 
 def test_rotation_destroys_the_match_in_coordinates_alone() -> None:
@@ -145,7 +147,9 @@ def test_every_sketch_has_the_same_size_and_is_sound(blocks: int) -> None:
         lambda arrays, facts: arrays.__setitem__(ANCHORED, arrays[ANCHORED][:-1]),
     ],
 )
-def test_a_sketch_that_no_model_gives_is_not_sound(spoil: Callable[[dict[str, object], dict[str, object]], None]) -> None:
+def test_a_sketch_that_no_model_gives_is_not_sound(
+    spoil: Callable[[dict[str, object], dict[str, object]], None],
+) -> None:
     arrays, facts = sketch(MODEL, WORDS)  # type: ignore[arg-type]
     spoil(arrays, facts)  # type: ignore[arg-type]
     assert not is_sound(arrays, facts)
