@@ -29,7 +29,9 @@ SHARED = tuple(
     kind(f"mlp.{name}.") for name in ("shared_expert", "shared_experts", "shared_mlp") for kind in (_gated, _fused)
 )
 
-LLAMA = Layout((_gated("mlp."), _fused("mlp."), *_experts("mlp."), *SHARED))
+LLAMA = Layout(
+    (_gated("mlp."), _fused("mlp."), *_experts("mlp."), *SHARED), Attention(packed="self_attn.qkv_proj")
+)
 MIXTRAL = replace(LLAMA, mlps=(*_experts("mlp."), *_experts("block_sparse_moe.", *W)))
 GRANITE_MOE = replace(
     LLAMA,
