@@ -235,4 +235,4 @@ def share_unexplained(found: Floats, parts: Floats) -> float:
     for row, given in zip(found.astype(np.float64), parts.astype(np.float64), strict=True):
         scales = np.linalg.lstsq(given.T, row, rcond=None)[0]
         left.append(np.linalg.norm(row - given.T @ scales) / np.linalg.norm(row))
-    return max(left)
+    return float(max(left))

@@ -6,8 +6,8 @@ from tests.signals.weights.black_box import WIDTH, Kind
 
 PLAIN = (
     "llama mistral ministral ministral3 qwen2 phi3 granite smollm3 cwm seed_oss ernie4_5 glm helium internlm3 "
-    "iquestcoder gemma vaultgemma cohere cohere2 olmo stablelm starcoder2 phi jais2 nemotron arcee mixtral qwen2_moe phimoe "
-    "solar_open gpt2 gpt_neo gptj codegen gpt_neox gpt_neox_japanese gpt_bigcode xglm biogpt opt"
+    "iquestcoder gemma vaultgemma cohere cohere2 olmo stablelm starcoder2 phi jais2 nemotron arcee mixtral qwen2_moe "
+    "phimoe solar_open gpt2 gpt_neo gptj codegen gpt_neox gpt_neox_japanese gpt_bigcode xglm biogpt opt"
 )
 """Attention is a softmax over products of queries and keys."""
 
