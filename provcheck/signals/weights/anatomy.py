@@ -96,8 +96,8 @@ class Anatomy:
         try:
             found = read_heads(stored, layout.attention, self._heads, self.width)
             before, after = layout.attention_norm, layout.attention_post_norm
-            readers = (self._seen(rows, stored, before) for rows in (found.query, found.key, found.value))
-            return Heads(*readers, self._seen(found.output, stored, after))
+            query, key, value = (self._seen(rows, stored, before) for rows in (found.query, found.key, found.value))
+            return Heads(query, key, value, self._seen(found.output, stored, after))
         except Unfit:
             return None
 

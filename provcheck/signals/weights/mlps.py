@@ -111,4 +111,4 @@ def _oriented(shape: Shape, turn: bool) -> Shape:
 
 
 def _turned(matrix: Floats, turn: bool) -> Floats:
-    return matrix.swapaxes(-1, -2) if turn else matrix
+    return np.ascontiguousarray(matrix.swapaxes(-1, -2)) if turn else matrix
