@@ -1,7 +1,7 @@
 """Which models are shown on a tree or a map, and how far apart they are.
 
-A distance is the mean of those of all signals that measured both models. The first signal that gives distances leads: only
-models that it can place are shown.
+A distance is the mean of those of all signals that measured both models. The first signal that gives distances leads:
+only models that it can place are shown.
 """
 
 from __future__ import annotations

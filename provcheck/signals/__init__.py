@@ -113,7 +113,8 @@ def read_report(found: Any) -> Report:
 
 def _distance(comparison: Comparison) -> tuple[int, Interval | None]:
     """The distance, and how many signals that should have a part in it have none."""
-    placing, others = [], []
+    placing: list[Interval | None] = []
+    others: list[Interval | None] = []
     for signal, values in pairs_of(comparison.signals):
         found = signal.distance(values) if isinstance(values, SignalValues) else None
         (placing if signal.places else others).append(found)

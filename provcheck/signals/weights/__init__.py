@@ -177,7 +177,7 @@ def distances(one: Floats, two: Floats) -> Floats:
     lengths = [np.linalg.norm(rows, axis=1) for rows in units]
     with np.errstate(invalid="ignore", divide="ignore"):
         cosines = units[0] @ units[1].T / np.outer(*lengths)
-    return np.clip(1 - cosines, 0, 1)
+    return np.asarray(np.clip(1 - cosines, 0, 1))
 
 
 def compare_sketches(one: Sketched, two: Sketched, distance: float | None = None) -> WeightsValues:
@@ -215,7 +215,7 @@ def p_value(one: Sketched, two: Sketched, kinds: Sequence[str]) -> float | None:
         return None
     sums = [
         shifted_sums(
-            sum(_alike(one.kinds[kind], two.kinds[kind], i, j) for kind in kinds),
+            np.sum([_alike(one.kinds[kind], two.kinds[kind], i, j) for kind in kinds], axis=0),
             one.index[i][: one.kinds[kinds[0]].counts[i]],
             two.index[j][: two.kinds[kinds[0]].counts[j]],
             int(one.sizes[i]),

@@ -3,8 +3,8 @@
 anchored     through the anchors: unchanged by rotation of the residual stream, and comparable across widths
 coordinates  the stored numbers themselves: needs no tokenizer, but any rotation destroys it
 intrinsic    through the block's own attention heads and MLP: needs neither tokenizer nor axes
-Each is a pair of vectors for every neuron, `read` and `write`. Their signs along random directions are kept: the share of
-equal bits gives the angle between two vectors (Goemans and Williamson, 1995).
+Each is a pair of vectors for every neuron, `read` and `write`. Their signs along random directions are kept: the share
+of equal bits gives the angle between two vectors (Goemans and Williamson, 1995).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
     read, write = _views(neurons, axes)
     bits = _pack(read, write)
     places = _loudest(loudness, bits, most)
-    chosen = Neurons(*(None if part is None else part[places] for part in (neurons.read, neurons.gate, neurons.write)))
+    chosen = Neurons(neurons.read[places], None, neurons.write[places])
     coordinates = _pack(*(_along(part, axes.random) for part in (chosen.read, chosen.write)))
     intrinsic = _intrinsic(chosen, neurons, heads) if heads else None
     if axes.read is None:
@@ -154,7 +154,7 @@ def _standardised(features: Floats) -> Floats:
     """Square roots with their signs, as mean 0 and deviation 1 over the neurons: the forms differ widely in scale."""
     scaled = features / np.maximum(np.abs(features).mean(axis=0), 1e-30)
     rooted = np.sign(scaled) * np.sqrt(np.abs(scaled))
-    return (rooted - rooted.mean(axis=0)) / np.maximum(rooted.std(axis=0), 1e-12)
+    return np.asarray((rooted - rooted.mean(axis=0)) / np.maximum(rooted.std(axis=0), 1e-12))
 
 
 def _pack(read: Floats, write: Floats) -> Packed:

@@ -25,7 +25,7 @@ def shifted_sums(alike: Floats, first: Ints, second: Ints, neurons: int) -> Floa
     alike: (m1, m2); first, second: indices of its rows and columns among the `neurons` of their block.
     """
     shifts = (second[None, :] - first[:, None]) % neurons
-    return np.bincount(shifts.ravel(), alike.ravel(), neurons)
+    return np.asarray(np.bincount(shifts.ravel(), alike.ravel(), neurons), dtype=np.float64)
 
 
 def exact_p_value(blocks: Sequence[Floats]) -> float | None:

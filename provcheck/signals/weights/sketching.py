@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def sketch(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[dict[str, Floats]
     axes, anchors = _axes(anatomy, tokens)
     numbers = chosen_blocks(anatomy.blocks)
     most = ROWS // len(numbers)
-    arrays = {kind: np.zeros((ROWS, BITS // 4), dtype=np.uint8) for kind in KINDS}
+    arrays: dict[str, Any] = {kind: np.zeros((ROWS, BITS // 4), dtype=np.uint8) for kind in KINDS}
     arrays[PLACES] = np.full((ROWS, 3), EMPTY, dtype=np.int32)
     whole = np.zeros(FEATURES, dtype=np.float32)
     with_heads = True
@@ -126,7 +127,7 @@ def _axes(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[Axes, int]:
     return Axes(project(read, noise[0]), project(read, noise[1]), project(write, noise[0]), random), anchors
 
 
-def _fill(arrays: dict[str, Floats], seen: Seen, start: int, block: tuple[int, int]) -> None:
+def _fill(arrays: dict[str, Any], seen: Seen, start: int, block: tuple[int, int]) -> None:
     rows = slice(start, start + len(seen.places))
     arrays[PLACES][rows] = [(block[0], place, block[1]) for place in seen.places]
     for kind, bits in ((ANCHORED, seen.anchored), (COORDINATES, seen.coordinates), (INTRINSIC, seen.intrinsic)):
