@@ -19,7 +19,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -149,11 +149,14 @@ class MeasurementCache:
 
 @dataclass(frozen=True)
 class Entries:
-    """What a cache holds for one target measured in one way: an entry for each signal, and a checkpoint."""
+    """What a cache holds for one target measured in one way: an entry for each signal, and a checkpoint.
+
+    `environment`: what a signal's numbers depend on besides the target and the probes.
+    """
 
     cache: MeasurementCache
     identity: list[object]
-    environment: Mapping[str, object]
+    environment: Callable[[Signal], Mapping[str, object]]
     probes: ProbeSet
 
     def find(self, signals: Iterable[Signal]) -> dict[str, Measurement]:
@@ -165,13 +168,14 @@ class Entries:
         """Keep one signal's measurement. False if it cannot be written; one without numbers counts as kept."""
         return signal.name not in found.sketches or self.cache.store(self._key(signal), found)
 
-    @property
-    def checkpoint(self) -> FileCheckpoint:
-        """One for all signals, since they may ask the model for the same numbers."""
-        return self.cache.checkpoint(canonical_digest([self.identity, dict(self.environment), self.probes.digest]))
+    def checkpoint(self, signal: Signal) -> FileCheckpoint:
+        """One for all signals that run the model, since they may ask it for the same numbers."""
+        return self.cache.checkpoint(
+            canonical_digest([self.identity, dict(self.environment(signal)), self.probes.digest])
+        )
 
     def _key(self, signal: Signal) -> str:
-        return measurement_key(signal, self.probes, self.identity, self.environment)
+        return measurement_key(signal, self.probes, self.identity, self.environment(signal))
 
 
 def _stat(path: Path) -> tuple[float, int]:

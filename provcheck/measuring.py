@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from provcheck.cache import Entries, MeasurementCache, cache_root
 from provcheck.checkpoint import Checkpoint, NoCheckpoint
-from provcheck.errors import BrokenModel
+from provcheck.errors import BrokenModel, UsageError
 from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer, Silent
 from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.signals import TABLE, Signal, find_signal
-from provcheck.signals.comparable import NO_NAMES, check_comparable
+from provcheck.signals.comparable import NO_NAMES, NOT_ASKED, check_comparable
 from provcheck.store import is_measurement_file
 from provcheck.targets import FindOptions, OpenTarget, Target, find_target
 from provcheck.types import Basis, Measurement, NotMeasured, ProbeSet, RunFacts, SignalFacts, Sketch
@@ -35,11 +35,31 @@ class ModelOptions(FindOptions):
     """Whether to look for the measurement in the cache, and keep it there."""
     memory_bytes: int | None = None
     """Memory for batches, on top of the weights; None: what is free, with a margin."""
+    signals: tuple[str, ...] | None = None
+    """Names of the signals to measure and compare, in any order; None: all."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a signal that there is not."""
+        hint = f"the signals are {', '.join(TABLE)}"
+        if unknown := [name for name in self.signals or () if name not in TABLE]:
+            raise UsageError(f"there is no signal {unknown[0]!a}", hint)
+        if self.signals == ():
+            raise UsageError("no signal is named", hint)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The signals to measure, in the order of their rank."""
+        return tuple(name for name in TABLE if self.signals is None or name in self.signals)
 
     @property
     def how(self) -> MeasureOptions:
         """Where and how to measure."""
         return MeasureOptions(self.device, self.dtype, memory_bytes=self.memory_bytes)
+
+
+def read_signals(text: str | None) -> tuple[str, ...] | None:
+    """The names in a comma-separated list; None, which stands for all signals, for None."""
+    return None if text is None else tuple(name for word in text.split(",") if (name := word.strip()))
 
 
 def measure_model(model: str, options: ModelOptions | None = None, observe: Observer | None = None) -> Measurement:
@@ -63,7 +83,7 @@ def find_comparable(
     if not is_measurement_file(model):
         probes = load_probes(options.probes)
         called = {**called, probes.digest: probes.name}
-        check_comparable({name: find_signal(name).basis(probes) for name in TABLE}, bases, bank_name, called)
+        check_comparable({name: find_signal(name).basis(probes) for name in options.asked}, bases, bank_name, called)
     target = find_target(model, options)
     if target.saved is not None:
         called = {**called, target.saved.run.probes_digest: target.saved.run.probes}
@@ -74,11 +94,23 @@ def find_comparable(
 def measured(
     target: Target, options: ModelOptions, observe: Observer, signals: Iterable[str] | None = None
 ) -> Measurement:
-    """The target's saved measurement, or else one from the cache or a new one. Raises ProvcheckError."""
+    """The target's saved measurement, or else one from the cache or a new one. Raises ProvcheckError.
+
+    `signals` are those that it speaks of, by default all: one that the options do not ask for is not measured.
+    """
     if target.saved is not None:
-        return target.saved
+        return _as_asked(target.saved, options)
+    names = tuple(TABLE if signals is None else signals)
+    asked = [name for name in names if name in options.asked]
     cache = MeasurementCache(cache_root(), observe) if options.cache else None
-    return measure(target, load_probes(options.probes), options.how, observe, cache, signals)
+    return _as_asked(measure(target, load_probes(options.probes), options.how, observe, cache, asked), options, names)
+
+
+def runs_on(target: Target, options: ModelOptions) -> str:
+    """Device and dtype of the measurement in short. Raises UsageError when they cannot be used."""
+    if target.saved is not None or any(target.runs_for(find_signal(name).needs) for name in options.asked):
+        return target.runs_on(options.how)
+    return "the model is not run"
 
 
 def measure(
@@ -104,7 +136,8 @@ def measure(
     missing = [one for one in wanted if one.name not in found]
     run = _kept_run(kept, probes, observe, whole=not missing)
     if missing or run is None:
-        run, new = _measure_now(target, probes, how, observe, entries, missing)
+        now, new = _measure_now(target, probes, how, observe, entries, missing)
+        run = run if run and run.was_run and not now.was_run else now
         found |= new
     return Measurement(target.subject, run, {one.name: found[one.name] for one in wanted})
 
@@ -112,16 +145,30 @@ def measure(
 def _entries(target: Target, probes: ProbeSet, how: MeasureOptions, cache: MeasurementCache | None) -> Entries | None:
     """The target's entries in the cache; None if nothing may be cached."""
     identity = target.identity() if cache else None
-    return None if cache is None or identity is None else Entries(cache, identity, target.environment(how), probes)
+    if cache is None or identity is None:
+        return None
+    return Entries(
+        cache, identity, lambda signal: target.environment(how, running=target.runs_for(signal.needs)), probes
+    )
+
+
+def _as_asked(found: Measurement, options: ModelOptions, names: Iterable[str] | None = None) -> Measurement:
+    """The measurement with these signals, or its own; those that the options do not ask for are not measured."""
+    if options.signals is None:
+        return found
+    left_out = NotMeasured(not_measured=f"--signals {','.join(options.asked)} {NOT_ASKED}")
+    signals = {name: found.signals[name] if name in options.asked else left_out for name in names or found.signals}
+    return replace(found, signals=signals)
 
 
 def _kept_run(kept: Mapping[str, Measurement], probes: ProbeSet, observe: Observer, *, whole: bool) -> RunFacts | None:
-    """Where and when the cached signals were measured; None where there are none."""
-    for entry in kept.values():
-        what = "measurement" if whole else f"measurement of {listing(list(kept))}"
-        observe.note(f"{what} from the cache, made on {entry.run.measured_at:%Y-%m-%d %H:%M} UTC")
-        return entry.run.model_copy(update={"probes": probes.name})
-    return None
+    """Where and when the cached signals were measured, preferably by running the model; None where there are none."""
+    if not kept:
+        return None
+    run = max((entry.run for entry in kept.values()), key=lambda run: run.was_run)
+    what = "measurement" if whole else f"measurement of {listing(list(kept))}"
+    observe.note(f"{what} from the cache, made on {run.measured_at:%Y-%m-%d %H:%M} UTC")
+    return run.model_copy(update={"probes": probes.name})
 
 
 def _measure_now(
@@ -132,8 +179,13 @@ def _measure_now(
     entries: Entries | None,
     signals: Sequence[Signal],
 ) -> tuple[RunFacts, dict[str, Sketch | NotMeasured]]:
-    """Measure signals on one open target, and make sure that the files measured are the files that were digested."""
-    checkpoint: Checkpoint = entries.checkpoint if entries else NoCheckpoint()
+    """Measure signals on one open target, and make sure that the files measured are the files that were digested.
+
+    What only reads the files comes first: it takes seconds.
+    """
+    signals = sorted(signals, key=lambda signal: target.runs_for(signal.needs))
+    running = [signal for signal in signals if target.runs_for(signal.needs)]
+    checkpoint: Checkpoint = entries.checkpoint(running[0]) if entries and running else NoCheckpoint()
     before, started = target.stamps(), datetime.now(UTC).replace(microsecond=0)
     access = target.open(how, observe, checkpoint)
     found: dict[str, Sketch | NotMeasured] = {}
@@ -179,10 +231,11 @@ def _changed(target: Target) -> BrokenModel:
 
 
 def _bases(target: Target, options: ModelOptions) -> dict[str, Basis | NotMeasured]:
-    """By signal: what the target's sketch can be compared with, or why the target cannot give one."""
+    """By signal asked for: what the target's sketch can be compared with, or why the target cannot give one."""
     if target.saved is not None:
-        return target.saved.bases
-    probes, reasons = load_probes(options.probes), {name: target.lacks(find_signal(name).needs) for name in TABLE}
+        return {name: one for name, one in target.saved.bases.items() if name in options.asked}
+    probes = load_probes(options.probes)
+    reasons = {name: target.lacks(find_signal(name).needs) for name in options.asked}
     return {
         name: NotMeasured(not_measured=reason) if reason else find_signal(name).basis(probes)
         for name, reason in reasons.items()

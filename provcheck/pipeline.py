@@ -12,7 +12,7 @@ from provcheck.comparison import compare, compare_two, examine
 from provcheck.errors import BankError, UsageError
 from provcheck.io import data
 from provcheck.lineage import draw_map, place
-from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured
+from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured, runs_on
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
 from provcheck.targets import DEMO, Target
@@ -53,8 +53,8 @@ class Prepared:
 
     @property
     def runs_on(self) -> str:
-        """Device and dtype of the measurement. Raises UsageError when they cannot be used."""
-        return self.target.runs_on(self.options.model.how)
+        """Device and dtype of the measurement, if any. Raises UsageError when they cannot be used."""
+        return runs_on(self.target, self.options.model)
 
     @property
     def tool(self) -> Tool:
@@ -67,6 +67,7 @@ class Prepared:
             ("--probes", options.model.probes),
             ("--policy", options.policy),
             ("--dtype", options.model.dtype),
+            ("--signals", ",".join(options.model.asked) if options.model.signals else None),
         )
         claim = f" --claimed-base {shlex.quote(options.claimed_base)}" if options.claimed_base else ""
         chosen = f" -k {shlex.quote(options.keyword)}" if options.keyword else ""

@@ -25,6 +25,7 @@ OPTIONS = {
     "bank": ("NAME|DIR", "Bank of reference models. Default: the one that ships."),
     "policy": ("NAME|FILE", "Policy of the audit. Default: default."),
     "probes": ("NAME|DIR", "Probe set; the bank must be made with it."),
+    "signals": ("NAME,NAME", "Kinds of evidence to use, such as weights, which need no run. Default: all."),
 }
 SHOWN = 3
 """References that an explanation names."""
@@ -132,13 +133,18 @@ def provenance(pytestconfig: pytest.Config) -> Provenance:
 
 def _audit(given: dict[str, str]) -> Provenance:
     """Audit the model; its measurement comes from the cache where there is one. Raises ProvcheckError."""
+    from provcheck.measuring import read_signals
     from provcheck.observer import Silent
     from provcheck.pipeline import AuditOptions, carry_out, prepare
     from provcheck.policy import Evidence
 
     usual = AuditOptions()
     options = AuditOptions(
-        replace(usual.model, probes=given["probes"] or usual.model.probes),
+        replace(
+            usual.model,
+            probes=given["probes"] or usual.model.probes,
+            signals=read_signals(given["signals"] or None),
+        ),
         bank=given["bank"] or usual.bank,
         policy=given["policy"] or usual.policy,
     )

@@ -198,7 +198,7 @@ def test_a_finished_measurement_needs_no_checkpoint(cache: MeasurementCache) -> 
 
 def test_a_target_has_an_entry_for_each_signal_and_one_checkpoint(cache: MeasurementCache) -> None:
     measurement, probes = make_measurement("me", make_blocks(0)), make_probes()
-    here, elsewhere = Entries(cache, ["x"], {}, probes), Entries(cache, ["y"], {}, probes)
+    here, elsewhere = (Entries(cache, [one], lambda signal: {}, probes) for one in "xy")
     able, likelihood = find_signal("able"), find_signal("likelihood")
     alone = replace(measurement, signals={"able": measurement.signals["able"]})
     assert here.keep(able, alone) and not elsewhere.find([able])
@@ -206,7 +206,7 @@ def test_a_target_has_an_entry_for_each_signal_and_one_checkpoint(cache: Measure
     lacking = replace(measurement, signals={"likelihood": NotMeasured(not_measured="no texts")})
     assert here.keep(likelihood, lacking), "nothing is lost"
     assert list(here.find([able, likelihood])) == ["able"]
-    assert here.checkpoint.folder != elsewhere.checkpoint.folder
+    assert here.checkpoint(able).folder != elsewhere.checkpoint(able).folder
 
 
 def test_another_process_may_remove_the_checkpoint_at_any_time(

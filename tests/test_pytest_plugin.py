@@ -135,6 +135,14 @@ def test_the_policy_is_applied(pytester: pytest.Pytester, files: Path, tmp_path:
     release(pytester, files, assertion, policy=str(policy)).assert_outcomes(passed=1)
 
 
+def test_signals_are_chosen(pytester: pytest.Pytester, files: Path) -> None:
+    assertion = "assert list(provenance.report.measurement.measured) == ['likelihood']"
+    release(pytester, files, assertion, signals="likelihood").assert_outcomes(passed=1)
+    result = release(pytester, files, "pass", signals="likelihood,smell")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["provcheck: there is no signal 'smell'", "the signals are able, likelihood*"])
+
+
 def test_a_model_is_measured_once_for_all_tests(pytester: pytest.Pytester, files: Path, tiny_folder: Path) -> None:
     bodies = (
         'pytest.first = provenance\n    assert provenance.related_to("org/tiny")',

@@ -24,6 +24,7 @@ def audit_command(
     claimed_base: Annotated[
         str | None, typer.Option("--claimed-base", metavar="ID", help="Base model to check, instead of the card's.")
     ] = None,
+    signals: o.Signals = None,
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -43,7 +44,7 @@ def audit_command(
 ) -> None:
     """Measure a model, compare it with the bank, judge, and write the report."""
     from provcheck.io import data
-    from provcheck.measuring import ModelOptions
+    from provcheck.measuring import ModelOptions, read_signals
     from provcheck.pipeline import AuditOptions, carry_out, collect_checks, prepare
     from provcheck.rendering.collection import print_collected, print_end
     from provcheck.rendering.console import make_console
@@ -55,7 +56,16 @@ def audit_command(
 
     settings = AuditOptions(
         model=ModelOptions(
-            revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory
+            revision,
+            offline,
+            allow_pickle,
+            trust_remote_code,
+            device,
+            dtype,
+            probes,
+            not no_cache,
+            memory,
+            read_signals(signals),
         ),
         bank=bank or data.DEFAULT_BANK,
         policy=policy,

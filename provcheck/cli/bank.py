@@ -120,6 +120,7 @@ def build_command(
     raw: Annotated[
         bool, typer.Option("--raw", help="Keep the raw numbers behind the signals in files of their own, for research.")
     ] = False,
+    signals: o.Signals = None,
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -132,11 +133,22 @@ def build_command(
     """Measure the models of a manifest into a bank. A killed run continues where it was."""
     from provcheck.building import build_bank
     from provcheck.io import data
-    from provcheck.measuring import ModelOptions
+    from provcheck.measuring import ModelOptions, read_signals
     from provcheck.rendering.console import make_console
     from provcheck.rendering.progress import ProgressBar
 
-    settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory)
+    settings = ModelOptions(
+        None,
+        offline,
+        allow_pickle,
+        trust_remote_code,
+        device,
+        dtype,
+        probes,
+        not no_cache,
+        memory,
+        read_signals(signals),
+    )
     path = data.manifest_file(manifest)
     folder = out or Path(path.stem)
     with ProgressBar(make_console()) as observer:
@@ -160,6 +172,7 @@ def add_command(
         str | None, typer.Option("--mechanism", help="How it was made: from-scratch, fine-tune, merge, quantize ...")
     ] = None,
     license: Annotated[str | None, typer.Option("--license", help="License, e.g. apache-2.0.")] = None,
+    signals: o.Signals = None,
     probes: Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="Default: those of the bank.")] = "",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -172,7 +185,7 @@ def add_command(
     """Measure a model and add it to a bank of your own; all other references stay as they are."""
     from provcheck.building import add_to_bank
     from provcheck.errors import UsageError
-    from provcheck.measuring import ModelOptions
+    from provcheck.measuring import ModelOptions, read_signals
     from provcheck.rendering.console import make_console
     from provcheck.rendering.progress import ProgressBar
     from provcheck.types import Reference
@@ -185,7 +198,17 @@ def add_command(
     reference = Reference(
         id=id, family=family, parents=tuple(parents), mechanism=mechanism or "from-scratch", license=license
     )
-    settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
+    settings = ModelOptions(
+        revision,
+        offline,
+        allow_pickle,
+        trust_remote_code,
+        device,
+        dtype,
+        probes,
+        not no_cache,
+        signals=read_signals(signals),
+    )
     with ProgressBar(make_console()) as observer:
         edited = add_to_bank(name, model, reference, settings, observer)
     _say_edited(name, edited)

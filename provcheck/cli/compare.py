@@ -16,6 +16,7 @@ def compare_command(
     first: Annotated[str, typer.Argument(metavar="A", help=o.MODEL_HELP)],
     second: Annotated[str, typer.Argument(metavar="B", help=o.MODEL_HELP)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    signals: o.Signals = None,
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -28,12 +29,22 @@ def compare_command(
     from rich.console import Console
 
     from provcheck.io.text import plain
-    from provcheck.measuring import ModelOptions
+    from provcheck.measuring import ModelOptions, read_signals
     from provcheck.pipeline import compare_models
     from provcheck.rendering.console import make_console, print_line
     from provcheck.rendering.progress import ProgressBar
 
-    settings = ModelOptions(None, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
+    settings = ModelOptions(
+        None,
+        offline,
+        allow_pickle,
+        trust_remote_code,
+        device,
+        dtype,
+        probes,
+        not no_cache,
+        signals=read_signals(signals),
+    )
     console = make_console()
     with ProgressBar(Console(stderr=True) if as_json else console) as observer:
         one, two, comparison = compare_models(first, second, settings, observer)

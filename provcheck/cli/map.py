@@ -26,6 +26,7 @@ def map_command(
         Literal["csv", "json", "svg"] | None, typer.Option("--format", help="Default: by FILE's ending, or csv.")
     ] = None,
     output: Output = None,
+    signals: o.Signals = None,
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -39,10 +40,20 @@ def map_command(
     from provcheck.errors import UsageError
     from provcheck.io import data
     from provcheck.lineage import project
-    from provcheck.measuring import ModelOptions
+    from provcheck.measuring import ModelOptions, read_signals
 
     chosen = settle_output(form, output, ENDINGS)
-    settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
+    settings = ModelOptions(
+        revision,
+        offline,
+        allow_pickle,
+        trust_remote_code,
+        device,
+        dtype,
+        probes,
+        not no_cache,
+        signals=read_signals(signals),
+    )
     drawn = project(gather_models(model, bank or data.DEFAULT_BANK, settings, output))
     if drawn.reason is not None:
         raise UsageError(f"there is no map: {drawn.reason}")

@@ -19,6 +19,7 @@ def measure_command(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Measurement file; default NAME.safetensors.")
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Add the word attributions (able_words).")] = False,
+    signals: o.Signals = None,
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -32,7 +33,7 @@ def measure_command(
     """Measure a model and write FILE.safetensors."""
     from provcheck.errors import UsageError
     from provcheck.io.writing import check_file_writable
-    from provcheck.measuring import ModelOptions, measured
+    from provcheck.measuring import ModelOptions, measured, read_signals
     from provcheck.rendering.console import make_console, print_line
     from provcheck.rendering.progress import ProgressBar
     from provcheck.store import is_measurement_file, save_measurement
@@ -41,7 +42,16 @@ def measure_command(
     if is_measurement_file(model):
         raise UsageError(f"{model} is a measurement already")
     settings = ModelOptions(
-        revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache, memory
+        revision,
+        offline,
+        allow_pickle,
+        trust_remote_code,
+        device,
+        dtype,
+        probes,
+        not no_cache,
+        memory,
+        read_signals(signals),
     )
     if output is not None:
         check_file_writable(output)
@@ -69,4 +79,4 @@ def _summary(facts: MeasurementFacts) -> str:
             parts.append(f"{signal.title} {NOT_MEASURED} ({plain(found.not_measured)})")
         elif found is not None:
             parts.append(f"{found.coverage.measured} of {plural(found.coverage.total, found.coverage.unit)}")
-    return ", ".join((*parts, f"{facts.device} {facts.dtype}", f"{facts.seconds:.1f}s"))
+    return ", ".join((*parts, facts.where, f"{facts.seconds:.1f}s"))

@@ -46,6 +46,14 @@ Memory = Annotated[
         help="Memory for batches, beside the weights, such as 8GiB; default: what is free, with a margin.",
     ),
 ]
+Signals = Annotated[
+    str | None,
+    typer.Option(
+        "--signals",
+        metavar="NAME,NAME",
+        help="Kinds of evidence to use, such as weights, which need no run; default: all.",
+    ),
+]
 Revision = Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit on the Hub.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 AllowPickle = Annotated[

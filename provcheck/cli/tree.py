@@ -30,6 +30,7 @@ def tree_command(
     resamples: Annotated[
         int, typer.Option("--resamples", min=0, max=10_000, help="Bootstrap trees for the support; 0: none.")
     ] = RESAMPLES,
+    signals: o.Signals = None,
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
     dtype: o.Dtype = "auto",
@@ -44,10 +45,20 @@ def tree_command(
     from provcheck.io import data
     from provcheck.io.text import plain
     from provcheck.lineage import Method, grow
-    from provcheck.measuring import ModelOptions
+    from provcheck.measuring import ModelOptions, read_signals
 
     chosen = settle_output(form, output, ENDINGS)
-    settings = ModelOptions(revision, offline, allow_pickle, trust_remote_code, device, dtype, probes, not no_cache)
+    settings = ModelOptions(
+        revision,
+        offline,
+        allow_pickle,
+        trust_remote_code,
+        device,
+        dtype,
+        probes,
+        not no_cache,
+        signals=read_signals(signals),
+    )
     leaves = gather_models(model, bank or data.DEFAULT_BANK, settings, output)
     lineage = grow(leaves, Method(method), resamples)
     if lineage.newick is None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,17 +43,38 @@ def build(distances: Floats, method: Method = Method.NJ) -> Tree:
     """
     names = [str(leaf) for leaf in range(len(distances))]
     even = (distances + distances.T) / 2
+    skbio = load_skbio()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from skbio import DistanceMatrix, TreeNode
-        from skbio.tree import nj
-
         if method is Method.NJ:
-            return nj(DistanceMatrix(even, names), neg_as_zero=True)
+            return skbio.nj(skbio.DistanceMatrix(even, names), neg_as_zero=True)
         from scipy.cluster.hierarchy import linkage
         from scipy.spatial.distance import squareform
 
-        return TreeNode.from_linkage_matrix(linkage(squareform(even, checks=False), method="average"), names)
+        return skbio.TreeNode.from_linkage_matrix(linkage(squareform(even, checks=False), method="average"), names)
+
+
+@cache
+def load_skbio() -> Any:
+    """scikit-bio; it imports torch for tests of its own, which would take seconds, so here it finds none."""
+    absent: Any = _Absent
+    sys.meta_path.insert(0, absent)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import skbio
+    finally:
+        sys.meta_path.remove(absent)
+    return skbio
+
+
+class _Absent:
+    """A finder by which torch is not installed."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name == "torch":
+            raise ModuleNotFoundError("torch is not needed here", name=name)
 
 
 def splits(tree: Tree) -> list[tuple[Tree, int]]:

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from provcheck.bank import Bank
 from provcheck.lineage.leaves import Leaves, gather, whole
+from provcheck.lineage.trees import load_skbio
 from provcheck.types import BankMap, Comparison, Floats, MapPoint, Measurement
 
 LEAST = 4
@@ -75,10 +76,9 @@ def classical_scaling(distances: Floats) -> Floats:
     with warnings.catch_warnings():
         # distances that are not Euclidean have negative eigenvalues, which are not used
         warnings.simplefilter("ignore")
-        from skbio import DistanceMatrix
         from skbio.stats.ordination import pcoa
 
-        found = pcoa(DistanceMatrix((distances + distances.T) / 2), dimensions=2)
+        found = pcoa(load_skbio().DistanceMatrix((distances + distances.T) / 2), dimensions=2)
     axes = np.asarray(found.samples.to_numpy(), dtype=np.float64)
     farthest = axes[np.abs(axes).argmax(axis=0), [0, 1]]
     return np.asarray(axes * np.where(farthest < 0, -1.0, 1.0))

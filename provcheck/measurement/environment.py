@@ -10,7 +10,6 @@ from pathlib import Path
 from provcheck import architectures
 from provcheck.io.digests import file_digest
 from provcheck.measurement import MeasureOptions
-from provcheck.measurement.devices import choose_device, choose_dtype, name_device, name_dtype
 from provcheck.types import canonical_digest
 from provcheck.version import __version__
 
@@ -18,22 +17,31 @@ from provcheck.version import __version__
 def environment(options: MeasureOptions) -> dict[str, object]:
     """The options with the device and dtype that will be used, versions, and a digest of the code that measures.
 
-    The code is included because a checkout changes more often than its version. Raises UsageError for a device or dtype
-    that cannot be used.
+    Raises UsageError for a device or dtype that cannot be used.
     """
+    from provcheck.measurement.devices import choose_device, choose_dtype, name_device, name_dtype
+
     device = choose_device(options.device)
     dtype = name_dtype(choose_dtype(options.dtype, device))
-    used = {**versions(), "peft": version("peft"), "code": _digest_of_code()}
-    return {**asdict(options), "device": name_device(device), "dtype": dtype, "versions": used}
+    return {**asdict(options), "device": name_device(device), "dtype": dtype, **reading_environment()}
 
 
-def versions() -> dict[str, str]:
-    """The versions that may change the numbers."""
-    packages = {name: version(name) for name in ("torch", "transformers", "tokenizers", "numpy")}
-    return {"provcheck": __version__, "python": platform.python_version(), **packages}
+def reading_environment() -> dict[str, object]:
+    """Versions, and a digest of the code that measures: all that matters where a model's files are only read."""
+    return {"versions": {**versions(), "peft": version("peft"), "code": _digest_of_code()}}
+
+
+def versions(*, running: bool = True) -> dict[str, str]:
+    """The versions that may change the numbers; of a model that is not run, those of what reads its files."""
+    packages = (*(("torch", "transformers") if running else ()), "tokenizers", "numpy")
+    found = {name: version(name) for name in packages}
+    return {"provcheck": __version__, "python": platform.python_version(), **found}
 
 
 def _digest_of_code() -> str:
-    """sha256 (hex) over the modules of this package, and over the table of architectures' quirks."""
+    """sha256 (hex) over the modules of this package, and over the table of architectures' quirks.
+
+    The code is included because a checkout changes more often than its version.
+    """
     modules = [*sorted(Path(__file__).parent.glob("*.py")), Path(architectures.__file__)]
     return canonical_digest([file_digest(path) for path in modules])

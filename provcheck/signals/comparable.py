@@ -11,6 +11,9 @@ from provcheck.types import Basis, NotMeasured
 MEASURE_ALIKE = "measure with the same --probes, or use a bank made with yours"
 SAME_VERSION = "measure both with the same version of provcheck"
 
+NOT_ASKED = "did not ask for it"
+"""How the reason ends why a signal was left out by choice."""
+
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -20,13 +23,17 @@ def check_comparable(
     name: str,
     called: Mapping[str, str] = NO_NAMES,
 ) -> None:
-    """Raise IncompatibleError when the subject has no signal in common with `name`; the first mismatch is reported.
+    """Raise IncompatibleError when the subject has no signal in common with `name`; the first mismatch is reported,
+    one that was left out by choice last.
 
     `called`: names of materials by their digests, as far as they are known.
     """
-    common = [signal for signal in subject if signal in other]
-    faults = [why_not_comparable(subject[signal], other[signal], name, called) for signal in common]
-    if None in faults:
+    faults = {
+        signal: why_not_comparable(one, other[signal], name, called)
+        for signal, one in subject.items()
+        if signal in other
+    }
+    if None in faults.values():
         return
     if not faults:
         raise IncompatibleError(
@@ -34,9 +41,8 @@ def check_comparable(
             f"{_listed(other)}",
             SAME_VERSION,
         )
-    raise IncompatibleError(
-        f"the subject cannot be compared with '{name}': {faults[0]}", _hint(subject, other, common[0])
-    )
+    signal, fault = min(faults.items(), key=lambda found: str(found[1]).endswith(NOT_ASKED))
+    raise IncompatibleError(f"the subject cannot be compared with '{name}': {fault}", _hint(subject, other, signal))
 
 
 def why_not_comparable(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from provcheck.architectures import CONTEXT_KEYS, architecture
@@ -56,6 +61,21 @@ def read_gguf_config(place: Place, name: str) -> Config:
     config = _facts(place, data)
     _check_causal(config, data, {})
     return config
+
+
+@cache
+def class_names(task: str) -> Mapping[str, Any]:
+    """transformers' classes for a task, by model_type.
+
+    Read from its source, since importing it takes seconds, and torch; imported if they are not written there.
+    """
+    name = f"MODEL_FOR_{task}_MAPPING_NAMES"
+    try:
+        return dict(ast.literal_eval(_assigned()[name]))
+    except (KeyError, ValueError, TypeError):
+        from transformers.models.auto import modeling_auto
+
+        return dict(getattr(modeling_auto, name))
 
 
 def _facts(place: Place, data: dict[str, Any]) -> Config:
@@ -136,14 +156,28 @@ def _check_causal(config: Config, data: dict[str, Any], remote: dict[str, Any]) 
 
 
 def _is_causal(config: Config, data: dict[str, Any]) -> bool:
-    from transformers.models.auto import modeling_auto as auto  # slow to import
-
     kind, stated = config.model_type, config.architecture
-    causal, encoders = auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    causal, encoders = class_names("CAUSAL_LM"), class_names("MASKED_LM")
     if kind not in causal or architecture(kind).bidirectional or data.get("is_encoder_decoder") is True:
         return False
     if kind in encoders and data.get("is_decoder") is not True:
         return False
     if stated is None or stated.endswith("ForConditionalGeneration"):
-        return kind not in auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+        return kind not in class_names("SEQ_TO_SEQ_CAUSAL_LM")
     return stated == causal[kind] or stated.endswith(("ForCausalLM", "LMHeadModel"))
+
+
+@cache
+def _assigned() -> Mapping[str, ast.expr]:
+    """What transformers' modeling_auto.py assigns, by name: the pairs in `NAME = OrderedDict([...])`."""
+    spec = find_spec("transformers")
+    folder = Path(next(iter((spec and spec.submodule_search_locations) or ["."])))
+    try:
+        body = ast.parse((folder / "models" / "auto" / "modeling_auto.py").read_text("utf-8")).body
+    except (OSError, ValueError, SyntaxError):
+        return {}
+    return {
+        ast.unparse(one.targets[0]): one.value.args[0]
+        for one in body
+        if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call) and one.value.args
+    }

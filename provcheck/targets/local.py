@@ -14,13 +14,14 @@ from provcheck.io import data
 from provcheck.io.tensor_files import TensorFiles
 from provcheck.io.text import clean
 from provcheck.measurement import MeasureOptions
+from provcheck.measurement.environment import environment, reading_environment, versions
 from provcheck.measurement.sources import DEQUANTIZED, gguf_file, quantization
 from provcheck.measurement.tokens import token_ids
 from provcheck.observer import Observer
 from provcheck.targets.model_files import paths, read_json, stamps
 from provcheck.targets.resolution import resolve
 from provcheck.targets.target import DEMO, FindOptions, OpenTarget, RunsOn, Stamps, Target
-from provcheck.types import Capability, ModelFiles, Subject, Tensors, TokenAttributions
+from provcheck.types import AS_STORED, NO_DEVICE, Capability, ModelFiles, Subject, Tensors, TokenAttributions
 
 if TYPE_CHECKING:
     from provcheck.measurement.engine import RunningModel
@@ -55,11 +56,13 @@ class LocalTarget(Target):
         """None where code from the model's repository may run: it can load what it likes."""
         return None if _runs_code(self.files) or not self.subject.files else _content(self.subject)
 
-    def environment(self, how: MeasureOptions) -> Mapping[str, object]:
-        """The device and dtype that will be used, versions, and a digest of the code that measures."""
-        from provcheck.measurement.environment import environment
+    def runs_for(self, capability: Capability) -> bool:
+        """Weights are read from its files where these hold floats."""
+        return capability is not Capability.WEIGHTS or not _holds_floats(self.files)
 
-        return environment(how)
+    def environment(self, how: MeasureOptions, *, running: bool = True) -> Mapping[str, object]:
+        """The device and dtype that will be used, versions, and a digest of the code that measures."""
+        return environment(how) if running else reading_environment()
 
     def stamps(self) -> Stamps:
         """Stamps of all files whose digests the subject states."""
@@ -109,9 +112,9 @@ class _OpenModel:
         return token_ids(self._files, texts)
 
     def runs_on(self) -> RunsOn:
-        """Where the model runs, or would run."""
-        from provcheck.measurement.environment import versions
-
+        """Where the model runs; nowhere as long as only its files were read."""
+        if "_running" not in vars(self):
+            return RunsOn(NO_DEVICE, AS_STORED, versions(running=False))
         return RunsOn(self._running.device, self._running.dtype, versions())
 
 

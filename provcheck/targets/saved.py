@@ -33,7 +33,7 @@ class SavedTarget(Target):
 
     def runs_on(self, how: MeasureOptions) -> str:
         """Where it was measured."""
-        return f"{self.saved.run.device} {self.saved.run.dtype}"
+        return self.saved.run.where
 
     def paths(self) -> Sequence[Path]:
         """The measurement file, if there is one."""

@@ -65,12 +65,16 @@ class Target(ABC):
     def runs_on(self, how: MeasureOptions) -> str:
         """Device and dtype in short, before anything is loaded. Raises UsageError when they cannot be used."""
 
+    def runs_for(self, capability: Capability) -> bool:
+        """Whether giving that takes running the model, not only reading its files."""
+        return True
+
     def identity(self) -> list[object] | None:
         """Digests of all content that the numbers depend on; None if unknown, and then nothing may be cached."""
         return None
 
-    def environment(self, how: MeasureOptions) -> Mapping[str, object]:
-        """What else the numbers depend on: device, dtype, versions, code. Raises UsageError."""
+    def environment(self, how: MeasureOptions, *, running: bool = True) -> Mapping[str, object]:
+        """What else the numbers depend on: versions, code, and device and dtype if it is run. Raises UsageError."""
         return {}
 
     def stamps(self) -> Stamps:

@@ -27,6 +27,8 @@ from provcheck.types.base import (
 )
 from provcheck.types.comparison import Comparison, Interval, Reference, SignalValues
 from provcheck.types.measurement import (
+    AS_STORED,
+    NO_DEVICE,
     Basis,
     Coverage,
     Measurement,
@@ -76,6 +78,8 @@ __all__ = [
     "SignalFacts",
     "Sketch",
     "RunFacts",
+    "NO_DEVICE",
+    "AS_STORED",
     "MeasurementFacts",
     "Measurement",
     "Stack",

@@ -97,6 +97,10 @@ class Sketch:
     raw: Mapping[str, Floats]
 
 
+NO_DEVICE, AS_STORED = "none", "as stored"
+"""In place of device and dtype where the model was not run: only its files were read."""
+
+
 class RunFacts(Record):
     """Where and when a model was measured."""
 
@@ -106,6 +110,16 @@ class RunFacts(Record):
     dtype: str
     versions: dict[str, str]
     measured_at: datetime
+
+    @property
+    def was_run(self) -> bool:
+        """Whether the model was run, not only its files read."""
+        return self.device != NO_DEVICE
+
+    @property
+    def where(self) -> str:
+        """Device and dtype in short."""
+        return f"{self.device} {self.dtype}" if self.was_run else "no device (the model was not run)"
 
 
 class MeasurementFacts(RunFacts):

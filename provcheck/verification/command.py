@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 
+from provcheck.measuring import read_signals
 from provcheck.probes import DEFAULT_PROBES
+from provcheck.signals import TABLE
 from provcheck.types import Check, Report
 from provcheck.verification.steps import failed, passed, skipped
 
 NAMED = ("--bank", "--probes", "--policy", "--dtype", "-k")
 """Options with values that a report does not state word for word."""
 
-COMMAND = "command"
+COMMAND, SIGNALS = "command", "--signals"
 
 
 def check_command(old: Report, new: Report) -> Check:
@@ -26,12 +29,18 @@ def check_command(old: Report, new: Report) -> Check:
     return passed(COMMAND, old.tool.command)
 
 
+def signals_in(report: Report) -> tuple[str, ...] | None:
+    """The signals that the command asks for, and those that were measured all the same; None: all."""
+    words = _words(report.tool.command)
+    asked = [read_signals(value) or () for option, value in pairwise(words) if option == SIGNALS]
+    return (
+        tuple(name for name in (*asked[-1], *report.measurement.measured) if name in TABLE) or None if asked else None
+    )
+
+
 def _parted(command: str) -> tuple[list[str], dict[str, str]]:
     """The words of a command without the options of `NAMED`, and the values of these."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return [command], {}
+    words = _words(command)
     kept: list[str] = []
     values: dict[str, str] = {}
     for place, word in enumerate(words):
@@ -40,6 +49,13 @@ def _parted(command: str) -> tuple[list[str], dict[str, str]]:
         elif word not in NAMED:
             kept.append(word)
     return kept, values
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return [command]
 
 
 def _names(report: Report, option: str) -> tuple[str, ...]:

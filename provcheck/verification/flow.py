@@ -15,7 +15,7 @@ from provcheck.signals import TABLE
 from provcheck.targets import DEMO
 from provcheck.targets.saved import SavedTarget
 from provcheck.types import Check, Measurement, NotMeasured, Outcome, Report, Subject
-from provcheck.verification.command import check_command
+from provcheck.verification.command import check_command, signals_in
 from provcheck.verification.inputs import (
     check_backgrounds,
     check_judge,
@@ -60,15 +60,17 @@ class VerifyOptions:
     trust_remote_code: bool = False
 
     def measuring(self, report: Report, probes: str | None) -> ModelOptions:
-        """How to find and measure the model: never from the cache, in the report's dtype."""
+        """How to find and measure the model: never from the cache, in the report's dtype, the signals asked for."""
+        dtype = report.measurement.dtype if report.measurement.was_run else "auto"
         return ModelOptions(
             offline=self.offline,
             allow_pickle=self.allow_pickle,
             trust_remote_code=self.trust_remote_code,
             device=self.device,
-            dtype=self.dtype or report.measurement.dtype,
+            dtype=self.dtype or dtype,
             probes=probes or "",
             cache=False,
+            signals=signals_in(report),
         )
 
 

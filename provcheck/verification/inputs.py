@@ -59,7 +59,7 @@ def check_program(report: Report) -> Check:
 def check_run(report: Report) -> Check:
     """When and where it was measured cannot be found out again."""
     found = report.measurement
-    when = f"{found.measured_at:%Y-%m-%d %H:%M} on {found.device}"
+    when = f"{found.measured_at:%Y-%m-%d %H:%M} on {found.device if found.was_run else found.where}"
     return skipped("run", f"the report says that it was measured at {when}; that cannot be measured again")
 
 

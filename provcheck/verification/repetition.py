@@ -125,7 +125,7 @@ class Repetition:
 
 def check_measurement(report: Report, measurement: Measurement) -> Check:
     """Whether the same numbers were measured, bit for bit."""
-    then, now = (f"{facts.device} {facts.dtype}" for facts in (report.measurement, measurement.facts))
+    then, now = (facts.where for facts in (report.measurement, measurement.facts))
     if measurement_digest(measurement) == report.digests.measurement:
         return passed(MEASUREMENT, f"bit for bit the same, measured on {now}")
     return skipped(MEASUREMENT, f"not bit for bit (on {then} then, on {now} now); the distances decide")

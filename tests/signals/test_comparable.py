@@ -6,7 +6,7 @@ import pytest
 
 from provcheck.errors import IncompatibleError
 from provcheck.signals import distance_of, nearest_first, rank_of
-from provcheck.signals.comparable import check_comparable, why_not_comparable
+from provcheck.signals.comparable import NOT_ASKED, check_comparable, why_not_comparable
 from provcheck.signals.likelihood.values import LikelihoodValues
 from provcheck.types import Basis, Comparison, NotMeasured
 from tests.verdict.comparisons import make_comparison
@@ -55,6 +55,16 @@ def test_why_nothing_can_be_compared(other: dict[str, Basis], message: str, hint
     with pytest.raises(IncompatibleError) as caught:
         check_comparable({"able": basis()}, other, "bank", NAMES)
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_what_was_left_out_by_choice_is_no_reason_if_there_is_another() -> None:
+    asked = NotMeasured(not_measured="its neurons cannot be found")
+    left_out = NotMeasured(not_measured=f"--signals x {NOT_ASKED}")
+    bank = {"able": basis(), "x": basis("x/1")}
+    with pytest.raises(IncompatibleError, match="its neurons cannot be found"):
+        check_comparable({"able": left_out, "x": asked}, bank, "bank")
+    with pytest.raises(IncompatibleError, match="--signals x did not ask for it"):
+        check_comparable({"able": left_out}, bank, "bank")
 
 
 def test_material_without_a_name_is_told_by_its_digest() -> None:

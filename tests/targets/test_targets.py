@@ -58,7 +58,11 @@ def test_its_tensors_are_those_of_its_files(tiny_folder: Path) -> None:
     assert set(tensors) == set(expected)
     for name, array in expected.items():
         np.testing.assert_array_equal(tensors[name], array)
+    assert (opened.runs_on().device, opened.runs_on().dtype) == ("none", "as stored"), "the model was not run"
+    assert "torch" not in opened.runs_on().versions
+    opened.log_likelihoods([])
     assert (opened.runs_on().device, opened.runs_on().dtype) == ("cpu", "float32")
+    assert "torch" in opened.runs_on().versions
 
 
 @pytest.mark.parametrize(("method", "reason"), [("gptq", "quantized (gptq)"), ("bitsandbytes", ""), ("fp8", "")])

@@ -130,6 +130,11 @@ def test_the_same_sentences_of_another_version_are(evidence: Evidence) -> None:
         ("audit me/mine", "audit me/mine --trust-remote-code", Outcome.FAILED),
         ("audit me/mine", "audit me/mine --claimed-base org/root-1", Outcome.FAILED),
         ("audit me/mine", "audit 'me/mine", Outcome.FAILED),
+        ("audit me/mine", "audit me/mine --signals able", Outcome.FAILED),
+        ("audit me/mine", "audit me/mine --signals weights", Outcome.FAILED),
+        ("audit me/mine", "audit me/mine --signals able,unheard-of", Outcome.FAILED),
+        ("audit me/mine", "audit me/mine --signals unheard-of", Outcome.FAILED),
+        ("audit me/mine", "audit me/mine --signals", Outcome.FAILED),
         ("provcheck audit", "other audit", Outcome.FAILED),
         ("mine.yaml", "strict", Outcome.SKIPPED),
         ("audit me/mine", "audit me/mine -k license", Outcome.SKIPPED),
@@ -138,12 +143,14 @@ def test_the_same_sentences_of_another_version_are(evidence: Evidence) -> None:
 def test_the_command_is_the_one_that_repeats_it(old: str, new: str, outcome: Outcome, evidence: Evidence) -> None:
     def change(report: Report) -> Report:
         assert old in report.tool.command
-        return report.model_copy(
-            update={"tool": report.tool.model_copy(update={"command": report.tool.command.replace(old, new)})}
-        )
+        return with_command(report, report.tool.command.replace(old, new))
 
     evidence.forge(change)
     assert lines(evidence)["command"].outcome is outcome
+
+
+def with_command(report: Report, command: str) -> Report:
+    return report.model_copy(update={"tool": report.tool.model_copy(update={"command": command})})
 
 
 def test_moved_points_of_the_map_are_not_verified(evidence: Evidence) -> None:

@@ -44,6 +44,15 @@ def test_a_report_repeats_from_its_measurement_file(made: Evidence, capsys: pyte
     )
 
 
+def test_an_audit_by_some_signals_repeats_by_these(evidence: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evidence.audit("--signals", "likelihood") == 0
+    capsys.readouterr()
+    assert evidence.verify() == 0
+    said = capsys.readouterr().out.splitlines()
+    assert next(line for line in said if line.startswith("command PASSED")).endswith(" --signals likelihood")
+    assert "the numbers repeat bit for bit, and so does the verdict" in said[-1]
+
+
 def test_the_order_is_that_of_the_audit(made: Evidence) -> None:
     assert " ".join(lines(made)) == (
         "report signature program bank judge probes policy background-likelihood run weights model-files measurement "

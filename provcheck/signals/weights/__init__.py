@@ -135,7 +135,9 @@ class Weights(Signal):
 
     def distance_matrix(self, stack: Stack) -> Floats:
         """Of the fingerprints."""
-        return distances(stack.arrays[FINGERPRINT], stack.arrays[FINGERPRINT])
+        found = distances(stack.arrays[FINGERPRINT], stack.arrays[FINGERPRINT])
+        np.fill_diagonal(found, 0)  # rounding leaves a trace
+        return found
 
     def reasons(self, values: SignalValues, reference: str) -> tuple[str, ...]:
         """How many neurons found their twin, and the exact p-value."""
