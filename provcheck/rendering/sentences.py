@@ -45,7 +45,9 @@ RELATION_WORDS = {
 NUMBER_WORDS = {
     "confidence interval": "How far chance moves a number. With other probes each time, 95 of 100 such ranges hold "
     "the true value.",
-    "p-value": "How often models that are not related come out at least this close. Small is strong evidence.",
+    "p-value": "How often models that are not related come out at least this close, by the bank's pairs of independent "
+    "models; it assumes that these are typical. Small is strong evidence. It is not the probability that the models "
+    "are unrelated, and does not say which of them was first.",
     "probe": "A fixed question or text that every model is measured on.",
     "digest": "A fingerprint of a file: if one bit of the file changes, its digest changes.",
 }

@@ -95,6 +95,8 @@ class Signal(ABC):
 
     columns: ClassVar[tuple[Column, ...]] = ()
     glossary: ClassVar[Mapping[str, str]] = {}
+    metrics: ClassVar[tuple[str, ...]] = ()
+    """Numbers in the facts of a sketch that say how well the model does; others only describe it."""
 
     # Measuring
 

@@ -68,10 +68,10 @@ def _exact(values: SignalValues) -> Cell:
 
 
 COLUMNS = (
-    Column("anchored match", "1: all neurons have twins", _anchored),
+    Column("anchored match", "share; 1 is the same", _anchored),
     Column("coordinate match", "as stored", _coordinate, brief=False, page=False),
     Column("intrinsic match", "by own attention", _intrinsic, brief=False, page=False),
-    Column("exact p-value", "if initialised apart", _exact, brief=False),
+    Column("exact p-value", "by chance alone", _exact, brief=False),
 )
 
 WHY_NOT = {
@@ -93,17 +93,17 @@ def figures(report: Report, nearest: Comparison | None) -> list[Figure]:
     return [_twins(report, nearest), blocks_figure(nearest)]
 
 
-def null_of(report: Report) -> NullDistribution | None:
+def _null(report: Report, nearest: Comparison) -> NullDistribution | None:
     """The anchored matches of independent pairs, if the report has them in a form that can be drawn."""
     null = report.judge.null.get("weights.anchored_match")
     return null if null and len(null.edges) == len(null.counts) + 1 and sum(null.counts) > 0 else None
 
 
 def _twins(report: Report, nearest: Comparison | None) -> Figure:
-    id, heading, found, null = "twins", "How many neurons found their twin", weights_of(nearest), null_of(report)
+    id, heading, found = "twins", "How many neurons found their twin", weights_of(nearest)
     if nearest is None or found is None:
         return Figure(id, heading, Marked(f"Neurons were not compared: {_why_not(nearest)}."))
-    names, tables = {"reference": nearest.reference}, [_table(found)]
+    names, tables, null = {"reference": nearest.reference}, [_table(found)], _null(report, nearest)
     if null is None:
         reading = (
             "Each point is a share of neurons, seen in one of three ways. Independent models have about 0 in each; how "
