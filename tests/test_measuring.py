@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +12,10 @@ from provcheck import measuring, signals
 from provcheck.errors import IncompatibleError, UsageError
 from provcheck.measurement.engine import RunningModel
 from provcheck.measuring import ModelOptions, find_comparable, measure_model, read_signals, runs_on
+from provcheck.signals import Signal
 from provcheck.store import load_measurement, save_measurement
 from provcheck.targets import find_target
-from provcheck.types import Basis, Measurement, NotMeasured
+from provcheck.types import Basis, Measurement, NotMeasured, Sketch
 from tests.cached import Notes, entries
 from tests.measured import same_bits
 from tests.tiny import save_probes, tiny_probes
@@ -39,13 +40,16 @@ def norms(settings: ModelOptions) -> ModelOptions:
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the signals that were measured, in that order."""
     names: list[str] = []
     really = measuring._measure_signal
-    monkeypatch.setattr(
-        measuring, "_measure_signal", lambda signal, *rest: [names.append(signal.name), really(signal, *rest)][1]
-    )
+
+    def recorded(signal: Signal, *rest: Any) -> Sketch | NotMeasured:
+        names.append(signal.name)
+        return really(signal, *rest)
+
+    monkeypatch.setattr(measuring, "_measure_signal", recorded)
     return names
 
 

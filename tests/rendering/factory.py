@@ -231,6 +231,7 @@ def make_weights(match: float, *, blocks: tuple[tuple[float, ...], ...] = ()) ->
         coordinate_match=match,
         intrinsic_match=match / 2,
         exact_p_value=2.3e-10 if match > 0.5 else 0.43,
+        distance=1 - match,
         matched=187 if match > 0.5 else 91,
         neurons=192,
         blocks=blocks,

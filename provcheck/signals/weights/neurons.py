@@ -10,6 +10,7 @@ of equal bits gives the angle between two vectors (Goemans and Williamson, 1995)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -88,15 +89,19 @@ def fingerprint(read: Floats, write: Floats) -> Floats:
     Random features of a kernel (Kar and Karnick, 2012): the inner product of two fingerprints is, on average, the sum
     over all pairs of neurons of cos(read, read')^2 cos(write, write'). Twins make it large, all other pairs cancel.
     """
-    random = np.random.RandomState(FINGERPRINT_SEED)
-    by_write, by_read, again = (
-        random.choice(np.array([-1, 1], dtype=np.float32), (read.shape[1], FEATURES)) for _ in range(3)
-    )
+    by_write, by_read, again = _mixing(read.shape[1])
     total = np.zeros(FEATURES, dtype=np.float32)
     for start in range(0, len(read), AT_ONCE):
         some = slice(start, start + AT_ONCE)
         total += ((write[some] @ by_write) * (read[some] @ by_read) * (read[some] @ again)).sum(axis=0)
     return total
+
+
+@cache
+def _mixing(bits: int) -> Floats:
+    """(3, bits, FEATURES) of +-1."""
+    coins = np.random.RandomState(FINGERPRINT_SEED).randint(0, 2, (3, bits, FEATURES), dtype=np.int8)
+    return (2 * coins - 1).astype(np.float32)
 
 
 def _views(neurons: Neurons, axes: Axes) -> tuple[Floats, Floats]:

@@ -122,9 +122,10 @@ def _axes(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[Axes, int]:
     if anchors < MIN_ANCHORS:
         return Axes(None, None, None, random), 0
     words = len(load_anchors())
-    noise = [random_matrix(BITS, words, seed) for seed in (ANCHORED_SEED, GATE_SEED)]
-    read, write = (anchor_rows(rows, tokens) for rows in (anatomy.input_rows, anatomy.output_rows))
-    return Axes(project(read, noise[0]), project(read, noise[1]), project(write, noise[0]), random), anchors
+    own, gates = (random_matrix(BITS, words, seed) for seed in (ANCHORED_SEED, GATE_SEED))
+    rows = (anchor_rows(one, tokens) for one in (anatomy.input_rows, anatomy.output_rows))
+    both, write = project(next(rows), np.concatenate([own, gates])), project(next(rows), own)
+    return Axes(both[:BITS], both[BITS:], write, random), anchors
 
 
 def _fill(arrays: dict[str, Any], seen: Seen, start: int, block: tuple[int, int]) -> None:

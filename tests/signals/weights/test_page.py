@@ -15,7 +15,13 @@ from provcheck.types import NotMeasured, Report
 from tests.rendering.factory import make_blocks, make_report, make_weights, with_signal
 
 NOTHING = WeightsValues(
-    anchored_match=None, coordinate_match=None, intrinsic_match=None, exact_p_value=None, matched=0, neurons=0
+    anchored_match=None,
+    coordinate_match=None,
+    intrinsic_match=None,
+    exact_p_value=None,
+    distance=None,
+    matched=0,
+    neurons=0,
 )
 
 
