@@ -15,7 +15,7 @@ from provcheck.signals.weights.sketching import ROWS, chosen_blocks, is_sound, s
 from provcheck.signals.weights.values import ANCHORED, FINGERPRINT, PLACES
 
 from .models import (
-    WORDS,
+    ANCHORS,
     Plain,
     changed,
     doubled,
@@ -85,7 +85,7 @@ def test_another_width_leaves_anchors_and_attention() -> None:
 
 
 def test_without_anchors_the_match_is_none_and_the_others_remain() -> None:
-    few = [[word % 20] for word in range(len(WORDS))]
+    few = [[word % 20] for word in range(len(ANCHORS))]
     found = compare_sketches(sketched(MODEL, few), sketched(MODEL, few))
     assert found.anchored_match is None
     assert found.coordinate_match == pytest.approx(1) and found.intrinsic_match == pytest.approx(1)
@@ -124,7 +124,7 @@ def test_matches_are_those_of_a_literal_loop() -> None:
 
 @pytest.mark.parametrize("blocks", [1, 2, 5, 8, 9, 80])
 def test_every_sketch_has_the_same_size_and_is_sound(blocks: int) -> None:
-    arrays, facts = sketch(random_model(3, blocks=blocks), WORDS)  # type: ignore[arg-type]
+    arrays, facts = sketch(random_model(3, blocks=blocks), ANCHORS)  # type: ignore[arg-type]
     assert is_sound(arrays, facts)
     assert {name: len(array) for name, array in arrays.items() if len(array) != ROWS} == {FINGERPRINT: FEATURES}
     assert sum(array.nbytes for array in arrays.values()) < 100_000
@@ -150,7 +150,7 @@ def test_every_sketch_has_the_same_size_and_is_sound(blocks: int) -> None:
 def test_a_sketch_that_no_model_gives_is_not_sound(
     spoil: Callable[[dict[str, object], dict[str, object]], None],
 ) -> None:
-    arrays, facts = sketch(MODEL, WORDS)  # type: ignore[arg-type]
+    arrays, facts = sketch(MODEL, ANCHORS)  # type: ignore[arg-type]
     spoil(arrays, facts)  # type: ignore[arg-type]
     assert not is_sound(arrays, facts)
 
@@ -167,7 +167,7 @@ def test_fingerprints_estimate_the_sum_over_all_pairs_of_neurons() -> None:
 
 def test_the_distance_of_fingerprints_orders_models_by_how_far_they_changed() -> None:
     models = [MODEL, all_at_once(MODEL), changed(MODEL, 0.2), changed(MODEL, 0.6), random_model(9)]
-    rows = np.stack([sketch(one, WORDS)[0][FINGERPRINT] for one in models])  # type: ignore[arg-type]
+    rows = np.stack([sketch(one, ANCHORS)[0][FINGERPRINT] for one in models])  # type: ignore[arg-type]
     found = distances(rows[:1], rows)[0]
     assert list(np.argsort(found)) == [0, 1, 2, 3, 4] and found[1] < 0.02 and found[4] > 0.9
     assert np.isnan(distances(rows[:1], np.zeros_like(rows[:1]))).all()
