@@ -208,7 +208,8 @@ def test_a_model_without_attributions_is_at_no_distance() -> None:
 
 
 def all_values() -> dict[str, SignalValues | NotMeasured]:
-    weights = compare_sketches(*(sketched(random_model(seed, blocks=2, neurons=12)) for seed in (1, 2)))
+    one, two = (sketched(random_model(seed, blocks=2, neurons=12)) for seed in (1, 2))
+    weights = compare_sketches(one, two)
     return {**make_models(5, 2).values(0, [1])[0], "weights": weights}
 
 
