@@ -189,6 +189,7 @@ def reshaped(name: str, *shape: int) -> dict[str, Floats]:
         (arrays(), {"model_type": ["llama"]}, "of the type unknown"),
         (arrays(), {}, "of the type unknown"),
         ({}, CONFIG, "no input embedding"),
+        ({"a." * 100_000 + name: one for name, one in arrays().items()}, CONFIG, "no input embedding"),
         (arrays(), {**CONFIG, "num_hidden_layers": 10**9}, "states 1,000,000,000 layers, and tensors of 2 are stored"),
         (without("model.embed_tokens.weight"), CONFIG, "no input embedding"),
         (without("model.norm.weight"), CONFIG, "no tensor 'model.norm' is stored"),
@@ -242,11 +243,32 @@ def test_experts_must_be_complete() -> None:
     assert isinstance(alone, NotMeasured) and "no tensor" in alone.not_measured
 
 
+def test_gains_and_biases_inside_are_checked_too() -> None:
+    pools = {name: np.stack([one] * 2) if "mlp." in name else one for name, one in arrays().items()}
+    inner = {f"{BLOCK.format(block)}mlp.ffn_sub_norm.weight": np.ones(5) for block in range(2)}
+    found = dissect(InMemory(pools | inner), {**CONFIG, "model_type": "bitnet"})
+    assert isinstance(found, NotMeasured) and "has the shape (5,), not (2, 5)" in found.not_measured
+    assert dissected(arrays() | inner, {**CONFIG, "model_type": "bitnet"}).mlp(0).write.shape == (5, 8)
+
+
+def test_a_norm_behind_the_embedding_is_checked_whole() -> None:
+    sizes = {"query_key_value": (24, 8), "dense": (8, 8), "dense_h_to_4h": (5, 8), "dense_4h_to_h": (8, 5)}
+    stored = {"word_embeddings.weight": np.ones((11, 8)), "ln_f.weight": np.ones(8)}
+    stored |= {f"h.0.mlp.{name}.weight": np.ones(shape) for name, shape in sizes.items()}
+    stored |= {f"h.0.{name}.weight": np.ones(8) for name in ("input_layernorm", "post_attention_layernorm")}
+    stored |= {f"word_embeddings_layernorm.{name}": np.ones(8) for name in ("weight", "bias")}
+    config = {"model_type": "bloom", "n_head": 2}
+    assert dissected(stored, config).input_rows(np.array([1])).shape == (1, 8)
+    for name in ("weight", "bias"):
+        found = dissect(InMemory(stored | {f"word_embeddings_layernorm.{name}": np.ones(7)}), config)
+        assert isinstance(found, NotMeasured) and "not (8,)" in found.not_measured
+
+
 NAMES = st.sampled_from(sorted(SHAPES))
 ANY_SHAPE = st.lists(st.integers(0, 9), max_size=3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     kind=st.sampled_from(sorted(LAYOUTS)),
     changes=st.dictionaries(NAMES, st.one_of(st.none(), ANY_SHAPE), max_size=4),
