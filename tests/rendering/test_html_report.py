@@ -12,7 +12,7 @@ from provcheck.io.data import templates_folder
 from provcheck.rendering.html_report import HtmlReport
 from provcheck.signals.able.values import Distance
 from provcheck.types import Digests, ExitCode, Lineage, NotMeasured, Outcome, Relation, Report
-from tests.rendering.factory import BASE, SUBJECT, make_able, make_likelihood, make_report, with_signal
+from tests.rendering.factory import BASE, SUBJECT, make_able, make_likelihood, make_report, make_weights, with_signal
 from tests.rendering.hostile import HIDDEN, MARKUP, names
 from tests.rendering.page import Page
 from tests.rendering.reports import adapter_report, bare_report
@@ -229,6 +229,16 @@ def test_numbers_that_cannot_be_drawn_do_not_lose_the_page() -> None:
     page = Page(HtmlReport().render(broken))
     assert "The tree of this report cannot be drawn." in page.text
     assert page.names().count("figcaption") == 6
+
+
+def test_more_blocks_than_a_picture_holds_are_in_the_annex() -> None:
+    report = make_report()
+    many = tuple(tuple(0.9 if row == column else 0.0 for column in range(30)) for row in range(30))
+    nearest = next(one for one in report.comparisons if one.reference == BASE)
+    changed = with_signal(nearest, "weights", make_weights(0.9, blocks=many))
+    page = Page(HtmlReport().render(report.model_copy(update={"comparisons": (changed,)})))
+    assert "The 30 compared blocks match those of acme/owl-7b, in order." in page.text
+    assert page.names().count("figcaption") == 6 and page.text.count("0.90") >= 30
 
 
 def test_every_digest_and_the_policy_are_there() -> None:

@@ -7,7 +7,9 @@ sketching  a model -> arrays of fixed size, and back
 matching   twins among the neurons of two blocks
 shifts     the exact p-value
 values     the record of a comparison
-page       columns, pictures and sentences
+reading    its numbers in words, and what they mean together
+block_map  which blocks match, as a picture and in words
+page       columns, glossary, and how many neurons match, as a picture
 """
 
 from __future__ import annotations

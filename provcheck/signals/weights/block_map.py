@@ -19,8 +19,8 @@ Partners = Sequence[int | None]
 
 READING = (
     "Each row is a block of this model, each column one of the reference, in the order that a text passes through "
-    "them. The stronger its colour, the more neurons have their twin there; each row's best match has a frame. Frames "
-    "from the top left to the bottom right are blocks in the reference's order. "
+    "them. The stronger a cell's colour, the more neurons have their twin there; each row's best match has a frame. "
+    "Frames from the top left to the bottom right are blocks in the reference's order. "
     f"Of a model with more than {MOST_BLOCKS} blocks, {MOST_BLOCKS} are compared, evenly spaced from first to last."
 )
 
@@ -65,8 +65,9 @@ def in_words(partners: Partners, columns: int) -> list[str]:
         return ["No block of this model matches one of {reference}."]
     if found == list(range(columns)) == list(partners):
         return [f"The {wording.plural(columns, 'compared block')} match those of {{reference}}, in order."]
-    many = f"{len(found)} of the {wording.plural(len(partners), 'compared block')} of this model"
-    return [f"{many} match one of {{reference}}, {_order(found)}.", *_left(found, partners, columns)]
+    many = "All" if len(found) == len(partners) else f"{len(found)} of the"
+    blocks = f"{many} {wording.plural(len(partners), 'compared block')} of this model"
+    return [f"{blocks} match one of {{reference}}, {_order(found)}.", *_left(found, partners, columns)]
 
 
 def label(at: int) -> str:

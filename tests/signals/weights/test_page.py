@@ -231,14 +231,14 @@ SAME, LEFT_OUT = "in the same order", "None matches the reference's block 2 best
     [
         ([None, None], 4, "No block of this model matches one of {reference}."),
         ([0, 1, 2], 3, "The 3 compared blocks match those of {reference}, in order."),
-        ([0, 2], 3, f"2 of the 2 compared blocks of this model match one of {{reference}}, {SAME}. {LEFT_OUT}"),
+        ([0, 2], 3, f"All 2 compared blocks of this model match one of {{reference}}, {SAME}. {LEFT_OUT}"),
         (
             [0, 2, 2],
             3,
-            f"3 of the 3 compared blocks of this model match one of {{reference}}, {SAME}, but several the same one, "
+            f"All 3 compared blocks of this model match one of {{reference}}, {SAME}, but several the same one, "
             f"as when blocks are repeated. {LEFT_OUT}",
         ),
-        ([1, 0], 2, "2 of the 2 compared blocks of this model match one of {reference}, but not in the same order."),
+        ([1, 0], 2, "All 2 compared blocks of this model match one of {reference}, but not in the same order."),
         (
             [0, None],
             2,
