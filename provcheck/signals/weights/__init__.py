@@ -28,6 +28,7 @@ from provcheck.signals.weights.anchors import anchors_digest, tokens_of
 from provcheck.signals.weights.matching import Bits, match_blocks
 from provcheck.signals.weights.shifts import exact_p_value, shifted_sums
 from provcheck.signals.weights.sketching import Sketched, chosen_blocks, is_sound, sketch, take_apart
+from provcheck.signals.weights.stored import Unfit
 from provcheck.signals.weights.values import ANCHORED, COORDINATES, FINGERPRINT, INTRINSIC, PLACES, WeightsValues
 from provcheck.types import (
     Access,
@@ -81,7 +82,10 @@ class Weights(Signal):
         anatomy = dissect(access.tensors(), access.config())
         if isinstance(anatomy, NotMeasured):
             return anatomy
-        arrays, facts = sketch(anatomy, tokens_of(access.token_ids, anatomy.vocabulary))
+        try:
+            arrays, facts = sketch(anatomy, tokens_of(access.token_ids, anatomy.vocabulary))
+        except Unfit as fault:
+            return NotMeasured(not_measured=str(fault))
         blocks = len(chosen_blocks(anatomy.blocks))
         return Measured(arrays=arrays, coverage=Coverage(measured=blocks, total=blocks, unit="block"), values=facts)
 

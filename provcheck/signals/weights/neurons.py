@@ -16,6 +16,7 @@ import numpy as np
 
 from provcheck.signals.weights.heads import Heads
 from provcheck.signals.weights.mlps import Neurons
+from provcheck.signals.weights.stored import Unfit
 from provcheck.types import Floats, Ints
 
 BITS = 128
@@ -69,9 +70,12 @@ def random_matrix(rows: int, columns: int, seed: int) -> Floats:
 def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
     """The `most` loudest neurons of a block: those with the largest product of |read| and |write|.
 
-    Exact copies of a neuron count once, and silent ones not at all.
+    Exact copies of a neuron count once, and silent ones not at all. Raises Unfit for NaN.
     """
-    loudness = np.linalg.norm(neurons.read, axis=1) * np.linalg.norm(neurons.write, axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        loudness = np.linalg.norm(neurons.read, axis=1) * np.linalg.norm(neurons.write, axis=1)
+    if not np.isfinite(loudness).all():
+        raise Unfit("the weights hold NaN, or numbers too large for a model")
     read, write = _views(neurons, axes)
     bits = _pack(read, write)
     places = _loudest(loudness, bits, most)

@@ -12,6 +12,7 @@ from provcheck.signals.weights import block_matches, compare_sketches, distances
 from provcheck.signals.weights.matching import match_blocks
 from provcheck.signals.weights.neurons import FEATURES, fingerprint
 from provcheck.signals.weights.sketching import ROWS, chosen_blocks, is_sound, sketch
+from provcheck.signals.weights.stored import Unfit
 from provcheck.signals.weights.values import ANCHORED, FINGERPRINT, PLACES
 
 from .models import (
@@ -171,3 +172,16 @@ def test_the_distance_of_fingerprints_orders_models_by_how_far_they_changed() ->
     found = distances(rows[:1], rows)[0]
     assert list(np.argsort(found)) == [0, 1, 2, 3, 4] and found[1] < 0.02 and found[4] > 0.9
     assert np.isnan(distances(rows[:1], np.zeros_like(rows[:1]))).all()
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e30])
+def test_numbers_that_no_model_has_are_refused(number: float) -> None:
+    model = random_model(3)
+    model.inner[1].write[2, 3] = number
+    model.inner[1].read[2, 3] = number
+    with pytest.raises(Unfit, match="the weights hold NaN"):
+        sketched(model)
+    model = random_model(3)
+    model.head[5] = number
+    with pytest.raises(Unfit, match="an embedding holds NaN"):
+        sketched(model)
