@@ -117,12 +117,13 @@ class Leaves:
 
     def _fused(self, led: Floats) -> Floats:
         """The leading signal's distances, averaged with those of the others where they have any."""
-        total, count = led.copy(), np.ones(led.shape)
+        weight = self.placed[0].places
+        total, weights = weight * led, np.full(led.shape, weight)
         for part in self.further:
             at = np.ix_(part.places, part.places)
-            total[at] += part.distances
-            count[at] += 1
-        return np.asarray(total / count)
+            total[at] += part.signal.places * part.distances
+            weights[at] += part.signal.places
+        return np.asarray(total / weights)
 
     def why_not(self, least: int, what: str) -> str | None:
         """Why these are too few for a tree or a map, or None when there are `least` of them."""

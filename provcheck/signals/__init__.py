@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from statistics import mean
+from statistics import fmean
 from typing import Any, TypeVar
 
 from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
@@ -76,7 +76,7 @@ def features_of(comparison: Comparison) -> dict[str, float]:
 
 
 def distance_of(comparison: Comparison) -> Interval | None:
-    """How far apart the two models are: the mean over the signals that place models on a tree.
+    """How far apart the two models are: the weighted mean over the signals that place models on a tree.
 
     Without any of these, the distance in the first signal that gives one, whatever its unit; None where there is none.
     """
@@ -113,13 +113,21 @@ def read_report(found: Any) -> Report:
 
 def _distance(comparison: Comparison) -> tuple[int, Interval | None]:
     """The distance, and how many signals that should have a part in it have none."""
-    placing: list[Interval | None] = []
+    placing: list[tuple[float, Interval | None]] = []
     others: list[Interval | None] = []
     for signal, values in pairs_of(comparison.signals):
         found = signal.distance(values) if isinstance(values, SignalValues) else None
-        (placing if signal.places else others).append(found)
-    known = [one for one in placing if one]
+        if signal.places:
+            placing.append((signal.places, found))
+        else:
+            others.append(found)
+    known = [(weight, one) for weight, one in placing if one]
     if known:
-        value, low, high = (mean([getattr(one, end) for one in known]) for end in ("value", "low", "high"))
-        return len(placing) - len(known), Interval(value=value, low=low, high=high)
+        return len(placing) - len(known), _mean(known)
     return len(TABLE), next((one for one in others if one), None)
+
+
+def _mean(weighted: Sequence[tuple[float, Interval]]) -> Interval:
+    weights = [weight for weight, _ in weighted]
+    value, low, high = (fmean([getattr(one, end) for _, one in weighted], weights) for end in ("value", "low", "high"))
+    return Interval(value=value, low=low, high=high)

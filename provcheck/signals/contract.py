@@ -90,8 +90,8 @@ class Signal(ABC):
     values: ClassVar[type[SignalValues]]
     background: ClassVar[type[Record] | None] = None
     feature_names: ClassVar[tuple[str, ...]] = ()
-    places: ClassVar[bool] = False
-    """Whether it gives distances for tree and map."""
+    places: ClassVar[float] = 0.0
+    """Weight of its distances among those that nearness, tree and map go by; 0 if it gives none."""
 
     columns: ClassVar[tuple[Column, ...]] = ()
     glossary: ClassVar[Mapping[str, str]] = {}

@@ -68,8 +68,10 @@ class Weights(Signal):
         FINGERPRINT: ArrayLayout(1, np.float16, 2.0),
     }
     values = WeightsValues
-    feature_names = ("anchored_match", "coordinate_match", "intrinsic_match")
-    places = True
+    feature_names = ("best_match", "anchored_match", "coordinate_match", "intrinsic_match")
+    places = 3.0
+    """On the zoo's calibration models the parent is nearest most often with this weight beside ABLE's 1."""
+
     columns = page.COLUMNS
     glossary = page.GLOSSARY
 
@@ -126,7 +128,7 @@ class Weights(Signal):
         return self.distance_matrix(stack)
 
     def features(self, values: SignalValues) -> Mapping[str, float]:
-        """The three matches; one that there is none of counts as no match."""
+        """The three matches, and the best of the two that do not depend on axes; one that is None counts as 0."""
         found = cast("WeightsValues", values)
         return {name: getattr(found, name) or 0.0 for name in self.feature_names}
 

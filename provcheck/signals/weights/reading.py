@@ -74,7 +74,7 @@ def reasons(values: WeightsValues, reference: str) -> tuple[str, ...]:
 
 def is_rewritten(values: WeightsValues) -> bool:
     """Neurons match, but not in the axes that they are stored along."""
-    return values.best >= HIGH and values.coordinate_match is not None and values.coordinate_match <= LOW
+    return values.best_match >= HIGH and values.coordinate_match is not None and values.coordinate_match <= LOW
 
 
 def is_reordered(values: WeightsValues) -> bool:
@@ -85,7 +85,7 @@ def is_reordered(values: WeightsValues) -> bool:
 
 def shares_start(values: WeightsValues) -> bool:
     """Alike as stored, but by neither measure of what neurons do; unknown without anchors or with other widths."""
-    if values.coordinate_match is None or values.anchored_match is None or values.best > LOW:
+    if values.coordinate_match is None or values.anchored_match is None or values.best_match > LOW:
         return False
     small = values.exact_p_value is not None and values.exact_p_value <= SMALL_P
     return small or values.coordinate_match >= HIGH
@@ -100,7 +100,7 @@ def _neurons(values: WeightsValues, reference: str) -> str:
         alike = "and act alike" if lead[1] >= HIGH else "but act only partly alike"
         pairs = f"{values.matched:,} of {values.neurons:,} neurons pair up with one of {reference}"
         return f"In the most similar blocks, {pairs} {alike} ({shown})."
-    if values.best > LOW:
+    if values.best_match > LOW:
         return (
             f"Seen through common words, the neurons do not match those of {reference} ({shown}), but seen through the "
             f"models' own attention they do (intrinsic match {match(values.intrinsic_match)})."

@@ -45,7 +45,7 @@ class WeightsValues(SignalValues):
     )
 
     @property
-    def best(self) -> float:
+    def best_match(self) -> float:
         """The largest of the matches that do not depend on axes, 0 without any."""
         return max(one for one in (self.anchored_match, self.intrinsic_match, 0.0) if one is not None)
 
