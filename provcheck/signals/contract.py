@@ -90,6 +90,9 @@ class Signal(ABC):
     values: ClassVar[type[SignalValues]]
     background: ClassVar[type[Record] | None] = None
     feature_names: ClassVar[tuple[str, ...]] = ()
+    rising: ClassVar[frozenset[str]] = frozenset()
+    """The features that are larger the more alike two models are; all others are smaller then."""
+
     places: ClassVar[bool] = False
     """Whether it gives distances for tree and map."""
 

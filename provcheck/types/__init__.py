@@ -42,7 +42,16 @@ from provcheck.types.measurement import (
 )
 from provcheck.types.report import BankFacts, Check, Digests, PolicyFacts, Report, Summary, Tool
 from provcheck.types.subject import Access, Capability, ModelFiles, Subject, TokenAttributions
-from provcheck.types.verdict import BankMap, JudgeFacts, Lineage, MapPoint, NullDistribution, Parent, Verdict
+from provcheck.types.verdict import (
+    BankMap,
+    JudgeFacts,
+    Lineage,
+    MapPoint,
+    NullDistribution,
+    PanelFacts,
+    Parent,
+    Verdict,
+)
 
 __all__ = [
     "Floats",
@@ -85,6 +94,7 @@ __all__ = [
     "Parent",
     "Verdict",
     "NullDistribution",
+    "PanelFacts",
     "JudgeFacts",
     "Lineage",
     "MapPoint",

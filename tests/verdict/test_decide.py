@@ -75,7 +75,7 @@ def covered(questions: int, texts: int, total: int = 10) -> MeasurementFacts:
     return found.facts
 
 
-@pytest.mark.parametrize(("questions", "texts"), [(4, 10), (10, 4), (0, 0), (4, 5)])
+@pytest.mark.parametrize(("questions", "texts"), [(4, 10), (0, 0), (4, 5)])
 def test_too_low_coverage_judges_nothing(questions: int, texts: int) -> None:
     judged, verdict = decide([near("base", 0.0)], RULE, covered(questions, texts), ANCESTRY)
     assert (verdict.relation, verdict.reference) == (Relation.INCONCLUSIVE, None)
@@ -85,9 +85,12 @@ def test_too_low_coverage_judges_nothing(questions: int, texts: int) -> None:
     assert [comparison.relation for comparison in judged] == [Relation.INCONCLUSIVE]
 
 
-def test_half_of_each_is_enough() -> None:
-    verdict = judge(near("base", 0.0), facts=covered(5, 5))
+@pytest.mark.parametrize(("questions", "texts"), [(5, 5), (10, 4), (5, 0)])
+def test_half_of_what_a_panel_reads_is_enough(questions: int, texts: int) -> None:
+    """A second signal that measured less is as if it were not there."""
+    verdict = judge(near("base", 0.0), facts=covered(questions, texts))
     assert (verdict.relation, verdict.reference) == (Relation.IDENTICAL, "base")
+    assert judge(near("base", 1.0), facts=covered(10, texts)).relation is Relation.UNRELATED
 
 
 def test_only_signals_that_the_judge_reads_must_be_covered() -> None:

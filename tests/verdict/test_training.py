@@ -157,11 +157,11 @@ def folds(monkeypatch: pytest.MonkeyPatch, pairs: Pairs) -> Iterator[list[Fold]]
             seen[-1].tested = [place_of[row.tobytes()] for row in features]
             return super().scores(features)
 
-    def spy(features: Floats, positive: Bools, names: tuple[str, ...]) -> LinearSVM:
-        assert names == READ
+    def spy(features: Floats, positive: Bools, directions: dict[str, int]) -> LinearSVM:
+        assert directions == dict.fromkeys(READ, -1)
         seen.append(Fold([place_of[row.tobytes()] for row in features], []))
         np.testing.assert_array_equal(positive, pairs.related[seen[-1].trained])
-        return Spy(**vars(fit_plane(features, positive, names)))
+        return Spy(**vars(fit_plane(features, positive, directions)))
 
     monkeypatch.setattr(training, "fit_plane", spy)
     return seen  # type: ignore[return-value]
@@ -189,7 +189,7 @@ def test_the_score_is_the_mean_over_the_machines_that_did_not_know_the_pair(
     given: dict[int, list[float]] = {}
     for fold in folds:
         features = pairs.columns(READ)
-        machine = fit_plane(features[fold.trained], pairs.related[fold.trained], READ)
+        machine = fit_plane(features[fold.trained], pairs.related[fold.trained], dict.fromkeys(READ, -1))
         for place, score in zip(fold.tested, machine.scores(features[fold.tested]), strict=True):
             given.setdefault(place, []).append(float(score))
     for place in range(len(scores)):

@@ -64,6 +64,7 @@ class Weights(Signal):
     }
     values = WeightsValues
     feature_names = ("anchored_match", "coordinate_match", "intrinsic_match")
+    rising = frozenset(feature_names)
     columns = page.COLUMNS
     glossary = page.GLOSSARY
 
