@@ -19,7 +19,7 @@ from provcheck.verdict.svm import LinearSVM
 RELATED, IDENTICAL, SAME_RECIPE = "related", "identical", "same_recipe"
 
 RANGE_MARGIN = 0.1
-"""Features may lie outside the range of the calibration pairs by this share of it."""
+"""Features may lie beyond those of the farthest calibration pairs by this share of their range."""
 
 MAX_NUMBER = 1e12
 """Limit for the numbers of a calibration; far beyond what a fit produces."""
@@ -86,10 +86,14 @@ class Calibration:
         }
 
     def in_range(self, features: Mapping[str, float]) -> bool:
-        """Whether the calibration pairs reach so far, or nearly."""
+        """Whether some calibration pair was as far apart in each feature, or nearly.
+
+        Nothing is too near: there the relation is only clearer, as for a copy among models of which none is one.
+        """
         values = np.array([features[name] for name in self.facts.features])
+        rises = np.array(list(directions(self.facts.features).values())) > 0
         margin = RANGE_MARGIN * (self.high - self.low)
-        return bool(((values >= self.low - margin) & (values <= self.high + margin)).all())
+        return bool(np.where(rises, values >= self.low - margin, values <= self.high + margin).all())
 
     def fits(self, bank: Bank) -> bool:
         """Whether its signals were measured like the bank's, and a fit could give its numbers."""

@@ -23,6 +23,7 @@ from provcheck.types import (
     NotMeasured,
     NullDistribution,
     Outcome,
+    PanelFacts,
     PolicyFacts,
     Relation,
     Report,
@@ -116,13 +117,22 @@ def make_map(subject: str, base: str) -> BankMap:
 def make_judge() -> JudgeFacts:
     """A judge of one feature, with three bins of independent pairs."""
     null = NullDistribution(edges=(0.6, 0.8, 1.0, 1.2), counts=(2, 30, 8), nearest=0.68)
-    return JudgeFacts(
-        name="gradient boosting, calibrated on zoo-v1",
+    panel = PanelFacts(
+        signals=("able",),
         features=("able.contrast_distance",),
         accuse_above=2.5,
         acquit_up_to=-1.0,
+        independent_pairs=40,
+        related_pairs=12,
+        false_accusation_upper=0.09,
         null={"able.contrast_distance": null},
     )
+    return JudgeFacts(name="gradient boosting, calibrated on zoo-v1", panels=(panel,))
+
+
+def with_null(judge: JudgeFacts, null: dict[str, NullDistribution]) -> JudgeFacts:
+    """The judge with other null distributions of its panel."""
+    return judge.model_copy(update={"panels": tuple(one.model_copy(update={"null": null}) for one in judge.panels)})
 
 
 def make_background() -> KLBackground:
@@ -197,6 +207,7 @@ def make_comparison(reference: str, relation: Relation, distance: float) -> Comp
         probabilities={relation: 0.973},
         score=3.25,
         p_value=0.00412,
+        judged_by=("able",),
         signals={"able": make_able(distance), "likelihood": make_likelihood()},
         same_weights=False,
     )

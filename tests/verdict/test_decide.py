@@ -61,6 +61,17 @@ def test_siblings_that_are_nearer_than_the_base_name_the_base() -> None:
     assert "Also judged related, nearest first: sibling." in verdict.reasons
 
 
+def test_a_teacher_is_not_named_as_an_ancestor() -> None:
+    """It may be a lead, if it is near; the student explains the subject's weights."""
+    school = Ancestry(
+        [make_reference("base"), make_reference("child", "base", mechanism="distillation"), make_reference("other")]
+    )
+    comparisons = [near("child", 0.30, 0.05), near("base", 0.34, 0.05), near("other", 0.95)]
+    _, verdict = decide(comparisons, RULE, FULL, school)
+    assert (verdict.relation, verdict.reference) == (Relation.DERIVED, "child")
+    assert "Also judged related, nearest first: base." in verdict.reasons
+
+
 def test_a_base_that_is_not_related_itself_is_not_named() -> None:
     verdict = judge(near("sibling", 0.10), near("stranger", 0.3), near("base", 0.95))
     assert verdict.reference == "sibling"

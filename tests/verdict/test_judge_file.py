@@ -124,7 +124,8 @@ def test_a_panel_of_another_name(calibrations: Calibrations, tmp_path: Path, nam
 
 def test_a_file_without_panels(tmp_path: Path) -> None:
     """One of an older version, too."""
-    for facts in ({"panels": {}}, {"bank": "zoo", "roots": []}, {}):
+    older: list[dict[str, Any]] = [{"panels": {}}, {"bank": "zoo", "roots": []}, {}]
+    for facts in older:
         save_file({"low": np.zeros(1)}, tmp_path / FILE, metadata={"facts": json.dumps(facts)})
         with pytest.raises(BankError, match="panels: "):
             load_calibrations(tmp_path / FILE)
