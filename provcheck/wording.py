@@ -5,6 +5,8 @@ A probability is never rounded into certainty, and an unknown value is said to b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from provcheck.types import Interval
 
 NOT_KNOWN = "not known"
@@ -58,6 +60,11 @@ def listing(names: list[str] | tuple[str, ...], most: int = 3) -> str:
     """`a, b, c and 4 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def joined(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def as_sentence(text: str | None, otherwise: str = "") -> str:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
 from provcheck.types import Comparison, Interval, NotMeasured, Record, Report, SignalValues
+from provcheck.wording import joined
 
 __all__ = [
     "TABLE",
@@ -28,14 +29,17 @@ __all__ = [
     "NamedNumber",
     "Signal",
     "all_signals",
+    "directions",
     "distance_of",
     "features_of",
     "find_signal",
+    "in_words",
     "nearest_first",
     "pairs_of",
     "rank_of",
     "read_record",
     "read_report",
+    "signal_of",
 ]
 
 TABLE = {
@@ -73,6 +77,22 @@ def features_of(comparison: Comparison) -> dict[str, float]:
         if isinstance(values, SignalValues)
         for feature, value in signal.features(values).items()
     }
+
+
+def signal_of(feature: str) -> str:
+    """The signal that gives a feature: the part of its name before the dot."""
+    return feature.partition(".")[0]
+
+
+def directions(features: Iterable[str]) -> dict[str, int]:
+    """For each feature 1 if it is larger the more alike two models are, else -1. Raises KeyError."""
+    return {name: 1 if name.partition(".")[2] in find_signal(signal_of(name)).rising else -1 for name in features}
+
+
+def in_words(names: Iterable[str]) -> str:
+    """The titles of signals within a sentence: `ABLE, log-likelihood and weights`."""
+    titles = [find_signal(name).title for name in names]
+    return joined([title if title.isupper() else title.lower() for title in titles])
 
 
 def distance_of(comparison: Comparison) -> Interval | None:

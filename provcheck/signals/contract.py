@@ -90,6 +90,9 @@ class Signal(ABC):
     values: ClassVar[type[SignalValues]]
     background: ClassVar[type[Record] | None] = None
     feature_names: ClassVar[tuple[str, ...]] = ()
+    rising: ClassVar[frozenset[str]] = frozenset()
+    """The features that are larger the more alike two models are; all others are smaller then."""
+
     places: ClassVar[float] = 0.0
     """Weight of its distances among those that nearness, tree and map go by; 0 if it gives none."""
 

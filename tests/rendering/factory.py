@@ -24,6 +24,7 @@ from provcheck.types import (
     NotMeasured,
     NullDistribution,
     Outcome,
+    PanelFacts,
     PolicyFacts,
     Relation,
     Report,
@@ -118,13 +119,22 @@ def make_judge() -> JudgeFacts:
     """A judge of two features, each with three bins of independent pairs."""
     null = NullDistribution(edges=(0.6, 0.8, 1.0, 1.2), counts=(2, 30, 8), nearest=0.68)
     matches = NullDistribution(edges=(-0.05, 0.0, 0.05, 0.1), counts=(9, 28, 3), nearest=0.083)
-    return JudgeFacts(
-        name="gradient boosting, calibrated on zoo-v1",
-        features=("able.contrast_distance", "weights.anchored_match"),
+    panel = PanelFacts(
+        signals=("able", "weights"),
+        features=("able.contrast_distance", "weights.best_match"),
         accuse_above=2.5,
         acquit_up_to=-1.0,
-        null={"able.contrast_distance": null, "weights.anchored_match": matches},
+        independent_pairs=40,
+        related_pairs=12,
+        false_accusation_upper=0.09,
+        null={"able.contrast_distance": null, "weights.best_match": matches},
     )
+    return JudgeFacts(name="gradient boosting, calibrated on zoo-v1", panels=(panel,))
+
+
+def with_null(judge: JudgeFacts, null: dict[str, NullDistribution]) -> JudgeFacts:
+    """The judge with other null distributions of its panel."""
+    return judge.model_copy(update={"panels": tuple(one.model_copy(update={"null": null}) for one in judge.panels)})
 
 
 def make_background() -> KLBackground:
@@ -208,6 +218,7 @@ def make_comparison(reference: str, relation: Relation, distance: float) -> Comp
         probabilities={relation: 0.973},
         score=3.25,
         p_value=0.00412,
+        judged_by=("able", "weights"),
         signals={"able": make_able(distance), "likelihood": make_likelihood(), "weights": make_weights(0.02)},
         same_weights=False,
     )

@@ -54,7 +54,7 @@ def test_fields_are_those_of_the_design() -> None:
     comparison = written["comparisons"][0]
     assert set(comparison) == {
         *("reference", "family", "mechanism", "license", "relation", "probabilities", "score", "p_value"),
-        *("signals", "same_weights"),
+        *("judged_by", "signals", "same_weights"),
     }
     assert comparison["signals"].keys() == {"able", "likelihood", "weights"}
     assert comparison["signals"]["able"]["paper"].keys() == {"cosine_distance", "ci95"}

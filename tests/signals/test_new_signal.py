@@ -20,8 +20,10 @@ from provcheck.report_file import read_report
 from provcheck.signals import features_of
 from provcheck.store import load_measurement
 from provcheck.types import Measurement, NotMeasured, Relation, SignalFacts, Sketch
-from provcheck.verdict.calibration import FILE, READS, RELATED, calibrate, load_calibration
+from provcheck.verdict.calibration import RELATED
+from provcheck.verdict.fitting import READS, calibrate
 from provcheck.verdict.judge import CalibratedJudge
+from provcheck.verdict.panels import FILE, load_calibrations
 from tests.examples.norms import QUANTILES, NormValues
 from tests.tiny import save_probes, save_tiny, tiny_probes
 from tests.verdict.zoo import Model, make_zoo, zoo_models
@@ -154,17 +156,18 @@ def test_a_judge_reads_it_by_the_name_in_its_file(zoo_models_with_norms: list[Mo
     bank = make_zoo(tmp_path / "zoo", zoo_models_with_norms)
     reads = {**READS, RELATED: ("able.contrast_distance", "norms.log_ratio")}
     (bank.folder / FILE).write_bytes(calibrate(bank, reads=reads).save())
-    calibration = load_calibration(bank.folder / FILE)
-    assert calibration.facts.features[:2] == ("able.contrast_distance", "norms.log_ratio")
-    assert set(calibration.facts.signals) == {"able", "likelihood", "norms"} and calibration.fits(bank)
-    judge = CalibratedJudge(calibration, len(bank.references), 0.01)
+    found = load_calibrations(bank.folder / FILE)
+    assert found.largest.facts.features[:2] == ("able.contrast_distance", "norms.log_ratio")
+    assert found.largest.signals == ("able", "likelihood", "norms") and found.fits(bank)
+    judge = CalibratedJudge(found, len(bank.references), 0.01)
     _, subject = next(one for one in zoo_models_with_norms if one[0].id == "org/root-3-tune")
-    judged = {one.reference: one for one in judge.judge(compare(subject, bank))}
+    judged = {one.reference: one for one in judge.judge(compare(subject, bank), signals.TABLE)}
     assert judged["org/root-3"].relation is Relation.DERIVED
     assert not [one for name, one in judged.items() if one.relation.related and not name.startswith("org/root-3")]
     said = " ".join(judge.explain(judged["org/root-3"]))
     assert "word vectors" in said and "scores it above every one" in said
-    assert set(judge.facts.null) == {"able.contrast_distance", "norms.log_ratio"}
+    [panel] = judge.facts(list(judged.values())).panels
+    assert set(panel.null) == {"able.contrast_distance", "norms.log_ratio"}
     assert moved(bank, judge, subject) != judged["org/root-3"].score
 
 
@@ -173,7 +176,7 @@ def moved(bank: Bank, judge: CalibratedJudge, subject: Measurement) -> float | N
     sketch = subject.sketches["norms"]
     other = replace(sketch, arrays={"norm_quantiles": sketch.arrays["norm_quantiles"] * 3})
     subject = replace(subject, signals={**subject.signals, "norms": other})
-    return {one.reference: one.score for one in judge.judge(compare(subject, bank))}["org/root-3"]
+    return {one.reference: one.score for one in judge.judge(compare(subject, bank), signals.TABLE)}["org/root-3"]
 
 
 @pytest.mark.usefixtures("with_norms")

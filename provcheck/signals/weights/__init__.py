@@ -69,6 +69,7 @@ class Weights(Signal):
     }
     values = WeightsValues
     feature_names = ("best_match", "anchored_match", "coordinate_match", "intrinsic_match")
+    rising = frozenset(feature_names)
     places = 3.0
     """On the zoo's calibration models the parent is nearest most often with this weight beside ABLE's 1."""
 

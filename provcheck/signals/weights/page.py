@@ -24,7 +24,7 @@ from provcheck.types import Comparison, Interval, NotMeasured, NullDistribution,
 
 __all__ = ["COLUMNS", "GLOSSARY", "figures", "reasons"]
 
-AXIS = "anchored match: 0 as in independent models, 1 where every neuron has its twin"
+AXIS = "anchored or intrinsic match: 0 as in independent models, 1 where every neuron has its twin"
 SHARES = {step / 5: f"{step / 5:g}" for step in range(6)}
 
 GLOSSARY = {
@@ -94,8 +94,8 @@ def figures(report: Report, nearest: Comparison | None) -> list[Figure]:
 
 
 def _null(report: Report, nearest: Comparison) -> NullDistribution | None:
-    """The anchored matches of independent pairs, if the report has them in a form that can be drawn."""
-    null = report.judge.null.get("weights.anchored_match")
+    """The best matches of independent pairs, if the report has them in a form that can be drawn."""
+    null = report.judge.null_of("weights.best_match", nearest)
     return null if null and len(null.edges) == len(null.counts) + 1 and sum(null.counts) > 0 else None
 
 
@@ -111,15 +111,16 @@ def _twins(report: Report, nearest: Comparison | None) -> Figure:
         )
         return Figure(id, heading, Marked(_finding(found), names), _dots(found), reading, tables)
     limit = (
-        f" Among {wording.plural(sum(null.counts), 'pair')} of independent models the highest anchored match is "
-        f"{match(null.nearest)}."
+        f" Among {wording.plural(sum(null.counts), 'pair')} of independent models the highest match, anchored or "
+        f"intrinsic, is {match(null.nearest)}."
     )
     reading = (
-        "The grey hill counts pairs of models that are known to share no weights, by their anchored match. The dashed "
-        "line is the highest of these pairs: right of it no independent models were ever seen."
+        "The grey hill counts pairs of models that are known to share no weights, by the higher of their anchored and "
+        "intrinsic match. The dashed line is the highest of these pairs: right of it no independent models were ever "
+        "seen."
     )
     finding = Marked(_finding(found) + limit, names)
-    return Figure(id, heading, finding, _histogram(null, found.anchored_match), reading, tables, [_bins(null)])
+    return Figure(id, heading, finding, _histogram(null, found.best_match), reading, tables, [_bins(null)])
 
 
 def _finding(found: WeightsValues) -> str:
@@ -132,18 +133,18 @@ def _finding(found: WeightsValues) -> str:
     return f"From this model to {{reference}} the {lead[0]} is {match(lead[1])}{pairs}."
 
 
-def _histogram(null: NullDistribution, own: float | None) -> Histogram:
+def _histogram(null: NullDistribution, own: float) -> Histogram:
     pairs, shown = sum(null.counts), match(own)
-    left = min(0.0, null.edges[0], own or 0.0)
+    left = min(0.0, null.edges[0])
     return Histogram(
-        title="Anchored match against independent models",
+        title="Match against independent models",
         description=f"The subject's match: {shown}. Of {pairs:,} pairs of independent models, the highest has "
         f"{match(null.nearest)}.",
         edges=null.edges,
         counts=null.counts,
         limit=null.nearest,
         limit_label=f"highest independent pair: {match(null.nearest)}",
-        own=None if own is None else Interval(value=own, low=own, high=own),
+        own=Interval(value=own, low=own, high=own),
         ruler=Ruler(left, max(1.0, null.edges[-1]), SHARES, AXIS),
         own_label=shown,
     )
@@ -184,7 +185,7 @@ def _table(found: WeightsValues) -> Table:
 def _bins(null: NullDistribution) -> Table:
     bins = zip(null.edges[:-1], null.edges[1:], null.counts, strict=True)
     rows = [(f"{wording.number(low)} to {wording.number(high)}", f"{count:,}") for low, high, count in bins if count]
-    return Table("Pairs of independent models by anchored match", ("Match", "Pairs"), rows, frozenset({1}))
+    return Table("Pairs of independent models by match", ("Match", "Pairs"), rows, frozenset({1}))
 
 
 def _why_not(nearest: Comparison | None) -> str:
