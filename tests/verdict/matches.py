@@ -14,7 +14,7 @@ from provcheck.signals.weights.values import WeightsValues
 from provcheck.types import Comparison, Floats, NotMeasured, Relation, SignalValues
 from provcheck.verdict.training import Pairs, documented_pairs
 
-MATCHES = ("weights.anchored_match", "weights.coordinate_match", "weights.intrinsic_match")
+MATCHES = ("weights.best_match", "weights.anchored_match", "weights.coordinate_match", "weights.intrinsic_match")
 Three = tuple[float, float, float]
 """Anchored, coordinate and intrinsic match."""
 
@@ -49,7 +49,8 @@ def pairs_with_matches(bank: Bank, *, initialised_alike: float = 0.3) -> Pairs:
     matches[pairs.related] = stream.uniform((0.4, 0.4, 0.15), (1.0, 1.0, 0.9), (pairs.related.sum(), 3))
     matches[[relation is Relation.IDENTICAL for relation in pairs.relations]] = 0.99
     matches[pairs.related & (stream.random(count) < 0.1), 1] = 0.02
-    return Pairs((*pairs.names, *MATCHES), np.hstack([pairs.features, matches]), pairs.relations, pairs.models)
+    best = matches[:, [0, 2]].max(axis=1, keepdims=True)
+    return Pairs((*pairs.names, *MATCHES), np.hstack([pairs.features, best, matches]), pairs.relations, pairs.models)
 
 
 def without_signal(pairs: Pairs, signal: str, rows: Iterable[int]) -> Pairs:

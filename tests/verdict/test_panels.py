@@ -210,11 +210,11 @@ def test_the_report_states_the_panels_that_judged(bank: Bank, judge: Calibration
         "SVM calibrated on zoo: by ABLE, log-likelihood and weights it accuses only beyond all"
     )
     assert "; by ABLE and log-likelihood it accuses" in facts.name and facts.name.count("accuses") == 2
-    null = facts.null_of("weights.anchored_match", found[1])
-    assert null and null == facts.panels[0].null["weights.anchored_match"]
-    assert null.nearest == judge.largest.null_features["weights.anchored_match"][-1], "the largest match is the nearest"
-    assert facts.null_of("weights.anchored_match", found[0]) is None
-    assert facts.null_of("weights.anchored_match", None) is None
+    null = facts.null_of("weights.best_match", found[1])
+    assert null and null == facts.panels[0].null["weights.best_match"]
+    assert null.nearest == judge.largest.null_features["weights.best_match"][-1], "the largest match is the nearest"
+    assert facts.null_of("weights.best_match", found[0]) is None
+    assert facts.null_of("weights.best_match", None) is None
     nothing = one.facts(one.judge([without_values(comparisons[0], *SIGNALS)], SIGNALS))
     assert nothing.panels == () and nothing.name == "SVM calibrated on zoo: nothing that it reads was measured"
 
@@ -285,13 +285,14 @@ def test_a_copy_is_identical_by_every_panel(bank: Bank, judge: Calibrations, kep
     assert (found.judged_by, found.relation) == (kept, Relation.IDENTICAL)
 
 
-matches = st.tuples(*[st.floats(-0.2, 1.0)] * 3)
+Four = tuple[float, float, float, float]
+matches = st.tuples(*[st.floats(-0.2, 1.0)] * 4)
 
 
 @settings(max_examples=50)
-@given(match=matches, more=st.tuples(*[st.floats(0, 0.5)] * 3), nearer=st.floats(0, 0.5), panel=st.sampled_from(ALL))
+@given(match=matches, more=st.tuples(*[st.floats(0, 0.5)] * 4), nearer=st.floats(0, 0.5), panel=st.sampled_from(ALL))
 def test_more_alike_is_never_less_related(
-    bank: Bank, judge: Calibrations, match: Three, more: Three, nearer: float, panel: tuple[str, ...]
+    bank: Bank, judge: Calibrations, match: Four, more: Four, nearer: float, panel: tuple[str, ...]
 ) -> None:
     """In no panel and in no feature."""
     fitted = judge.of(panel)

@@ -12,7 +12,7 @@ from provcheck.signals.weights.page import COLUMNS, GLOSSARY, figures
 from provcheck.signals.weights.reading import REORDERED, REWRITTEN, SHARED_START, bound, match, reasons
 from provcheck.signals.weights.values import WeightsValues
 from provcheck.types import NotMeasured, Report
-from tests.rendering.factory import make_blocks, make_report, make_weights, with_signal
+from tests.rendering.factory import make_blocks, make_report, make_weights, with_null, with_signal
 
 NOTHING = WeightsValues(
     anchored_match=None,
@@ -37,7 +37,7 @@ def shown(values: WeightsValues, report: Report | None = None) -> dict[str, Figu
 
 def without_null() -> Report:
     report = make_report()
-    return report.model_copy(update={"judge": report.judge.model_copy(update={"null": {}})})
+    return report.model_copy(update={"judge": with_null(report.judge, {})})
 
 
 # Numbers
@@ -171,7 +171,7 @@ def test_the_match_stands_against_those_of_independent_models() -> None:
     assert (figure.chart.own_label, figure.chart.limit_label) == ("0.97", "highest independent pair: 0.08")
     assert str(figure.finding).endswith(
         "the anchored match is 0.97: in the most similar blocks, 187 of 192 neurons pair up. Among 40 pairs of "
-        "independent models the highest anchored match is 0.08."
+        "independent models the highest match, anchored or intrinsic, is 0.08."
     )
     assert [table.rows[-1][1] for table in (*figure.tables, *figure.annex)] == ["2.3e-10", "3"]
 
