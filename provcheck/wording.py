@@ -6,8 +6,15 @@ A probability is never rounded into certainty, and an unknown value is said to b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, Context
 
 from provcheck.types import Interval
+
+SMALLEST = 1e-300
+"""A bound that is still above what floating point makes of the smallest p-values."""
+
+SCIENTIFIC = 0.001
+"""Below it a bound is written with a power of ten."""
 
 NOT_KNOWN = "not known"
 NOT_MEASURED = "not measured"
@@ -37,6 +44,12 @@ def probability(value: float | None) -> str:
 def p_value(value: float | None) -> str:
     """A p-value with 3 significant digits."""
     return NOT_KNOWN if value is None else number(value)
+
+
+def bound(p_value: float) -> str:
+    """A p-value rounded up to two digits: `0.04`, `2.3e-10`. It is never shown as 0."""
+    found = Context(prec=2, rounding=ROUND_CEILING).create_decimal(repr(max(p_value, SMALLEST)))
+    return f"{found:.1e}" if found < SCIENTIFIC else f"{float(found):g}"
 
 
 def interval(value: Interval | None) -> str:

@@ -81,8 +81,15 @@ def certainty(report: Report) -> str:
         return "How sure: certain. The weight files are the same, bit for bit."
     if verdict.probability is None:
         return "How sure: not calibrated. Error rates are not known for this bank, so no probability is given."
-    p_value = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)}."
-    return f"How sure: {wording.probability(verdict.probability)}.{p_value}"
+    return f"How sure: {wording.probability(verdict.probability)}.{_p_values(report)}"
+
+
+def _p_values(report: Report) -> str:
+    """The exact one first: it does not depend on the size of the bank, and it alone may be very small."""
+    verdict, pairs = report.verdict, "by the bank's independent pairs, corrected for all its references"
+    exact = "" if verdict.exact_p_value is None else f" Exact p-value: {wording.bound(verdict.exact_p_value)}."
+    empirical = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)}"
+    return exact + (f"{empirical} ({pairs})." if empirical and exact else f"{empirical}." if empirical else "")
 
 
 def relation_probability(one: Comparison) -> str:

@@ -31,6 +31,7 @@ __all__ = [
     "all_signals",
     "directions",
     "distance_of",
+    "exact_p_value_of",
     "features_of",
     "find_signal",
     "in_words",
@@ -107,6 +108,14 @@ def rank_of(comparison: Comparison) -> tuple[int, float]:
     """Sort key for nearness: how many of the signals that place models are missing, then the distance."""
     missing, found = _distance(comparison)
     return (missing, found.value) if found else (len(TABLE) + 1, 0.0)
+
+
+def exact_p_value_of(comparison: Comparison) -> float | None:
+    """The p-value of the first signal that has one which needs no calibration."""
+    found = (
+        one.exact_p_value(values) for one, values in pairs_of(comparison.signals) if isinstance(values, SignalValues)
+    )
+    return next((value for value in found if value is not None), None)
 
 
 def nearest_first(comparisons: Sequence[Comparison], chosen: str | None = None) -> list[Comparison]:

@@ -182,6 +182,10 @@ class Signal(ABC):
         """What a judge may read: the numbers of `feature_names`, each read or transformed from one of the values."""
         return {}
 
+    def exact_p_value(self, values: SignalValues) -> float | None:
+        """A p-value that needs no calibration, if the signal has one."""
+        return None
+
     def examine(self, values: SignalValues, sketch: Sketch, other: Stack) -> SignalValues:
         """The values, plus those worth computing only for the reference that decides. `other` has one row."""
         return values

@@ -22,6 +22,11 @@ class Verdict(Record):
     reference: str | None
     probability: Share | None
     p_value: Share | None
+    exact_p_value: Share | None = Field(
+        default=None,
+        description="that neurons of the same index are so alike by chance, if both models were initialised "
+        "independently; needs no other models",
+    )
     reasons: tuple[str, ...]
     parents: tuple[Parent, ...] = ()
     """Both parents, where the subject looks like a merge of two references."""

@@ -20,6 +20,7 @@ from provcheck.bank.ancestry import Ancestry
 from provcheck.bank.manifest import read_bank_manifest
 from provcheck.errors import BankError
 from provcheck.io import data
+from provcheck.signals import exact_p_value_of
 from provcheck.types import Comparison, JudgeFacts, MeasurementFacts, Relation, Verdict
 from provcheck.verdict.margin import MarginRule
 from provcheck.verdict.panels import FILE, RECALIBRATE, Calibrations, Panel, load_calibrations
@@ -106,6 +107,7 @@ def decide(
         reference=chosen.reference,
         probability=(chosen.probabilities or {}).get(chosen.relation),
         p_value=chosen.p_value,
+        exact_p_value=exact_p_value_of(chosen),
         reasons=judge.explain(chosen) + _others(chosen, judged),
     )
 

@@ -133,6 +133,10 @@ class Weights(Signal):
         found = cast("WeightsValues", values)
         return {name: getattr(found, name) or 0.0 for name in self.feature_names}
 
+    def exact_p_value(self, values: SignalValues) -> float | None:
+        """By the order of the neurons."""
+        return cast("WeightsValues", values).exact_p_value
+
     def examine(self, values: SignalValues, sketch: Sketch, other: Stack) -> SignalValues:
         """Adds the match of every pair of blocks."""
         one, two = take_apart(sketch.arrays, sketch.facts.values), _row(other, 0)

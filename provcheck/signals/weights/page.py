@@ -18,7 +18,7 @@ from provcheck.signals.describing import (
     Table,
 )
 from provcheck.signals.weights.block_map import blocks_figure
-from provcheck.signals.weights.reading import HIGH, bound, counted, match, reasons
+from provcheck.signals.weights.reading import HIGH, counted, match, reasons
 from provcheck.signals.weights.values import WeightsValues, weights_of
 from provcheck.types import Comparison, Interval, NotMeasured, NullDistribution, Report, SignalValues
 
@@ -64,7 +64,7 @@ def _intrinsic(values: SignalValues) -> Cell:
 
 def _exact(values: SignalValues) -> Cell:
     found = cast("WeightsValues", values).exact_p_value
-    return Cell(wording.NOT_MEASURED if found is None else bound(found))
+    return Cell(wording.NOT_MEASURED if found is None else wording.bound(found))
 
 
 COLUMNS = (
@@ -176,7 +176,7 @@ def _numbers(found: WeightsValues) -> dict[str, float | None]:
 def _table(found: WeightsValues) -> Table:
     rows = []
     for name, value in _numbers(found).items():
-        shown = bound(value) if value is not None and name == "exact p-value" else match(value)
+        shown = wording.bound(value) if value is not None and name == "exact p-value" else match(value)
         rows.append((name, shown, WHY_NOT[name] if value is None else MEANS[name]))
     caption = "This model and the reference, by their neurons"
     return Table(caption, ("Number", "Found", "What it goes by"), rows, frozenset({1}))

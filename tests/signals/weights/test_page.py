@@ -9,9 +9,10 @@ from provcheck.signals.describing import DotChart, Figure, HeatMap, Histogram
 from provcheck.signals.weights import Weights
 from provcheck.signals.weights.block_map import in_words, partners_of
 from provcheck.signals.weights.page import COLUMNS, GLOSSARY, figures
-from provcheck.signals.weights.reading import REORDERED, REWRITTEN, SHARED_START, bound, match, reasons
+from provcheck.signals.weights.reading import REORDERED, REWRITTEN, SHARED_START, match, reasons
 from provcheck.signals.weights.values import WeightsValues
 from provcheck.types import NotMeasured, Report
+from provcheck.wording import bound
 from tests.rendering.factory import make_blocks, make_report, make_weights, with_null, with_signal
 
 NOTHING = WeightsValues(
