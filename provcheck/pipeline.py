@@ -17,7 +17,7 @@ from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
 from provcheck.targets import DEMO, Target
 from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, Subject, Tool
-from provcheck.verdict import choose_judge, decide, find_calibration
+from provcheck.verdict import choose_judge, decide, find_calibrations
 from provcheck.verdict.merges import name_parents
 from provcheck.version import __version__
 
@@ -93,7 +93,7 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
         raise UsageError("--claimed-base takes the id of a model, not a path", "name the base as its card would")
     collected = collected or collect_checks(options)
     bank = load_bank(options.bank)
-    find_calibration(bank)  # a judge that cannot be used is refused before the long work
+    find_calibrations(bank)  # a judge that cannot be used is refused before the long work
     manifest = bank.manifest
     target = find_comparable(manifest.bases, manifest.name, model, options.model, manifest.called)
     return Prepared(model, options, collected, bank, target)
@@ -133,7 +133,7 @@ def conclude(
         subject=subject,
         measurement=facts,
         bank=bank_facts(bank),
-        judge=judge.facts,
+        judge=judge.facts(comparisons),
         policy=policy_facts,
         claimed_base=options.claimed_base,
         comparisons=comparisons,

@@ -5,7 +5,16 @@ A probability is never rounded into certainty, and an unknown value is said to b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, Context
+
 from provcheck.types import Interval
+
+SMALLEST = 1e-300
+"""A bound that is still above what floating point makes of the smallest p-values."""
+
+SCIENTIFIC = 0.001
+"""Below it a bound is written with a power of ten."""
 
 NOT_KNOWN = "not known"
 NOT_MEASURED = "not measured"
@@ -37,6 +46,12 @@ def p_value(value: float | None) -> str:
     return NOT_KNOWN if value is None else number(value)
 
 
+def bound(p_value: float) -> str:
+    """A p-value rounded up to two digits: `0.04`, `2.3e-10`. It is never shown as 0."""
+    found = Context(prec=2, rounding=ROUND_CEILING).create_decimal(repr(max(p_value, SMALLEST)))
+    return f"{found:.1e}" if found < SCIENTIFIC else f"{float(found):g}"
+
+
 def interval(value: Interval | None) -> str:
     """`0.198 to 0.24`: the ends of a 95 % interval; empty where there is none."""
     return "" if value is None else f"{number(value.low)} to {number(value.high)}"
@@ -58,6 +73,11 @@ def listing(names: list[str] | tuple[str, ...], most: int = 3) -> str:
     """`a, b, c and 4 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def joined(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def as_sentence(text: str | None, otherwise: str = "") -> str:

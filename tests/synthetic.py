@@ -16,6 +16,7 @@ from provcheck.probes import probe_set
 from provcheck.signals import find_signal
 from provcheck.signals.able.values import CONTRAST, PAPER
 from provcheck.signals.likelihood.values import LOGLIK
+from provcheck.signals.weights.sketching import sketch
 from provcheck.types import (
     Coverage,
     FileDigest,
@@ -32,6 +33,7 @@ from provcheck.types import (
     Subject,
     Text,
 )
+from tests.signals.weights.models import ANCHORS, Plain
 
 BLOCKS, WIDTH, TEXTS, WORDS = 16, 64, 40, 50
 
@@ -149,6 +151,14 @@ def with_facts(measurement: Measurement, signal: str, **facts: Any) -> Measureme
 def without(measurement: Measurement, signal: str, reason: str = "it is an endpoint") -> Measurement:
     """The same model, not measured by that signal."""
     return replace(measurement, signals={**measurement.signals, signal: NotMeasured(not_measured=reason)})
+
+
+def weighed(measurement: Measurement, model: Plain, *, mute: bool = False) -> Measurement:
+    """The same measurement, with the weights of this model; `mute`: its tokenizer tells no words apart."""
+    arrays, values = sketch(model, [[0]] * len(ANCHORS) if mute else ANCHORS)  # type: ignore[arg-type]
+    covered = Coverage(measured=model.blocks, total=model.blocks, unit="block")
+    made = Sketch(_facts("weights", PROBES, covered, values), arrays, {})
+    return replace(measurement, signals={**measurement.signals, "weights": made})
 
 
 def array_of(measurement: Measurement, name: str) -> Floats:

@@ -51,8 +51,8 @@ OF_SIGNALS = re.compile(
 """Names that belong to the two signals."""
 
 KNOW_A_SIGNAL = {
-    "verdict/calibration.py",  # the judge names its features
-    "evaluation/error_rates.py",  # the simpler methods beside it are single features
+    "verdict/fitting.py",  # the judge names its features
+    "evaluation/methods.py",  # the simpler methods beside it are single features
 }
 
 SAME_NAME = {"__init__", "page", "values"}

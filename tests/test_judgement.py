@@ -14,7 +14,7 @@ from provcheck.pipeline import AuditOptions, audit
 from provcheck.probes import load_probes
 from provcheck.store import save_measurement
 from provcheck.types import Measurement, Reference, Relation
-from provcheck.verdict import find_calibration
+from provcheck.verdict import find_calibrations
 from tests.tiny import save_tiny
 
 
@@ -36,7 +36,7 @@ def test_twins_with_random_weights_are_never_related(twins: tuple[Measurement, M
     assert one.subject.model_type == two.subject.model_type
     reference = Reference(id="org/twin", family="twin")
     save_bank(tmp_path / "bank", "twins", load_probes(), [(reference, two)])
-    assert find_calibration(load_bank(str(tmp_path / "bank"))) is not None
+    assert find_calibrations(load_bank(str(tmp_path / "bank"))) is not None
     save_measurement(one, tmp_path / "one.safetensors")
     report = audit(str(tmp_path / "one.safetensors"), AuditOptions(bank=str(tmp_path / "bank")))
     assert not report.verdict.relation.related

@@ -12,9 +12,10 @@ from provcheck import measuring, signals
 from provcheck.errors import IncompatibleError, UsageError
 from provcheck.measurement.engine import RunningModel
 from provcheck.measuring import ModelOptions, find_comparable, measure_model, read_signals, runs_on
+from provcheck.signals import Signal
 from provcheck.store import load_measurement, save_measurement
 from provcheck.targets import find_target
-from provcheck.types import Basis, Measurement, NotMeasured
+from provcheck.types import Basis, Measurement, NotMeasured, Sketch
 from tests.cached import Notes, entries
 from tests.measured import same_bits
 from tests.tiny import save_probes, tiny_probes
@@ -44,11 +45,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     really = measuring._measure_signal
 
-    def noting(signal: signals.Signal, *rest: Any) -> Any:
+    def recorded(signal: Signal, *rest: Any) -> Sketch | NotMeasured:
         names.append(signal.name)
         return really(signal, *rest)
 
-    monkeypatch.setattr(measuring, "_measure_signal", noting)
+    monkeypatch.setattr(measuring, "_measure_signal", recorded)
     return names
 
 

@@ -19,7 +19,8 @@ from provcheck.pipeline import AuditOptions, prepare
 from provcheck.report_file import read_report
 from provcheck.signals import TABLE
 from provcheck.store import load_measurement, save_measurement
-from provcheck.verdict.calibration import FILE, calibrate
+from provcheck.verdict.fitting import calibrate
+from provcheck.verdict.panels import FILE
 from tests.evidence import Evidence, make_evidence
 from tests.synthetic import make_blocks, make_measurement
 from tests.verdict.zoo import make_zoo

@@ -72,13 +72,13 @@ def calibrate_command(name: Name) -> None:
     """Fit the judge on the bank's documented pairs and store it in the bank; held-out references take no part."""
     from provcheck.bank import load_bank
     from provcheck.bank.saving import add_file
-    from provcheck.verdict.calibration import FILE, calibrate
-    from provcheck.verdict.judge import describe
+    from provcheck.verdict.fitting import calibrate
+    from provcheck.verdict.panels import FILE, describe
 
     bank = load_bank(name)
-    calibration = calibrate(bank)
-    manifest = add_file(bank, FILE, calibration.save())
-    typer.echo(describe(calibration))
+    calibrations = calibrate(bank)
+    manifest = add_file(bank, FILE, calibrations.save())
+    typer.echo(describe(calibrations.panels, calibrations.bank))
     typer.echo(f"{manifest.name}: new digest {manifest.digest}")
 
 

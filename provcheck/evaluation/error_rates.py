@@ -6,51 +6,40 @@ Every method is fitted only on calibration roots and tested only on pairs of hel
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from provcheck.bank import Bank
 from provcheck.errors import BankError
-from provcheck.evaluation.phylolm import allele_similarities
-from provcheck.evaluation.weight_based import RIVALS, weight_similarities
-from provcheck.types import Bools, Floats, Record
-from provcheck.verdict.calibration import Calibration, calibrate, rate_interval
-from provcheck.verdict.training import Pairs, documented_pairs
+from provcheck.evaluation.methods import BESIDE, MISSING, Answer, Scores, methods_of, score, scores_by, similarities_of
+from provcheck.types import Floats, Record
+from provcheck.verdict.calibration import Calibration
+from provcheck.verdict.fitting import calibrate
+from provcheck.verdict.panels import Calibrations, name_of
+from provcheck.verdict.training import Pairs, every_pair
 
 SEEDS = 5
 ROOT_SHARE = 0.8
 """Each seed fits on this share of the calibration roots, drawn at random, with all their descendants."""
 
-MISSING = {
-    "PhyloLM": "the bank holds no sampled continuations",
-    **dict.fromkeys(RIVALS, "the bank holds no similarities of weights"),
-}
-"""What it means when a method is not in the table."""
+OTHER_KIN = "other kin"
+DISTILLATION = "distillation on the way (neither related nor independent)"
 
 
-class Scores(Record):
-    """One method, mean and standard deviation over seeds."""
+class Called(Record):
+    """What a panel called some pairs; the others it called independent."""
 
-    method: str
-    auc: tuple[float, float]
-    accuracy: tuple[float, float]
-    precision: tuple[float, float]
-    recall: tuple[float, float]
-    f1: tuple[float, float]
-    false_accusation_rate: tuple[float, float]
-    false_accusation_interval: tuple[float, float]
-    expected_calibration_error: tuple[float, float]
+    related: int
+    inconclusive: int
 
 
 class MechanismRecall(Record):
-    """How many held-out pairs of parent and child, or of other kin, the full judge called related."""
+    """Held-out pairs of parent and child, or of other kin, and what each panel, by its name, called them."""
 
     mechanism: str
     pairs: int
-    related: int
-    inconclusive: int
+    called: dict[str, Called]
 
 
 class Evaluation(Record):
@@ -63,52 +52,48 @@ class Evaluation(Record):
     methods: tuple[Scores, ...]
     not_measured: dict[str, str]
     mechanisms: tuple[MechanismRecall, ...]
+    distillation: MechanismRecall
+    """Held-out pairs that only a distillation connects; no other number counts them."""
     audits: int
     audits_accusing: int
     features: dict[str, float]
     """AUC of each feature alone on the calibration pairs, related against independent; 0.5 is chance."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a method says about the held-out pairs: a score to rank by, P(related), and whether it accuses."""
-
-    score: Floats
-    probability: Floats
-    accused: Bools
-
-
-Method = Callable[[Pairs, Pairs, int], Answer]
-
-
 def evaluate(bank: Bank) -> Evaluation:
-    """Evaluate every method on the held-out split. Raises BankError when the bank has none."""
+    """Evaluate every method on the held-out pairs that all signals of the largest panel measured.
+
+    Raises BankError when the bank has no held-out split.
+    """
     held = [row for row, reference in enumerate(bank.references) if reference.split == "held-out"]
     if len({root for row in held for root in bank.ancestry.roots(bank.references[row].id)}) < 2:
         raise BankError(f"the bank '{bank.manifest.name}' has fewer than two held-out roots to evaluate on")
-    pairs = documented_pairs(bank)
+    everything = every_pair(bank)
+    pairs = everything.documented
     final = calibrate(bank, pairs=pairs)
-    pairs = pairs.measured(final.facts.features)
-    test = pairs.among(held)
+    read = final.largest.facts.features
+    test = pairs.among(held).measured(read)
     if len(set(test.related)) < 2:
         raise BankError(f"the held-out models of the bank '{bank.manifest.name}' are all related, or none of them are")
     answers: dict[str, list[Answer]] = defaultdict(list)
-    similarities = _similarities(bank)
+    similarities = similarities_of(bank)
     for seed in range(SEEDS):
         rows = _drawn_rows(bank, seed)
         fitted = calibrate(bank, rows, pairs)
-        for name, method in _methods(similarities, fitted).items():
-            answers[name].append(method(pairs.among(rows), test, seed))
+        train = pairs.among(rows).measured(read)
+        for name, method in methods_of(similarities, fitted, final.largest.signals).items():
+            answers[name].append(method(train, test, seed))
     return Evaluation(
         bank=bank.manifest.name,
         held_out_models=len(held),
         independent_pairs=int((~test.related).sum()),
         related_pairs=int(test.related.sum()),
-        methods=tuple(_scores(name, given, test.related) for name, given in answers.items()),
+        methods=tuple(score(name, given, test.related) for name, given in answers.items()),
         not_measured={name: why for name, why in MISSING.items() if name not in answers},
-        mechanisms=_by_mechanism(bank, final, test),
+        mechanisms=_by_mechanism(bank, _shown(final), test),
+        distillation=_recall(DISTILLATION, _shown(final), _distilled(bank, everything.among(held).measured(read))),
         audits=len(held),
-        audits_accusing=_accusing_audits(pairs, final, held),
+        audits_accusing=_accusing_audits(pairs.measured(read), final.largest, held),
         features=_feature_aucs(bank, pairs),
     )
 
@@ -122,138 +107,49 @@ def _drawn_rows(bank: Bank, seed: int) -> list[int]:
     return [row for row in rows if roots[row] <= drawn]
 
 
-def _similarities(bank: Bank) -> dict[str, Floats]:
-    """(M, M) similarities by published method, where the bank holds what is needed for them."""
-    alleles = allele_similarities(bank)
-    return {**({} if alleles is None else {"PhyloLM": alleles}), **weight_similarities(bank)}
+def _shown(found: Calibrations) -> list[Calibration]:
+    """The largest panel, and those beside it."""
+    beside = [found.of(signals) for signals in BESIDE]
+    return [found.largest, *(one for one in beside if one and one is not found.largest)]
 
 
-def _methods(similarities: dict[str, Floats], fitted: Calibration) -> dict[str, Method]:
-    """The rows of the table, in its order."""
-    methods: dict[str, Method] = {"Random": _random, "Greedy": _greedy}
-    methods["Log-Likelihood"] = _one_feature("likelihood.log_kl")
-    methods |= {name: _similarity(found) for name, found in similarities.items()}
-    methods["ABLE paper view"] = _one_feature("able.paper_distance")
-    methods["ABLE contrast view"] = _one_feature("able.contrast_distance")
-    methods["Full judge"] = lambda _train, test, _seed: _judge(fitted, test)
-    return methods
+def _by_mechanism(bank: Bank, panels: Sequence[Calibration], test: Pairs) -> tuple[MechanismRecall, ...]:
+    """The related pairs: of parent and child by the child's mechanism, and all others."""
+    kin = test.where(test.related)
+    mechanisms = np.array([_mechanism(bank, *models) for models in kin.models])
+    return tuple(_recall(str(name), panels, kin.where(mechanisms == name)) for name in np.unique(mechanisms))
 
 
-def _random(_train: Pairs, test: Pairs, seed: int) -> Answer:
-    """A fair coin."""
-    score = np.random.RandomState(seed).uniform(size=len(test.models))
-    return Answer(score, score, score > 0.5)
+def _mechanism(bank: Bank, i: int, j: int) -> str:
+    first, second = bank.references[i], bank.references[j]
+    child = first if second.id in first.parents else second if first.id in second.parents else None
+    return child.mechanism if child else OTHER_KIN
 
 
-def _greedy(_train: Pairs, test: Pairs, _seed: int) -> Answer:
-    """Every model is related to its one nearest neighbour in ABLE's paper view, and to nothing else."""
-    distance = test.columns(["able.paper_distance"])[:, 0]
-    nearest = np.zeros(len(distance), dtype=bool)
-    for model in np.unique(test.models):
-        with_it = np.flatnonzero((test.models == model).any(axis=1))
-        nearest[with_it[np.argmin(distance[with_it])]] = True
-    return Answer(nearest.astype(float), nearest.astype(float), nearest)
-
-
-def _one_feature(name: str) -> Method:
-    return lambda train, test, _seed: _curve(train.columns([name])[:, 0], train.related, test.columns([name])[:, 0])
-
-
-def _similarity(similarities: Floats) -> Method:
-    def method(train: Pairs, test: Pairs, _seed: int) -> Answer:
-        (i, j), (k, m) = train.models.T, test.models.T
-        return _curve(similarities[i, j], train.related, similarities[k, m])
-
-    return method
-
-
-def _curve(train: Floats, related: Bools, test: Floats) -> Answer:
-    """A logistic curve through one number; accused above one half."""
-    from sklearn.linear_model import LogisticRegression
-
-    mean, scale = train.mean(), max(float(train.std()), 1e-9)
-    x, asked = ((values[:, None] - mean) / scale for values in (train, test))
-    curve = LogisticRegression(solver="newton-cholesky", class_weight="balanced").fit(x, related)
-    probability = curve.predict_proba(asked)[:, 1]
-    return Answer(probability, probability, probability > 0.5)
-
-
-def _judge(fitted: Calibration, test: Pairs) -> Answer:
-    score = _judged(fitted, test)
-    return Answer(score, fitted.related.probability_of(score), score > fitted.facts.accuse_above)
-
-
-def _judged(fitted: Calibration, pairs: Pairs) -> Floats:
-    """(P,) scores."""
-    return fitted.related.scores(pairs.columns(fitted.related.features))
-
-
-def _scores(method: str, answers: list[Answer], related: Bools) -> Scores:
-    from sklearn.metrics import roc_auc_score
-
-    columns = [
-        (float(roc_auc_score(related, a.score)), *_rates(a.accused, related), _calibration_error(a, related))
-        for a in answers
-    ]
-    mean, sd = np.mean(columns, axis=0), np.std(columns, axis=0)
-    auc, accuracy, precision, recall, f1, false, ece = ((float(m), float(s)) for m, s in zip(mean, sd, strict=True))
-    independent = int((~related).sum())
-    return Scores(
-        method=method,
-        auc=auc,
-        accuracy=accuracy,
-        precision=precision,
-        recall=recall,
-        f1=f1,
-        false_accusation_rate=false,
-        false_accusation_interval=rate_interval(round(false[0] * independent), independent),
-        expected_calibration_error=ece,
+def _recall(mechanism: str, panels: Sequence[Calibration], pairs: Pairs) -> MechanismRecall:
+    return MechanismRecall(
+        mechanism=mechanism,
+        pairs=len(pairs.models),
+        called={name_of(one.signals): _called(one, scores_by(one, pairs)) for one in panels},
     )
 
 
-def _rates(accused: Bools, related: Bools) -> tuple[float, float, float, float, float]:
-    """Accuracy, precision, recall, F1 and false-accusation rate; an abstention accuses nobody."""
-    hits, false = int((accused & related).sum()), int((accused & ~related).sum())
-    precision = hits / max(1, hits + false)
-    recall = hits / max(1, int(related.sum()))
-    f1 = 2 * precision * recall / max(1e-9, precision + recall)
-    return float((accused == related).mean()), precision, recall, f1, false / max(1, int((~related).sum()))
+def _called(panel: Calibration, scores: Floats) -> Called:
+    above, up_to = panel.facts.accuse_above, panel.facts.acquit_up_to
+    related = scores > above
+    return Called(related=int(related.sum()), inconclusive=int((~related & (scores > up_to)).sum()))
 
 
-def _calibration_error(answer: Answer, related: Bools) -> float:
-    """Expected calibration error over ten bins of P(related) (Naeini et al., 2015)."""
-    bins = np.minimum((answer.probability * 10).astype(int), 9)
-    gaps = [
-        abs(float(answer.probability[bins == b].mean() - related[bins == b].mean())) * float((bins == b).mean())
-        for b in np.unique(bins)
-    ]
-    return float(sum(gaps))
+def _distilled(bank: Bank, pairs: Pairs) -> Pairs:
+    """Those that only a distillation connects."""
+    ids = [reference.id for reference in bank.references]
+    return pairs.where(np.array([bank.ancestry.only_distilled(ids[i], ids[j]) for i, j in pairs.models], dtype=bool))
 
 
-def _by_mechanism(bank: Bank, fitted: Calibration, test: Pairs) -> tuple[MechanismRecall, ...]:
-    scores = _judged(fitted, test)
-    groups: dict[str, list[float]] = defaultdict(list)
-    for (i, j), score, related in zip(test.models, scores, test.related, strict=True):
-        if related:
-            first, second = bank.references[i], bank.references[j]
-            child = first if second.id in first.parents else second if first.id in second.parents else None
-            groups[child.mechanism if child else "other kin"].append(score)
-    facts = fitted.facts
-    return tuple(
-        MechanismRecall(
-            mechanism=mechanism,
-            pairs=len(found),
-            related=sum(score > facts.accuse_above for score in found),
-            inconclusive=sum(facts.acquit_up_to < score <= facts.accuse_above for score in found),
-        )
-        for mechanism, found in sorted(groups.items())
-    )
-
-
-def _accusing_audits(pairs: Pairs, fitted: Calibration, held: list[int]) -> int:
+def _accusing_audits(pairs: Pairs, panel: Calibration, held: list[int]) -> int:
     """Number of held-out models wrongly called related to some reference outside the held-out split."""
     outside = pairs.where(np.isin(pairs.models, held).sum(axis=1) == 1)
-    accused = outside.models[_judged(fitted, outside) > fitted.facts.accuse_above]
+    accused = outside.models[scores_by(panel, outside) > panel.facts.accuse_above]
     return len(set(accused.ravel()) & set(held))
 
 
@@ -262,9 +158,12 @@ def _feature_aucs(bank: Bank, pairs: Pairs) -> dict[str, float]:
     from sklearn.metrics import roc_auc_score
 
     rows = [row for row, reference in enumerate(bank.references) if reference.split != "held-out"]
-    chosen = pairs.among(rows)
-    aucs = [float(roc_auc_score(chosen.related, column)) for column in chosen.features.T]
-    return {name: round(max(auc, 1 - auc), 4) for name, auc in zip(chosen.names, aucs, strict=True)}
+    chosen, found = pairs.among(rows), {}
+    for name in chosen.names:
+        known = chosen.measured([name])
+        auc = float(roc_auc_score(known.related, known.columns([name])[:, 0]))
+        found[name] = round(max(auc, 1 - auc), 4)
+    return found
 
 
 def markdown(evaluation: Evaluation) -> str:
@@ -285,8 +184,7 @@ def markdown(evaluation: Evaluation) -> str:
     lines += [
         f"| {method} | not measured: {reason} | | | | | | |" for method, reason in evaluation.not_measured.items()
     ]
-    lines += ["", "| pairs of parent and child by mechanism | pairs | related | inconclusive |", "|---|---:|---:|---:|"]
-    lines += [f"| {m.mechanism} | {m.pairs} | {m.related} | {m.inconclusive} |" for m in evaluation.mechanisms]
+    lines += ["", *_mechanism_table([*evaluation.mechanisms, evaluation.distillation])]
     lines += [
         "",
         f"Each of the {evaluation.audits} held-out models was audited against the references of the other roots, none "
@@ -297,6 +195,18 @@ def markdown(evaluation: Evaluation) -> str:
         *(f"| {name} | {auc:.3f} |" for name, auc in evaluation.features.items()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _mechanism_table(rows: Sequence[MechanismRecall]) -> list[str]:
+    """Two columns for each panel: how many pairs it called related, and how many it left open."""
+    panels = [name.replace("+", " + ") for name in rows[0].called]
+    headings = [f"{name}: {what}" for name in panels for what in ("related", "inconclusive")]
+    lines = [f"| pairs of parent and child by mechanism | pairs | {' | '.join(headings)} |"]
+    lines.append("|---|---:|" + "---:|" * len(headings))
+    for row in rows:
+        counts = [count for one in row.called.values() for count in (one.related, one.inconclusive)]
+        lines.append(f"| {row.mechanism} | {row.pairs} | {' | '.join(map(str, counts))} |")
+    return lines
 
 
 def _with_sd(value: tuple[float, float]) -> str:

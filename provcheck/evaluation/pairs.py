@@ -18,6 +18,8 @@ MAX_REFERENCES = 500
 ROUNDING = 1e-6
 """Numbers below this are rounding noise, which differs from machine to machine."""
 
+NEITHER = "neither related nor independent"
+
 Spread = tuple[float, float, float]
 """Lowest, median and highest."""
 
@@ -35,7 +37,10 @@ class PairGroup:
 
 
 def pair_groups(bank: Bank) -> list[PairGroup]:
-    """Every documented pair of the bank's first 500 references, grouped; related kinds first, nearest first."""
+    """Every documented pair of the bank's first 500 references, grouped; related kinds first, nearest first.
+
+    Pairs that only a distillation connects are neither related nor independent, and come last.
+    """
     kinds = _kinds(bank)
     found: dict[Kind, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for name, signal in all_signals().items():
@@ -61,27 +66,29 @@ def markdown(groups: list[PairGroup]) -> str:
     lines = [f"| relation | kind | pairs | {' | '.join(names)} |", f"|---|---|---:|{'---|' * len(names)}"]
     for group in groups:
         cells = (_median_and_range(group.numbers[name]) if name in group.numbers else "-" for name in names)
-        lines.append(f"| {group.relation} | {group.kind} | {group.pairs} | {' | '.join(cells)} |")
+        relation = NEITHER if group.relation is Relation.INCONCLUSIVE else group.relation
+        lines.append(f"| {relation} | {group.kind} | {group.pairs} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def _kinds(bank: Bank) -> dict[tuple[int, int], Kind]:
-    """Relation and kind of every documented pair, by rows."""
+    """Relation and kind of every documented pair, by rows; inconclusive for those that only a distillation connects."""
     references = bank.references[:MAX_REFERENCES]
     found: dict[tuple[int, int], Kind] = {}
     for i, first in enumerate(references):
         for j in range(i + 1, len(references)):
             relation = bank.ancestry.relation(first.id, references[j].id)
-            if relation is not Relation.INCONCLUSIVE:
+            if relation is not Relation.INCONCLUSIVE or bank.ancestry.only_distilled(first.id, references[j].id):
                 found[i, j] = _kind(first, references[j], relation)
     return found
 
 
 def _kind(first: BankEntry, second: BankEntry, relation: Relation) -> Kind:
     """A pair of parent and child is named by the child's mechanism."""
-    if relation.related:
+    if relation.related or relation is Relation.INCONCLUSIVE:
         child = first if second.id in first.parents else second if first.id in second.parents else None
-        return relation, child.mechanism if child else "other kin (siblings, generations apart)"
+        kin = "other kin (siblings, generations apart)" if relation.related else "a distillation between them"
+        return relation, child.mechanism if child else kin
     if relation is Relation.SAME_RECIPE:
         roots = first.mechanism == second.mechanism == "from-scratch"
         size = "same size" if first.parameters == second.parameters else "another size"

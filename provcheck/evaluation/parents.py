@@ -125,7 +125,7 @@ class _Documented:
             mechanism=self._bank.references[row].mechanism,
             parents=self.parents(row),
             copies=self._copies(self.parents(row)),
-            kin=frozenset(other for other in others if self._relation(row, other).related),
+            kin=frozenset(other for other in others if self._is_kin(row, other)),
             on_tree=tuple(leaves[leaf] for leaf in order),
             by_distance=tuple(other for other in by_distance if other in leaves),
             support=support.of_nearest(order[0]) if support.trees else None,
@@ -139,6 +139,11 @@ class _Documented:
         of = list(rows)
         same = Relation.IDENTICAL
         return frozenset(other for other in self.placed if any(self._relation(row, other) is same for row in of))
+
+    def _is_kin(self, first: int, second: int) -> bool:
+        """Whether they have an ancestor in common; here a teacher counts as one."""
+        line = self._bank.ancestry.line
+        return not line(self._ids[first]).isdisjoint(line(self._ids[second]))
 
     def _relation(self, first: int, second: int) -> Relation:
         return self._bank.ancestry.relation(self._ids[first], self._ids[second])

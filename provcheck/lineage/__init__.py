@@ -1,4 +1,4 @@
-"""The lineage tree and the map of a bank, both from the distances of the first signal that gives any.
+"""The lineage tree and the map of a bank, both from the mean distances of the signals that give such.
 
 leaves     which models are shown: subject, nearest references, one of each family; or a whole bank
 trees      Neighbor-Joining and hierarchical clustering; splits of a tree, who is nearest on it, and its Newick text

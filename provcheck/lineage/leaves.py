@@ -1,7 +1,7 @@
 """Which models are shown on a tree or a map, and how far apart they are.
 
-A distance is the mean of those of all signals that measured both models. The first signal that gives distances leads: only
-models that it can place are shown.
+A distance is the mean of those of all signals that measured both models. The first signal that gives distances leads:
+only models that it can place are shown.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Part:
         """Of the leaves of these places, in that order."""
         new = {int(place): at for at, place in enumerate(chosen)}
         kept = [row for row, place in enumerate(self.places) if int(place) in new]
-        return Part(self.signal, self.stack.take(kept), np.array([new[int(self.places[row])] for row in kept], np.int64))
+        return Part(
+            self.signal, self.stack.take(kept), np.array([new[int(self.places[row])] for row in kept], np.int64)
+        )
 
     @cached_property
     def distances(self) -> Floats:
@@ -115,12 +117,13 @@ class Leaves:
 
     def _fused(self, led: Floats) -> Floats:
         """The leading signal's distances, averaged with those of the others where they have any."""
-        total, count = led.copy(), np.ones(led.shape)
+        weight = self.placed[0].places
+        total, weights = weight * led, np.full(led.shape, weight)
         for part in self.further:
             at = np.ix_(part.places, part.places)
-            total[at] += part.distances
-            count[at] += 1
-        return np.asarray(total / count)
+            total[at] += part.signal.places * part.distances
+            weights[at] += part.signal.places
+        return np.asarray(total / weights)
 
     def why_not(self, least: int, what: str) -> str | None:
         """Why these are too few for a tree or a map, or None when there are `least` of them."""

@@ -13,7 +13,8 @@ from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.devices import choose_device, choose_dtype, name_device, name_dtype
 from provcheck.measurement.encoding import Encoded, EncodedOption, encode_questions, encode_texts
 from provcheck.measurement.loaded_tensors import LoadedTensors
-from provcheck.measurement.loader import Loaded, is_quantized, load, load_tokenizer
+from provcheck.measurement.loader import Loaded, load, load_tokenizer
+from provcheck.measurement.merging import is_packed
 from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, sum_logprobs
 from provcheck.measurement.sources import quantization
 from provcheck.measurement.tokens import token_ids
@@ -69,7 +70,7 @@ class RunningModel:
         return token_ids(self._files, texts)
 
     def tensors(self) -> Tensors:
-        """See `provcheck.types.Access`. A quantized model is loaded once more, as floats."""
+        """See `provcheck.types.Access`. A model of packed numbers is loaded once more, as floats."""
         return LoadedTensors(self._readable)
 
     def config(self) -> dict[str, Any]:
@@ -81,7 +82,7 @@ class RunningModel:
     def _readable(self) -> PreTrainedModel:
         if self._loaded is None and quantization(self._files) is None:
             self._loaded = load(self._files, self._how.device, self._how.dtype)
-        if self._loaded is not None and not is_quantized(self._loaded.model):
+        if self._loaded is not None and not is_packed(self._loaded.model):
             return self._loaded.model
         return load(self._files, self._how.device, self._how.dtype, as_floats=True).model
 

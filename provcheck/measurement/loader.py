@@ -20,7 +20,7 @@ from provcheck.measurement.devices import (
     place_weights,
 )
 from provcheck.measurement.failures import failures_said, first_line
-from provcheck.measurement.merging import apply_adapter
+from provcheck.measurement.merging import apply_adapter, is_packed
 from provcheck.measurement.sources import gguf_file, quantization, tokenizer_source
 from provcheck.measurement.tokens import refuse_dropout
 from provcheck.types import ModelFiles
@@ -67,7 +67,7 @@ def load(
 ) -> Loaded:
     """Load the model, and its tokenizer if none is given; nothing is fetched from the network.
 
-    as_floats: quantized weights become floats, and an adapter is merged into those too.
+    as_floats: packed weights become floats, and an adapter is merged into those too.
 
     Raises UnsupportedModel, BrokenModel or TooLarge in a sentence when the files give no causal model.
     """
@@ -75,7 +75,7 @@ def load(
     precision = choose_dtype(dtype, chosen)
     tokenizer = tokenizer or load_tokenizer(files)
     model, unused = _load_model(files, precision, place_weights(files.subject, device, chosen, precision))
-    if as_floats and is_quantized(model):
+    if as_floats and is_packed(model):
         model = _dequantized(model, files, precision)
     if files.adapter_folder is not None:
         model = apply_adapter(model, files.adapter_folder)
@@ -83,11 +83,6 @@ def load(
     embeddings = model.get_input_embeddings()
     weight = getattr(embeddings, "weight", None)
     return Loaded(model, tokenizer, chosen if weight is None else weight.device, precision, unused)
-
-
-def is_quantized(model: PreTrainedModel) -> bool:
-    """Whether its weights are packed numbers."""
-    return bool(getattr(model, "is_quantized", False))
 
 
 def load_tokenizer(files: ModelFiles) -> PreTrainedTokenizerBase:

@@ -14,16 +14,20 @@ if TYPE_CHECKING:
 
 
 def apply_adapter(model: PreTrainedModel, folder: str) -> PreTrainedModel:
-    """Merge an adapter into full weights; quantized ones keep it separate, since merging would round it away."""
+    """Merge an adapter into full weights; packed ones keep it separate, since merging would round it away."""
     try:
         adapted = _with_adapter(model, folder)
-        quantized = getattr(model, "is_quantized", False)
-        result: PreTrainedModel = adapted.get_base_model() if quantized else adapted.merge_and_unload()
+        result: PreTrainedModel = adapted.get_base_model() if is_packed(model) else adapted.merge_and_unload()
     except SubjectError:
         raise
     except Exception as error:
         raise BrokenModel(f"the adapter does not fit its base model: {first_line(error)}") from None
     return result
+
+
+def is_packed(model: PreTrainedModel) -> bool:
+    """Whether its weights are packed numbers in memory; those of a GGUF file are floats once they are loaded."""
+    return bool(getattr(model, "is_quantized", False)) and getattr(model, "quantization_method", None) != "gguf"
 
 
 def _with_adapter(model: PreTrainedModel, folder: str) -> PeftModel:

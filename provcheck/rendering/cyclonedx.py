@@ -32,6 +32,7 @@ from provcheck.io.writing import json_text
 from provcheck.rendering.columns import nearest
 from provcheck.rendering.identity import hub_repository, measured_at, report_uuid
 from provcheck.rendering.sentences import certainty, plain_report, sentence
+from provcheck.signals import TABLE, find_signal
 from provcheck.types import Comparison, FileDigest, MeasurementFacts, Report, Subject
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
@@ -209,12 +210,12 @@ def _card(report: Report) -> Json:
 
 
 def _metrics(facts: MeasurementFacts) -> list[Json]:
-    """The single numbers that the signals measured of the model itself."""
+    """How well the model does, by the numbers that the signals measured of the model itself."""
     return [
         {"type": name.replace("_", " "), "value": str(value), "slice": f"{one.coverage.unit}s of {facts.probes}"}
-        for one in facts.measured.values()
+        for signal, one in facts.measured.items()
         for name, value in one.values.items()
-        if value is not None
+        if value is not None and signal in TABLE and name in find_signal(signal).metrics
     ]
 
 

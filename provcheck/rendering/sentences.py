@@ -35,7 +35,7 @@ RELATION_WORDS = {
     "identical": "The same weights: a copy, a re-upload, a format conversion, a quantization (weights stored with "
     "fewer bits), or a rewrite that does not change what the model computes.",
     "derived": "The weights descend from the reference, or both descend from one ancestor: for example fine-tuning, "
-    "continued training, merging, pruning, or distillation (training on another model's answers).",
+    "continued training, merging or pruning. A model trained only on another's answers has weights of its own.",
     "same-recipe": "Independent weights from kindred training: the recipe was run again with other random numbers or "
     "in another size. This is not an accusation.",
     "unrelated": "None of the above.",
@@ -45,7 +45,9 @@ RELATION_WORDS = {
 NUMBER_WORDS = {
     "confidence interval": "How far chance moves a number. With other probes each time, 95 of 100 such ranges hold "
     "the true value.",
-    "p-value": "How often models that are not related come out at least this close. Small is strong evidence.",
+    "p-value": "How often models that are not related come out at least this close, by the bank's pairs of independent "
+    "models; it assumes that these are typical. Small is strong evidence. It is not the probability that the models "
+    "are unrelated, and does not say which of them was first.",
     "probe": "A fixed question or text that every model is measured on.",
     "digest": "A fingerprint of a file: if one bit of the file changes, its digest changes.",
 }
@@ -79,8 +81,15 @@ def certainty(report: Report) -> str:
         return "How sure: certain. The weight files are the same, bit for bit."
     if verdict.probability is None:
         return "How sure: not calibrated. Error rates are not known for this bank, so no probability is given."
-    p_value = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)}."
-    return f"How sure: {wording.probability(verdict.probability)}.{p_value}"
+    return f"How sure: {wording.probability(verdict.probability)}.{_p_values(report)}"
+
+
+def _p_values(report: Report) -> str:
+    """The exact one first: it does not depend on the size of the bank, and it alone may be very small."""
+    verdict, pairs = report.verdict, "by the bank's independent pairs, corrected for all its references"
+    exact = "" if verdict.exact_p_value is None else f" Exact p-value: {wording.bound(verdict.exact_p_value)}."
+    empirical = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)}"
+    return exact + (f"{empirical} ({pairs})." if empirical and exact else f"{empirical}." if empirical else "")
 
 
 def relation_probability(one: Comparison) -> str:

@@ -90,7 +90,7 @@ def _print_verdict(console: Console, report: Report, verbosity: int) -> None:
 
 
 def _print_nearest(console: Console, report: Report, verbosity: int) -> None:
-    """Brief columns fit into 80 characters; -v shows all columns."""
+    """Brief columns fit into 80 characters; -v shows all columns, in several tables where they do not fit."""
     rows = nearest(report)[: NEAREST_VERBOSE if verbosity else NEAREST]
     if not rows:
         return

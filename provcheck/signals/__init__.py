@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from statistics import mean
+from statistics import fmean
 from typing import Any, TypeVar
 
 from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
 from provcheck.types import Comparison, Interval, NotMeasured, Record, Report, SignalValues
+from provcheck.wording import joined
 
 __all__ = [
     "TABLE",
@@ -28,14 +29,18 @@ __all__ = [
     "NamedNumber",
     "Signal",
     "all_signals",
+    "directions",
     "distance_of",
+    "exact_p_value_of",
     "features_of",
     "find_signal",
+    "in_words",
     "nearest_first",
     "pairs_of",
     "rank_of",
     "read_record",
     "read_report",
+    "signal_of",
 ]
 
 TABLE = {
@@ -75,8 +80,24 @@ def features_of(comparison: Comparison) -> dict[str, float]:
     }
 
 
+def signal_of(feature: str) -> str:
+    """The signal that gives a feature: the part of its name before the dot."""
+    return feature.partition(".")[0]
+
+
+def directions(features: Iterable[str]) -> dict[str, int]:
+    """For each feature 1 if it is larger the more alike two models are, else -1. Raises KeyError."""
+    return {name: 1 if name.partition(".")[2] in find_signal(signal_of(name)).rising else -1 for name in features}
+
+
+def in_words(names: Iterable[str]) -> str:
+    """The titles of signals within a sentence: `ABLE, log-likelihood and weights`."""
+    titles = [find_signal(name).title for name in names]
+    return joined([title if title.isupper() else title.lower() for title in titles])
+
+
 def distance_of(comparison: Comparison) -> Interval | None:
-    """How far apart the two models are: the mean over the signals that place models on a tree.
+    """How far apart the two models are: the weighted mean over the signals that place models on a tree.
 
     Without any of these, the distance in the first signal that gives one, whatever its unit; None where there is none.
     """
@@ -87,6 +108,14 @@ def rank_of(comparison: Comparison) -> tuple[int, float]:
     """Sort key for nearness: how many of the signals that place models are missing, then the distance."""
     missing, found = _distance(comparison)
     return (missing, found.value) if found else (len(TABLE) + 1, 0.0)
+
+
+def exact_p_value_of(comparison: Comparison) -> float | None:
+    """The p-value of the first signal that has one which needs no calibration."""
+    found = (
+        one.exact_p_value(values) for one, values in pairs_of(comparison.signals) if isinstance(values, SignalValues)
+    )
+    return next((value for value in found if value is not None), None)
 
 
 def nearest_first(comparisons: Sequence[Comparison], chosen: str | None = None) -> list[Comparison]:
@@ -113,12 +142,21 @@ def read_report(found: Any) -> Report:
 
 def _distance(comparison: Comparison) -> tuple[int, Interval | None]:
     """The distance, and how many signals that should have a part in it have none."""
-    placing, others = [], []
+    placing: list[tuple[float, Interval | None]] = []
+    others: list[Interval | None] = []
     for signal, values in pairs_of(comparison.signals):
         found = signal.distance(values) if isinstance(values, SignalValues) else None
-        (placing if signal.places else others).append(found)
-    known = [one for one in placing if one]
+        if signal.places:
+            placing.append((signal.places, found))
+        else:
+            others.append(found)
+    known = [(weight, one) for weight, one in placing if one]
     if known:
-        value, low, high = (mean([getattr(one, end) for one in known]) for end in ("value", "low", "high"))
-        return len(placing) - len(known), Interval(value=value, low=low, high=high)
+        return len(placing) - len(known), _mean(known)
     return len(TABLE), next((one for one in others if one), None)
+
+
+def _mean(weighted: Sequence[tuple[float, Interval]]) -> Interval:
+    weights = [weight for weight, _ in weighted]
+    value, low, high = (fmean([getattr(one, end) for _, one in weighted], weights) for end in ("value", "low", "high"))
+    return Interval(value=value, low=low, high=high)

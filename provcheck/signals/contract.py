@@ -90,11 +90,16 @@ class Signal(ABC):
     values: ClassVar[type[SignalValues]]
     background: ClassVar[type[Record] | None] = None
     feature_names: ClassVar[tuple[str, ...]] = ()
-    places: ClassVar[bool] = False
-    """Whether it gives distances for tree and map."""
+    rising: ClassVar[frozenset[str]] = frozenset()
+    """The features that are larger the more alike two models are; all others are smaller then."""
+
+    places: ClassVar[float] = 0.0
+    """Weight of its distances among those that nearness, tree and map go by; 0 if it gives none."""
 
     columns: ClassVar[tuple[Column, ...]] = ()
     glossary: ClassVar[Mapping[str, str]] = {}
+    metrics: ClassVar[tuple[str, ...]] = ()
+    """Numbers in the facts of a sketch that say how well the model does; others only describe it."""
 
     # Measuring
 
@@ -176,6 +181,10 @@ class Signal(ABC):
     def features(self, values: SignalValues) -> Mapping[str, float]:
         """What a judge may read: the numbers of `feature_names`, each read or transformed from one of the values."""
         return {}
+
+    def exact_p_value(self, values: SignalValues) -> float | None:
+        """A p-value that needs no calibration, if the signal has one."""
+        return None
 
     def examine(self, values: SignalValues, sketch: Sketch, other: Stack) -> SignalValues:
         """The values, plus those worth computing only for the reference that decides. `other` has one row."""

@@ -44,7 +44,16 @@ from provcheck.types.measurement import (
 )
 from provcheck.types.report import BankFacts, Check, Digests, PolicyFacts, Report, Summary, Tool
 from provcheck.types.subject import Access, Capability, ModelFiles, Subject, Tensors, TokenAttributions
-from provcheck.types.verdict import BankMap, JudgeFacts, Lineage, MapPoint, NullDistribution, Parent, Verdict
+from provcheck.types.verdict import (
+    BankMap,
+    JudgeFacts,
+    Lineage,
+    MapPoint,
+    NullDistribution,
+    PanelFacts,
+    Parent,
+    Verdict,
+)
 
 __all__ = [
     "Floats",
@@ -90,6 +99,7 @@ __all__ = [
     "Parent",
     "Verdict",
     "NullDistribution",
+    "PanelFacts",
     "JudgeFacts",
     "Lineage",
     "MapPoint",

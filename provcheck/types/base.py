@@ -27,8 +27,9 @@ Positive = Annotated[float, Field(ge=0, le=1e30)]
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-REPORT_SCHEMA_VERSION = 3
-"""3: comparisons, measurement and background hold signals by name; the judge has a record of its own.
+REPORT_SCHEMA_VERSION = 4
+"""4: the judge states each panel of signals that it judged by; a comparison names its own.
+3: comparisons, measurement and background hold signals by name; the judge has a record of its own.
 2: digest of the report itself and of everything that went in, policy, background, map, agreement by category.
 1: first version.
 """

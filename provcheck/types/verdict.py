@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from provcheck.types.base import Coordinate, Count, Number, Positive, Record, Relation, Share
+from provcheck.types.comparison import Comparison
 
 
 class Parent(Record):
@@ -21,6 +22,11 @@ class Verdict(Record):
     reference: str | None
     probability: Share | None
     p_value: Share | None
+    exact_p_value: Share | None = Field(
+        default=None,
+        description="that neurons of the same index are so alike by chance, if both models were initialised "
+        "independently; needs no other models",
+    )
     reasons: tuple[str, ...]
     parents: tuple[Parent, ...] = ()
     """Both parents, where the subject looks like a merge of two references."""
@@ -34,14 +40,29 @@ class NullDistribution(Record):
     nearest: Number = Field(description="the value of the pair that looks most like a related one")
 
 
+class PanelFacts(Record):
+    """What judges by one set of signals."""
+
+    signals: tuple[str, ...]
+    features: tuple[str, ...] = Field(description="what it reads from a comparison, as signal.feature")
+    accuse_above: Number = Field(description="score above which it calls two models related")
+    acquit_up_to: Number = Field(description="score up to which it calls them independent")
+    independent_pairs: Count = Field(description="of the models that it was calibrated on")
+    related_pairs: Count
+    false_accusation_upper: Share = Field(description="95 % upper bound of the share of independent pairs it accuses")
+    null: dict[str, NullDistribution] = Field(description="by feature: of those that say whether two are related")
+
+
 class JudgeFacts(Record):
-    """What turned comparisons into relations."""
+    """What turned comparisons into relations; none of the panels where the judge is not calibrated."""
 
     name: str = Field(description="the judge in one line: what it was fitted on, and how often it accuses wrongly")
-    features: tuple[str, ...] = Field(default=(), description="what it reads from a comparison, as signal.feature")
-    accuse_above: Number | None = Field(default=None, description="score above which it calls two models related")
-    acquit_up_to: Number | None = Field(default=None, description="score up to which it calls them independent")
-    null: dict[str, NullDistribution] = Field(default_factory=dict, description="by feature")
+    panels: tuple[PanelFacts, ...] = Field(default=(), description="those that judged a comparison of this report")
+
+    def null_of(self, feature: str, comparison: Comparison | None) -> NullDistribution | None:
+        """A feature among the independent pairs of the panel that judged the comparison; None if it read no such."""
+        judged_by = comparison.judged_by if comparison else ()
+        return next((panel.null.get(feature) for panel in self.panels if panel.signals == judged_by), None)
 
 
 class Lineage(Record):

@@ -2,16 +2,17 @@
 
 A judge turns comparisons into relations; the pipeline knows nothing else about it, so that another can take its place.
 
-calibration  a judge's file: SVMs, thresholds, null distributions
-judge        the calibrated judge
+calibration  one panel of signals that are judged together: SVMs, thresholds, null distributions
+panels       a judge's file: one calibration a panel, the largest that can judge a pair is asked
+judge        the calibrated judge; nulls: p-values and histograms
 margin       the judge of banks without a calibration
 merges       is the subject a merge of two references?
-svm          the linear SVM; training: the pairs that it is fitted on
+fitting      a bank -> its judge; training: the pairs that it is fitted on; svm: the linear SVM
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from provcheck.bank import Bank, load_bank
@@ -19,15 +20,16 @@ from provcheck.bank.ancestry import Ancestry
 from provcheck.bank.manifest import read_bank_manifest
 from provcheck.errors import BankError
 from provcheck.io import data
+from provcheck.signals import exact_p_value_of
 from provcheck.types import Comparison, JudgeFacts, MeasurementFacts, Relation, Verdict
-from provcheck.verdict.calibration import FILE, RECALIBRATE, Calibration, load_calibration
 from provcheck.verdict.margin import MarginRule
+from provcheck.verdict.panels import FILE, RECALIBRATE, Calibrations, Panel, load_calibrations
 from provcheck.wording import plural
 
-__all__ = ["Judge", "MarginRule", "choose_judge", "decide", "find_calibration"]
+__all__ = ["Judge", "MarginRule", "choose_judge", "decide", "find_calibrations"]
 
 MIN_COVERAGE = 0.5
-"""The verdict is inconclusive if a signal that the judge reads measured a smaller share of its material."""
+"""A signal that measured a smaller share of its material is not judged by."""
 
 ORDER = (Relation.IDENTICAL, Relation.DERIVED, Relation.INCONCLUSIVE, Relation.SAME_RECIPE, Relation.UNRELATED)
 """Which relation decides the verdict when references differ."""
@@ -35,10 +37,6 @@ ORDER = (Relation.IDENTICAL, Relation.DERIVED, Relation.INCONCLUSIVE, Relation.S
 
 class Judge(Protocol):
     """Turns the numbers of comparisons into relations."""
-
-    @property
-    def facts(self) -> JudgeFacts:
-        """What is written into the report."""
 
     @property
     def digest(self) -> str | None:
@@ -49,11 +47,17 @@ class Judge(Protocol):
         """What readers of a report must know about its error rates."""
 
     @property
-    def signals(self) -> tuple[str, ...]:
-        """The signals that it reads."""
+    def panels(self) -> tuple[Panel, ...]:
+        """The sets of signals that it can judge by, the largest first."""
 
-    def judge(self, comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
-        """The comparisons with relation, probabilities, score and p-value filled in, as far as it knows them."""
+    def judge(self, comparisons: Sequence[Comparison], signals: Collection[str]) -> tuple[Comparison, ...]:
+        """The comparisons with relation, probabilities, score and p-value filled in, as far as it knows them.
+
+        It goes by these signals only.
+        """
+
+    def facts(self, judged: Sequence[Comparison]) -> JudgeFacts:
+        """What is written into the report."""
 
     def explain(self, comparison: Comparison) -> tuple[str, ...]:
         """Why it was judged so, in plain sentences."""
@@ -66,23 +70,21 @@ def choose_judge(bank: Bank, limit: float) -> Judge:
     """
     from provcheck.verdict.judge import CalibratedJudge
 
-    calibration = find_calibration(bank)
-    return CalibratedJudge(calibration, len(bank.references), limit) if calibration else MarginRule.from_bank(bank)
+    found = find_calibrations(bank)
+    return CalibratedJudge(found, len(bank.references), limit) if found else MarginRule.from_bank(bank)
 
 
-def find_calibration(bank: Bank) -> Calibration | None:
-    """The calibration in the bank, or the shipped bank's if its signals were measured in the same way."""
+def find_calibrations(bank: Bank) -> Calibrations | None:
+    """Those in the bank, or else the shipped bank's panels whose signals were measured in the same way."""
     file = bank.checked_file(FILE)
     if file is not None:
-        return _fitting(load_calibration(file), bank)
+        return _fitting(load_calibrations(file), bank)
     folder = data.banks().get(data.DEFAULT_BANK)
     if folder is None or FILE not in read_bank_manifest(folder).files:
         return None
     file = load_bank(data.DEFAULT_BANK).checked_file(FILE)
-    shipped = load_calibration(file) if file else None
-    if shipped is None or any(bank.manifest.bases.get(name) != one for name, one in shipped.facts.signals.items()):
-        return None
-    return _fitting(shipped, bank)
+    shipped = load_calibrations(file).serving(bank) if file else None
+    return _fitting(shipped, bank) if shipped else None
 
 
 def decide(
@@ -92,9 +94,10 @@ def decide(
 
     A related reference decides; without one, an inconclusive one does; else the nearest independent one.
     """
-    if reason := _too_little(facts, judge):
+    covered = {name for name, one in facts.measured.items() if one.coverage.share >= MIN_COVERAGE}
+    if reason := _too_little(facts, judge.panels, covered):
         return tuple(comparisons), _inconclusive(reason)
-    judged = judge.judge(comparisons)
+    judged = judge.judge(comparisons, covered)
     if not judged:
         return judged, _inconclusive("the bank holds no references")
     nearest = min(judged, key=lambda comparison: ORDER.index(comparison.relation))
@@ -104,33 +107,36 @@ def decide(
         reference=chosen.reference,
         probability=(chosen.probabilities or {}).get(chosen.relation),
         p_value=chosen.p_value,
+        exact_p_value=exact_p_value_of(chosen),
         reasons=judge.explain(chosen) + _others(chosen, judged),
     )
 
 
-def _fitting(calibration: Calibration, bank: Bank) -> Calibration:
-    if not calibration.fits(bank):
+def _fitting(calibrations: Calibrations, bank: Bank) -> Calibrations:
+    if not calibrations.fits(bank):
         raise BankError(f"the judge does not fit the bank '{bank.manifest.name}'", RECALIBRATE)
-    return calibration
+    return calibrations
 
 
-def _too_little(facts: MeasurementFacts, judge: Judge) -> str | None:
-    """A sentence that says how much was measured if that is too little, else None."""
-    found = [facts.measured[name].coverage for name in judge.signals if name in facts.measured]
-    if all(coverage.share >= MIN_COVERAGE for coverage in found):
+def _too_little(facts: MeasurementFacts, panels: Sequence[Panel], covered: Collection[str]) -> str | None:
+    """A sentence that says how much was measured where that is too little for every panel, else None."""
+    read = dict.fromkeys(name for panel in panels for name in panel)
+    found = [facts.measured[name].coverage for name in read if name in facts.measured]
+    if any(set(panel) <= set(covered) for panel in panels) or all(one.share >= MIN_COVERAGE for one in found):
         return None
     parts = " and ".join(f"{one.measured} of {plural(one.total, one.unit)}" for one in found)
     return f"Only {parts} could be measured; at least {MIN_COVERAGE:.0%} of each are needed."
 
 
 def _ancestor(nearest: Comparison, judged: Sequence[Comparison], ancestry: Ancestry) -> Comparison:
-    """The oldest documented ancestor of the nearest reference that is related to the subject too.
+    """The oldest documented ancestor of the nearest reference's weights that is related to the subject too.
 
-    Siblings are often nearer to each other than to their common base; the base explains them all, so it is named.
+    Siblings are often nearer to each other than to their common base; the base explains them all, so it is named. A
+    teacher is no ancestor of its student's weights.
     """
-    line = ancestry.line(nearest.reference)
+    line = ancestry.descent(nearest.reference)
     elders = [c for c in judged if c.reference in line and c.relation.related]
-    return min(elders, key=lambda comparison: len(ancestry.line(comparison.reference)))
+    return min(elders, key=lambda comparison: len(ancestry.descent(comparison.reference)))
 
 
 def _others(chosen: Comparison, judged: Sequence[Comparison]) -> tuple[str, ...]:

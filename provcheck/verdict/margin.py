@@ -6,8 +6,8 @@ those of the first signal that may accuse and, for independent models, those of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -47,7 +47,6 @@ class MarginRule:
     smallest: float | None
     behaviour: str | None = None
     smallest_behaviour: float | None = None
-    facts: JudgeFacts = field(default_factory=lambda: JudgeFacts(name=NAME))
     digest: str | None = None
     limitation: str = (
         "The rule that judges here has no calibrated error rates yet; treat every relation as a lead to follow, not as "
@@ -73,24 +72,29 @@ class MarginRule:
         )
 
     @property
-    def signals(self) -> tuple[str, ...]:
-        """The signals that it looks at."""
-        return tuple(name for name in (self.lead, self.behaviour) if name)
+    def panels(self) -> tuple[tuple[str, ...], ...]:
+        """The signals that it looks at; what the second says is welcome, and not needed."""
+        names = tuple(name for name in (self.lead, self.behaviour) if name)
+        return (names, names[:1]) if self.lead else ()
 
-    def judge(self, comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    def facts(self, judged: Sequence[Comparison]) -> JudgeFacts:
+        """Its name; it has no error rates to state."""
+        return JudgeFacts(name=NAME)
+
+    def judge(self, comparisons: Sequence[Comparison], signals: Collection[str]) -> tuple[Comparison, ...]:
         """The comparisons with relations; probabilities and p-values stay None, since the rule has none."""
-        return tuple(one.model_copy(update={"relation": self._relation(one)}) for one in comparisons)
+        return tuple(one.model_copy(update={"relation": self._relation(one, signals)}) for one in comparisons)
 
-    def _relation(self, comparison: Comparison) -> Relation:
+    def _relation(self, comparison: Comparison, signals: Collection[str]) -> Relation:
         if comparison.same_weights:
             return Relation.IDENTICAL
-        found = _distance(comparison, self.lead)
+        found = _distance(comparison, self.lead) if self.lead in signals else None
         if found is None or self.smallest is None:
             return Relation.INCONCLUSIVE
         if found.high < RELATED_SHARE * self.smallest:
             return Relation.IDENTICAL if found.high < IDENTICAL_DISTANCE else Relation.DERIVED
         if found.low > INDEPENDENT_SHARE * self.smallest:
-            return self._independent(_distance(comparison, self.behaviour))
+            return self._independent(_distance(comparison, self.behaviour) if self.behaviour in signals else None)
         return Relation.INCONCLUSIVE
 
     def _independent(self, behaviour: Interval | None) -> Relation:

@@ -69,6 +69,17 @@ class LinearSVM:
         intercept, slope, offset = (float(value) for value in arrays[f"{name}.constants"])
         return cls(features, mean, scale, weights, intercept, (slope, offset))
 
+    def trimmed(self) -> LinearSVM:
+        """The same machine without the features of no weight."""
+        kept = self.weights != 0
+        names = tuple(name for name, keep in zip(self.features, kept, strict=True) if keep)
+        return replace(self, features=names, mean=self.mean[kept], scale=self.scale[kept], weights=self.weights[kept])
+
+    def is_monotone(self, directions: Mapping[str, int]) -> bool:
+        """Whether no feature moves the score the wrong way: 1 for one that may only raise it, -1 for only lower."""
+        signs = np.array([directions[name] for name in self.features], dtype=np.float64)
+        return bool((self.weights * signs >= 0).all())
+
     def is_sound(self, largest: float) -> bool:
         """Whether a fit could give these numbers: finite, none beyond `largest`, one for each feature."""
         arrays = (self.mean, self.scale, self.weights)
@@ -80,28 +91,51 @@ class LinearSVM:
         )
 
 
-def fit_svm(features: Floats, positive: Bools, names: tuple[str, ...], scores: Floats | None = None) -> LinearSVM:
-    """Fit the plane on (P, F) features, and the sigmoid through out-of-fold `scores`, or else the SVM's own."""
-    machine = fit_plane(features, positive, names)
+def fit_svm(
+    features: Floats, positive: Bools, directions: Mapping[str, int], scores: Floats | None = None
+) -> LinearSVM:
+    """Fit the plane on (P, F) features, and the sigmoid through out-of-fold `scores`, or else the SVM's own.
+
+    Features of no weight are left out of what it reads.
+    """
+    machine = fit_plane(features, positive, directions)
     own = machine.scores(features) if scores is None else scores
     known = np.isfinite(own)
-    return replace(machine, sigmoid=_logistic(own[known], positive[known]))
+    return replace(machine.trimmed(), sigmoid=_logistic(own[known], positive[known]))
 
 
-def fit_plane(features: Floats, positive: Bools, names: tuple[str, ...]) -> LinearSVM:
+def fit_plane(features: Floats, positive: Bools, directions: Mapping[str, int]) -> LinearSVM:
     """Fit an SVM for its scores only, not for probabilities.
+
+    `directions`: for each feature by name 1 if more of it must never lower the score, -1 if it must never raise it. The
+    fit is repeated without the feature whose weight is the farthest on the wrong side, until there is none; those left
+    out have weight 0.
+    """
+    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
+    x = np.clip((features - mean) / scale, -CLIPPED_AT, CLIPPED_AT)
+    signs = np.array(list(directions.values()), dtype=np.float64)
+    weights, intercept, kept = np.zeros(len(signs)), 0.0, np.arange(len(signs))
+    while len(kept):
+        found, intercept = _plane(x[:, kept], positive)
+        if (found * signs[kept] >= 0).all():
+            weights[kept] = found
+            break
+        kept = np.delete(kept, int((found * signs[kept]).argmin()))
+    return LinearSVM(tuple(directions), mean, scale, weights, intercept if len(kept) else 0.0, (1.0, 0.0))
+
+
+def _plane(x: Floats, positive: Bools) -> tuple[Floats, float]:
+    """Weights and intercept on standardized features.
 
     A single feature needs no plane: its score is the standardized feature itself, which cannot overfit.
     """
-    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
-    if len(names) == 1:
-        rises = features[positive].mean() >= features[~positive].mean()
-        return LinearSVM(names, mean, scale, np.array([1.0 if rises else -1.0]), 0.0, (1.0, 0.0))
+    if x.shape[1] == 1:
+        rises = x[positive].mean() >= x[~positive].mean()
+        return np.array([1.0 if rises else -1.0]), 0.0
     from sklearn.svm import SVC
 
-    x = np.clip((features - mean) / scale, -CLIPPED_AT, CLIPPED_AT)
     fitted = SVC(C=PENALTY, kernel="linear", class_weight="balanced").fit(x, positive)
-    return LinearSVM(names, mean, scale, fitted.coef_[0], float(fitted.intercept_[0]), (1.0, 0.0))
+    return fitted.coef_[0], float(fitted.intercept_[0])
 
 
 def _logistic(scores: Floats, positive: Bools) -> tuple[float, float]:

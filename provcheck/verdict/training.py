@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from provcheck.bank import Bank
-from provcheck.signals import all_signals
+from provcheck.signals import all_signals, directions
 from provcheck.signals.stacks import compare_all
 from provcheck.types import Bools, Floats, Ints, Relation
 from provcheck.verdict.svm import fit_plane
@@ -18,7 +18,7 @@ FOLDS, REPEATS, SEED = 4, 10, 20263
 
 @dataclass(frozen=True)
 class Pairs:
-    """Documented pairs: features (P, F) by name, relation of each, and the two models (P, 2) as rows of the bank.
+    """Pairs of a bank: features (P, F) by name, relation of each, and the two models (P, 2) as rows of the bank.
 
     NaN: one of the two models lacks the signal.
     """
@@ -32,6 +32,11 @@ class Pairs:
     def related(self) -> Bools:
         """(P,) whether a pair counts as an accusation."""
         return np.array([relation.related for relation in self.relations], dtype=bool)
+
+    @property
+    def documented(self) -> Pairs:
+        """Those whose relation is documented."""
+        return self.where(np.array([one is not Relation.INCONCLUSIVE for one in self.relations], dtype=bool))
 
     def columns(self, names: Sequence[str]) -> Floats:
         """(P, len(names)) some of the features. Raises ValueError for one that no signal has."""
@@ -52,15 +57,22 @@ class Pairs:
 
 
 def documented_pairs(bank: Bank, rows: Sequence[int] | None = None) -> Pairs:
-    """All pairs of a bank, or of some of its rows, whose relation is documented, with the values an audit gives."""
+    """All pairs of a bank, or of some of its rows, whose relation is documented, with the values an audit gives.
+
+    Two models that only a distillation connects are neither related nor independent, and no such pair.
+    """
+    return every_pair(bank, rows).documented
+
+
+def every_pair(bank: Bank, rows: Sequence[int] | None = None) -> Pairs:
+    """The same with those pairs, too, whose relation is not documented: it is inconclusive."""
     chosen = np.arange(len(bank.references)) if rows is None else np.unique(rows)
     names, features = pair_features(bank, chosen)
     first, second = np.triu_indices(len(chosen), 1)
     ids = [bank.references[row].id for row in chosen]
     relations = tuple(bank.ancestry.relation(ids[i], ids[j]) for i, j in zip(first, second, strict=True))
     models = np.column_stack([chosen[first], chosen[second]]).astype(np.int64)
-    pairs = Pairs(names, features[first, second], relations, models)
-    return pairs.where(np.array([relation is not Relation.INCONCLUSIVE for relation in relations], dtype=bool))
+    return Pairs(names, features[first, second], relations, models)
 
 
 def pair_features(bank: Bank, chosen: Ints | None = None) -> tuple[tuple[str, ...], Floats]:
@@ -93,7 +105,7 @@ def out_of_fold_scores(bank: Bank, pairs: Pairs, names: tuple[str, ...], positiv
     """
     roots = [bank.ancestry.roots(reference.id) for reference in bank.references]
     everyone = sorted(frozenset().union(*(roots[row] for row in np.unique(pairs.models))))
-    features = pairs.columns(names)
+    features, directed = pairs.columns(names), directions(names)
     total, count = np.zeros(len(positive)), np.zeros(len(positive))
     stream = np.random.RandomState(SEED)
     for _ in range(REPEATS):
@@ -104,7 +116,7 @@ def out_of_fold_scores(bank: Bank, pairs: Pairs, names: tuple[str, ...], positiv
             trained = np.array([fold not in touched for touched in folds])
             if not tested.any() or len(set(positive[trained])) < 2:
                 continue
-            machine = fit_plane(features[trained], positive[trained], names)
+            machine = fit_plane(features[trained], positive[trained], directed)
             total[tested] += machine.scores(features[tested])
             count[tested] += 1
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -20,7 +20,7 @@ from provcheck.probes import DEFAULT_PROBES, QUICK_PROBES, load_probes
 from provcheck.signals import all_signals
 from provcheck.targets import DEMO, FindOptions, Target, find_target
 from provcheck.types import Check, FileDigest, Outcome, Report, Subject
-from provcheck.verdict import find_calibration
+from provcheck.verdict import find_calibrations
 from provcheck.verification.steps import failed, passed, same, skipped
 from provcheck.version import __version__
 from provcheck.wording import listing
@@ -103,11 +103,11 @@ def check_judge(report: Report, bank: Bank | None) -> Check:
     if bank is None:
         return skipped("judge", "it is found only with the bank")
     try:
-        calibration = find_calibration(bank)
+        found = find_calibrations(bank)
     except BankError as error:
         return failed("judge", error.message)
-    what = f"the calibration on {calibration.facts.bank}" if calibration else "no calibration, a simple rule"
-    return same("judge", what, calibration.digest if calibration else None, report.digests.judge)
+    what = f"the calibration on {found.bank}" if found else "no calibration, a simple rule"
+    return same("judge", what, found.digest if found else None, report.digests.judge)
 
 
 def check_backgrounds(report: Report) -> Iterator[Check]:

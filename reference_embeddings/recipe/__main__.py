@@ -22,6 +22,7 @@ Without = Annotated[str | None, typer.Option("--without", help="But not the mode
 Out = Annotated[Path, typer.Option("--out", help="The folder with one folder for each model.")]
 Corpora = Annotated[Path, typer.Option("--corpora", help="The folder with NAME.txt or NAME.txt.xz.")]
 ScaleName = Annotated[str, typer.Option("--scale", help="tiny (CPU) or small (GPU).")]
+BankFolder = Annotated[Path, typer.Option("--bank", help="Bank folder that gets the numbers.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Worker processes, each with one thread.")]
 
 
@@ -54,7 +55,17 @@ def manifest(out: Out, set_name: SetName = None, without: Without = None) -> Non
 
 
 @app.command()
-def sample(out: Out, bank: Annotated[Path, typer.Option("--bank", help="Bank folder that gets the samples.")]) -> None:
+def complete(out: Out, bank: BankFolder, signal: Annotated[str, typer.Option("--signal", help="weights")]) -> None:
+    """Add a signal to a bank from models made again, once their weights are known to be the same."""
+    from provcheck.bank import load_bank
+
+    from .completing import complete as completed
+
+    completed(load_bank(str(bank)), out, signal, _say)
+
+
+@app.command()
+def sample(out: Out, bank: BankFolder) -> None:
     """Sample continuations of every model of a bank, for the PhyloLM baseline, and put them into the bank."""
     from provcheck.bank import load_bank
     from provcheck.bank.saving import add_file
@@ -73,7 +84,7 @@ def sample(out: Out, bank: Annotated[Path, typer.Option("--bank", help="Bank fol
 
 
 @app.command()
-def rivals(out: Out, bank: Annotated[Path, typer.Option("--bank", help="Bank folder that gets the numbers.")]) -> None:
+def rivals(out: Out, bank: BankFolder) -> None:
     """Compare all models of a bank by published methods on weights, and put the similarities into the bank."""
     from safetensors.numpy import save
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.bank.ancestry import EVASIONS, SAME_FUNCTION, Ancestry
+from provcheck.bank.ancestry import DISTILLATION, EVASIONS, SAME_FUNCTION, Ancestry
 from provcheck.types import Reference, Relation
 from tests.synthetic import make_reference as ref
 
 IDENTICAL, DERIVED = Relation.IDENTICAL, Relation.DERIVED
-SAME_RECIPE, UNRELATED = Relation.SAME_RECIPE, Relation.UNRELATED
+SAME_RECIPE, UNRELATED, INCONCLUSIVE = Relation.SAME_RECIPE, Relation.UNRELATED, Relation.INCONCLUSIVE
 
 TREE = Ancestry(
     [
@@ -132,7 +132,7 @@ def test_a_line_of_thousands_of_generations() -> None:
 @st.composite
 def lineages(draw: st.DrawFn) -> list[Reference]:
     """References whose parents stand before them, or outside the bank."""
-    mechanism = st.sampled_from(["fine-tune", "merge", "lora", *sorted(SAME_FUNCTION)])
+    mechanism = st.sampled_from(["fine-tune", "merge", "lora", DISTILLATION, *sorted(SAME_FUNCTION)])
     made: list[Reference] = []
     for n in range(draw(st.integers(2, 8))):
         known = [reference.id for reference in made] + ["outside"]
@@ -150,5 +150,48 @@ def test_relations_are_symmetric_and_follow_the_lines(references: list[Reference
         for second in references:
             relation = ancestry.relation(first.id, second.id)
             assert relation is ancestry.relation(second.id, first.id)
-            assert relation.related == bool(ancestry.line(first.id) & ancestry.line(second.id))
-            assert relation.related == bool(ancestry.roots(first.id) & ancestry.roots(second.id))
+            taught = ancestry.only_distilled(first.id, second.id)
+            assert relation.related == bool(ancestry.descent(first.id) & ancestry.descent(second.id))
+            for of in (ancestry.line, ancestry.roots):
+                assert (relation.related or taught) == bool(of(first.id) & of(second.id))
+            assert not taught or relation is Relation.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("student", "root", INCONCLUSIVE),
+        ("student", "child", INCONCLUSIVE),
+        ("student-tuned", "root", INCONCLUSIVE),
+        ("student", "classmate", INCONCLUSIVE),
+        ("student-tuned", "classmate", INCONCLUSIVE),
+        ("student", "student-tuned", DERIVED),
+        ("student", "student-8bit", IDENTICAL),
+        ("student", "other", UNRELATED),
+        ("student", "hawk-seed", SAME_RECIPE),
+        ("blend", "root", DERIVED),
+        ("blend", "student", DERIVED),
+        ("blend", "classmate", INCONCLUSIVE),
+    ],
+)
+def test_a_students_weights_are_its_own(first: str, second: str, expected: Relation) -> None:
+    """Neither related to its teacher nor independent of it, whoever stands between; its own children are its kin."""
+    lesson = {"family": "hawk", "mechanism": DISTILLATION}
+    school = Ancestry(
+        [
+            *(ref("root", family="owl"), ref("other", family="crow"), ref("hawk-seed", family="hawk")),
+            ref("child", "root", family="owl", mechanism="fine-tune"),
+            ref("student", "child", **lesson),
+            ref("classmate", "root", **lesson),
+            ref("student-tuned", "student", family="hawk", mechanism="fine-tune"),
+            ref("student-8bit", "student", family="hawk", mechanism="quantize"),
+            ref("blend", "student", "other-child", family="hawk", mechanism="merge"),
+            ref("other-child", "root", family="owl", mechanism="lora"),
+        ]
+    )
+    for one, other in ((first, second), (second, first)):
+        assert school.relation(one, other) is expected
+        assert school.only_distilled(one, other) == (expected is INCONCLUSIVE)
+    assert school.line("student-tuned") == {"student-tuned", "student", "child", "root"}
+    assert school.descent("student-tuned") == {"student-tuned", "student"}
+    assert school.roots("student-tuned") == {"root"}, "it belongs to one side of a split with its teacher"

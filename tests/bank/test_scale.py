@@ -17,7 +17,8 @@ from provcheck.errors import BankError
 from provcheck.signals.able.values import CONTRAST
 from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.store import save_measurement
-from provcheck.verdict.calibration import FILE, calibrate
+from provcheck.verdict.fitting import calibrate
+from provcheck.verdict.panels import FILE
 from tests.bank.large import write_large_bank
 from tests.synthetic import make_measurement, stacked, with_facts
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.verdict.conftest import calibration, zoo
+from tests.verdict.conftest import calibration, calibrations, zoo
 
-__all__ = ["calibration", "zoo"]
+__all__ = ["calibration", "calibrations", "zoo"]

@@ -18,28 +18,31 @@ from provcheck.cli import run
 from provcheck.errors import BankError
 from provcheck.evaluation import error_rates as module
 from provcheck.evaluation.error_rates import (
+    DISTILLATION,
     ROOT_SHARE,
     SEEDS,
-    Answer,
     Evaluation,
-    _calibration_error,
     _drawn_rows,
-    _greedy,
-    _random,
-    _rates,
     evaluate,
     markdown,
 )
+from provcheck.evaluation.methods import Answer, _calibration_error, _greedy, _random, _rates
 from provcheck.evaluation.weight_based import RIVALS
 from provcheck.types import Bools, Floats, Relation
-from provcheck.verdict.calibration import Calibration, calibrate, rate_interval
-from provcheck.verdict.training import Pairs, documented_pairs
+from provcheck.verdict.calibration import Calibration
+from provcheck.verdict.fitting import calibrate, rate_interval
+from provcheck.verdict.panels import Calibrations
+from provcheck.verdict.training import Pairs, documented_pairs, every_pair
 from tests.evaluation.test_phylolm import Samples, with_samples
 from tests.evaluation.test_weight_based import with_rivals
-from tests.verdict.zoo import CHILDREN, HELD_OUT, MECHANISMS, ROOTS, line_of, make_zoo
+from tests.synthetic import make_reference
+from tests.verdict.matches import pairs_with_matches, with_weights, without_signal
+from tests.verdict.zoo import CHILDREN, HELD_OUT, MECHANISMS, ROOTS, child_of, line_of, make_zoo
 
 NAMES = ("able.contrast_distance", "able.paper_distance", "likelihood.log_kl", "likelihood.log_winsorised_kl")
-METHODS = ["Random", "Greedy", "Log-Likelihood", "ABLE paper view", "ABLE contrast view", "Full judge"]
+METHODS = ["Random", "Greedy", "Log-Likelihood", "ABLE paper view", "ABLE contrast view"]
+JUDGES = ["Judge: able", "Judge: able + likelihood"]
+BOTH = "able+likelihood"
 LINE = 1 + len(CHILDREN)
 RATES = ("auc", "accuracy", "precision", "recall", "f1", "false_accusation_rate", "expected_calibration_error")
 
@@ -64,7 +67,7 @@ def held_rows(bank: Bank) -> list[int]:
 
 
 def test_all_methods_appear(evaluated: Evaluation) -> None:
-    assert [row.method for row in evaluated.methods] == METHODS
+    assert [row.method for row in evaluated.methods] == METHODS + JUDGES
     assert evaluated.not_measured == {
         "PhyloLM": "the bank holds no sampled continuations",
         **dict.fromkeys(RIVALS, "the bank holds no similarities of weights"),
@@ -80,7 +83,9 @@ def test_the_counts(evaluated: Evaluation, held_pairs: Pairs) -> None:
         "other kin": HELD_OUT * (LINE - 1) * (LINE - 2) // 2,
     }
     for mechanism in evaluated.mechanisms:
-        assert mechanism.related + mechanism.inconclusive <= mechanism.pairs
+        assert list(mechanism.called) == [BOTH]
+        assert mechanism.called[BOTH].related + mechanism.called[BOTH].inconclusive <= mechanism.pairs
+    assert (evaluated.distillation.mechanism, evaluated.distillation.pairs) == (DISTILLATION, 0)
 
 
 def test_rates_lie_in_their_intervals(evaluated: Evaluation) -> None:
@@ -102,7 +107,7 @@ def test_the_judge_does_what_the_bank_is_made_for(evaluated: Evaluation) -> None
 def test_held_out_models_are_not_trained_on(zoo: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[int]] = []
 
-    def spy(bank: Bank, rows: list[int] | None = None, pairs: Pairs | None = None) -> Calibration:
+    def spy(bank: Bank, rows: list[int] | None = None, pairs: Pairs | None = None) -> Calibrations:
         seen.append(rows or [])
         return calibrate(bank, rows, pairs)
 
@@ -120,10 +125,10 @@ def test_pairs_are_computed_once(zoo: Bank, evaluated: Evaluation, monkeypatch: 
 
     def spy(bank: Bank) -> Pairs:
         seen.append(bank)
-        return documented_pairs(bank)
+        return every_pair(bank)
 
-    monkeypatch.setattr(module, "documented_pairs", spy)
-    monkeypatch.setattr("provcheck.verdict.calibration.documented_pairs", spy)
+    monkeypatch.setattr(module, "every_pair", spy)
+    monkeypatch.setattr("provcheck.verdict.fitting.documented_pairs", spy)
     assert evaluate(zoo) == evaluated
     assert seen == [zoo]
 
@@ -134,9 +139,9 @@ def test_the_judge_of_the_table_is_the_one_of_an_audit(
     """Related pairs by mechanism, counted with the bank's own judge."""
     scores = calibration.related.scores(held_pairs.columns(calibration.related.features))[held_pairs.related]
     facts = calibration.facts
-    assert sum(m.related for m in evaluated.mechanisms) == (scores > facts.accuse_above).sum()
+    assert sum(m.called[BOTH].related for m in evaluated.mechanisms) == (scores > facts.accuse_above).sum()
     inconclusive = (scores > facts.acquit_up_to) & (scores <= facts.accuse_above)
-    assert sum(m.inconclusive for m in evaluated.mechanisms) == inconclusive.sum()
+    assert sum(m.called[BOTH].inconclusive for m in evaluated.mechanisms) == inconclusive.sum()
 
 
 def test_features_alone_are_rated_on_calibration_pairs(zoo: Bank, evaluated: Evaluation) -> None:
@@ -164,9 +169,10 @@ def test_whole_roots_are_drawn(zoo: Bank, seed: int) -> None:
 def test_wrong_accusations_are_counted(zoo: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     """A judge that accuses everybody: every pair, every audit."""
 
-    def reckless(bank: Bank, rows: list[int] | None = None, pairs: Pairs | None = None) -> Calibration:
-        found = calibrate(bank, rows, pairs)
-        return replace(found, facts=found.facts.model_copy(update={"accuse_above": -1e9, "acquit_up_to": -1e9}))
+    def reckless(bank: Bank, rows: list[int] | None = None, pairs: Pairs | None = None) -> Calibrations:
+        low = {"accuse_above": -1e9, "acquit_up_to": -1e9}
+        found = calibrate(bank, rows, pairs).panels
+        return Calibrations(tuple(replace(one, facts=one.facts.model_copy(update=low)) for one in found))
 
     monkeypatch.setattr(module, "calibrate", reckless)
     monkeypatch.setattr(module, "SEEDS", 1)
@@ -175,7 +181,59 @@ def test_wrong_accusations_are_counted(zoo: Bank, monkeypatch: pytest.MonkeyPatc
     assert (judge.recall[0], judge.false_accusation_rate[0]) == (1, 1)
     assert judge.false_accusation_interval == rate_interval(table.independent_pairs, table.independent_pairs)
     assert table.audits_accusing == table.audits
-    assert all(m.related == m.pairs for m in table.mechanisms)
+    assert all(m.called[BOTH].related == m.pairs for m in table.mechanisms)
+
+
+# Panels
+
+
+def test_every_panel_has_a_row_and_three_have_columns(zoo: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = with_weights(zoo)
+    pairs = pairs_with_matches(bank)
+    monkeypatch.setattr(module, "every_pair", lambda _bank: pairs)
+    monkeypatch.setattr(module, "SEEDS", 2)
+    table, judge = evaluate(bank), calibrate(bank, pairs=pairs)
+    rows = [f"Judge: {' + '.join(one.signals)}" for one in reversed(judge.panels)]
+    assert len(rows) == 6
+    assert [row.method for row in table.methods] == [*METHODS, "Weights, anchored match", *rows]
+    assert {tuple(row.called) for row in table.mechanisms} == {("able+likelihood+weights", BOTH, "weights")}
+    kin = pairs.among(held_rows(zoo)).where(pairs.among(held_rows(zoo)).related)
+    for name in ("able+likelihood+weights", BOTH, "weights"):
+        panel = judge.of(tuple(name.split("+")))
+        assert panel is not None
+        scores = panel.related.scores(kin.columns(panel.related.features))
+        assert sum(row.called[name].related for row in table.mechanisms) == (scores > panel.facts.accuse_above).sum()
+    heading = next(line for line in markdown(table).splitlines() if line.startswith("| pairs of parent"))
+    assert "| able + likelihood + weights: related |" in heading and heading.endswith("| weights: inconclusive |")
+
+
+def test_a_reference_without_a_signal_is_no_pair_of_the_table(zoo: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All methods are tested on the same pairs: those that the largest panel can judge."""
+    held, bank = held_rows(zoo), with_weights(zoo)
+    pairs = without_signal(pairs_with_matches(bank), "weights", [held[0], 0])
+    monkeypatch.setattr(module, "every_pair", lambda _bank: pairs)
+    monkeypatch.setattr(module, "SEEDS", 1)
+    table = evaluate(bank)
+    assert table.related_pairs + table.independent_pairs == len(held[1:]) * (len(held) - 2) // 2
+    assert table.methods[-1].method == "Judge: able + likelihood + weights"
+    assert set(table.features) == set(pairs.names)
+
+
+def test_distillation_has_its_own_row(tmp_path: Path) -> None:
+    """The student is told from strangers like any model; that it resembles its teacher is neither right nor wrong."""
+    lines = [line_of(n) for n in range(ROOTS)] + [line_of(n, split="held-out") for n in (ROOTS, ROOTS + 1)]
+    models = [model for line in lines for model in line]
+    teacher, measurement = lines[ROOTS][0]
+    lesson = {"family": teacher.family, "split": "held-out", "mechanism": "distillation"}
+    student = make_reference("org/student", teacher.id, **lesson)
+    bank = make_zoo(tmp_path / "bank", [*models, (student, child_of(measurement, "org/student", 0.1, seed=5))])
+    before, after = evaluate(make_zoo(tmp_path / "before", models)), evaluate(bank)
+    assert before.distillation.pairs == 0 and after.distillation.pairs == LINE
+    assert after.distillation.called[BOTH].related == LINE, "so near that the judge calls them related"
+    assert after.related_pairs == before.related_pairs and after.mechanisms == before.mechanisms
+    assert after.independent_pairs == before.independent_pairs + LINE
+    assert after.methods[-1].false_accusation_rate == (0, 0)
+    assert f"| {DISTILLATION} | {LINE} | {LINE} | 0 |" in markdown(after)
 
 
 # PhyloLM
@@ -211,7 +269,7 @@ def test_similarities_of_weights_have_rows(zoo: Bank, tmp_path: Path, monkeypatc
     monkeypatch.setattr(module, "SEEDS", 1)
     table = evaluate(bank)
     found = {row.method: row for row in table.methods}
-    assert list(found)[3:-3] == list(RIVALS) and set(table.not_measured) == {"PhyloLM"}
+    assert list(found)[2:-5] == list(RIVALS) and set(table.not_measured) == {"PhyloLM"}
     assert all(found[name].auc[0] == 1 for name in RIVALS)
 
 
@@ -319,8 +377,10 @@ def test_both_renderings_hold_the_same_numbers(
         cells.append(f"{row['false_accusation_rate'][0]:.2%} ({low:.2%} to {high:.2%})")
         cells.append("{:.3f} ± {:.3f}".format(*row["expected_calibration_error"]))
         assert f"| {row['method']} | {' | '.join(cells)} |" in text.splitlines()
-    for row in found["mechanisms"]:
-        assert f"| {row['mechanism']} | {row['pairs']} | {row['related']} | {row['inconclusive']} |" in text
+    assert "| pairs | able + likelihood: related | able + likelihood: inconclusive |" in text
+    for row in [*found["mechanisms"], found["distillation"]]:
+        called = row["called"][BOTH]
+        assert f"| {row['mechanism']} | {row['pairs']} | {called['related']} | {called['inconclusive']} |" in text
     for method, reason in found["not_measured"].items():
         assert f"| {method} | not measured: {reason} |" in text
     assert f"{found['related_pairs']} related and {found['independent_pairs']} independent pairs" in text

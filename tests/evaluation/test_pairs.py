@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from provcheck.evaluation import pairs as module
 from provcheck.evaluation.pairs import PairGroup, markdown, pair_groups
 from provcheck.signals import pairs_of
 from provcheck.types import Relation, SignalValues
-from tests.synthetic import row_of
+from tests.synthetic import make_reference, row_of
+from tests.verdict.zoo import CHILDREN, line_of, make_zoo, root_measurement
 
 NAMES = ["ABLE contrast", "ABLE paper", "KL bits/byte"]
 
@@ -47,6 +49,18 @@ def test_a_kind_is_the_mechanism_of_the_child(zoo: Bank, groups: list[PairGroup]
     assert kinds[Relation.SAME_RECIPE, "roots, same size"] > 0
 
 
+def test_pairs_that_only_a_distillation_connects_come_last(tmp_path: Path) -> None:
+    student = make_reference("org/student", "org/root-0", family="family-1", mechanism="distillation")
+    models = [*line_of(0), *line_of(1), (student, root_measurement(50))]
+    groups = pair_groups(make_zoo(tmp_path / "bank", models))
+    found = {(group.relation, group.kind): group.pairs for group in groups[-2:]}
+    assert found == {
+        (Relation.INCONCLUSIVE, "distillation"): 1,
+        (Relation.INCONCLUSIVE, "a distillation between them"): len(CHILDREN),
+    }
+    assert "\n| neither related nor independent | distillation | 1 |" in markdown(groups)
+
+
 def test_the_numbers_are_those_of_an_audit(zoo: Bank, groups: list[PairGroup]) -> None:
     """Of every fine-tune and its root: lowest, median and highest."""
     found: dict[str, list[float]] = {name: [] for name in NAMES}
@@ -54,10 +68,8 @@ def test_the_numbers_are_those_of_an_audit(zoo: Bank, groups: list[PairGroup]) -
         if reference.mechanism != "fine-tune":
             continue
         [comparison] = [one for one in compare(row_of(zoo, row), zoo) if one.reference == reference.parents[0]]
-        measured = ((signal, values) for signal, values in pairs_of(comparison.signals) if signal.name in zoo.stacks)
-        for signal, values in measured:
-            assert isinstance(values, SignalValues)
-            for number in signal.numbers(values):
+        for signal, values in pairs_of(comparison.signals):
+            for number in signal.numbers(values) if isinstance(values, SignalValues) else ():
                 assert number.value is not None
                 found[number.name].append(number.value)
     [group] = [one for one in groups if one.kind == "fine-tune"]

@@ -14,9 +14,10 @@ def judge(measurement: Measurement, bank: Bank, comparisons: tuple[Comparison, .
     """What the pipeline finds out from comparisons."""
     chosen = choose_judge(bank, 0.01)
     comparisons, verdict = decide(comparisons, chosen, measurement.facts, bank.ancestry)
-    facts = chosen.facts
+    facts = chosen.facts(comparisons)
     assert facts.name
-    assert all(len(null.edges) == len(null.counts) + 1 for null in facts.null.values())
+    assert {one.judged_by for one in comparisons if one.judged_by} == {panel.signals for panel in facts.panels}
+    assert all(len(null.edges) == len(null.counts) + 1 for panel in facts.panels for null in panel.null.values())
     return name_parents(verdict, comparisons, measurement, bank)
 
 

@@ -18,7 +18,9 @@ from provcheck.bank import Bank
 from provcheck.comparison import compare
 from provcheck.io.digests import file_digest
 from provcheck.signals.able.values import CONTRAST
-from provcheck.verdict.calibration import FILE, IDENTICAL, READS, RELATED, SAME_RECIPE, calibrate
+from provcheck.verdict.calibration import IDENTICAL, RELATED, SAME_RECIPE
+from provcheck.verdict.fitting import calibrate
+from provcheck.verdict.panels import FILE
 from tests.hostile.flow import judge
 from tests.hostile.strategies import FEW, changed, damaged, dump, value_or_error
 from tests.synthetic import make_measurement, stacked
@@ -27,8 +29,10 @@ from tests.verdict.zoo import make_zoo
 Use = Callable[[bytes], Any]
 
 PARTS = ("mean", "scale", "weights", "constants")
-NAMES = [f"{machine}.{part}" for machine in (RELATED, IDENTICAL, SAME_RECIPE) for part in PARTS]
-NAMES += ["low", "high", "null_scores", *(f"null.{name}" for name in READS[RELATED])]
+OF_PANEL = [f"{machine}.{part}" for machine in (RELATED, IDENTICAL, SAME_RECIPE) for part in PARTS]
+OF_PANEL += ["low", "high", "null_scores", "null.able.contrast_distance"]
+PANELS = ("able", "able+likelihood")
+NAMES = [f"{panel}.{name}" for panel in PANELS for name in OF_PANEL]
 SPECIAL = (0.0, -1.0, np.nan, np.inf, -np.inf, 1e300, 1e-300, 1e12)
 
 
@@ -89,8 +93,12 @@ def test_any_header(judge_file: Path, use: Use, data: st.DataObject) -> None:
 @FEW
 @given(data=st.data())
 def test_any_facts(judge_file: Path, use: Use, data: st.DataObject) -> None:
-    facts = dump(data.draw(changed(json.loads(split(judge_file.read_bytes())[0]["__metadata__"]["facts"]))))
-    use(bytes(save(load(judge_file.read_bytes()), metadata={"facts": facts.decode()})))
+    """Of one of the panels, or under other names."""
+    facts = json.loads(split(judge_file.read_bytes())[0]["__metadata__"]["facts"])
+    panel = data.draw(st.sampled_from(PANELS))
+    name = data.draw(st.sampled_from((panel, *PANELS, "weights", "likelihood", "likelihood+able", "", "+")))
+    facts["panels"][name] = data.draw(changed(facts["panels"][panel]))
+    use(bytes(save(load(judge_file.read_bytes()), metadata={"facts": dump(data.draw(changed(facts))).decode()})))
 
 
 @FEW
@@ -98,7 +106,8 @@ def test_any_facts(judge_file: Path, use: Use, data: st.DataObject) -> None:
 def test_any_numbers(judge_file: Path, use: Use, changes: list[tuple[str, Any, float]]) -> None:
     arrays = {name: array.copy() for name, array in load(judge_file.read_bytes()).items()}
     for name, place, number in changes:
-        arrays[name][place] = number
+        if arrays[name].size:
+            arrays[name][place] = number
     use(resaved(judge_file.read_bytes(), arrays))
 
 

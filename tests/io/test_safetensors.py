@@ -18,7 +18,6 @@ from safetensors.numpy import load_file, save
 
 from provcheck.errors import BrokenModel
 from provcheck.io.safetensors import DTYPE_BITS, all_finite, read_arrays, read_header
-from provcheck.io.tensor_files import TensorFiles
 from provcheck.targets.weight_files import count_elements
 from tests.targets.builders import pack, tensors
 
@@ -222,26 +221,6 @@ def test_the_bits_of_halves_tell_whether_all_are_finite(bits: list[int]) -> None
 def test_every_half_alone() -> None:
     halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
     assert [all_finite(halves[n : n + 1]) for n in range(2**16)] == np.isfinite(halves).tolist()
-
-
-def test_tensors_of_several_files_are_read_one_by_one(tmp_path: Path) -> None:
-    import torch
-    from safetensors.torch import save_file
-
-    stream = torch.Generator().manual_seed(0)
-    tensors = {str(kind): torch.randn(3, 5, generator=stream).to(kind) for kind in (torch.float32, torch.bfloat16)}
-    save_file(tensors, tmp_path / "a.safetensors")
-    save_file({"half": torch.ones(2, dtype=torch.float16), "whole": torch.ones(2, dtype=torch.int64)}, tmp_path / "b")
-    found = TensorFiles([tmp_path / "a.safetensors", tmp_path / "b"])
-    assert set(found) == {*tensors, "half", "whole"} and len(found) == 4
-    for name, tensor in tensors.items():
-        assert found.shape(name) == (3, 5)
-        np.testing.assert_array_equal(found[name], tensor.float().numpy())
-    assert found["half"].dtype == np.float16
-    with pytest.raises(ValueError, match="no type of floats"):
-        found["whole"]
-    with pytest.raises(KeyError):
-        found["absent"]
 
 
 def test_a_compact_header_is_told_from_others(tmp_path: Path) -> None:

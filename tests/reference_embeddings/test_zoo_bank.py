@@ -15,8 +15,9 @@ from provcheck.cli import run
 from provcheck.evaluation.error_rates import Evaluation, evaluate, markdown
 from provcheck.io import data
 from provcheck.types import Relation
-from provcheck.verdict import find_calibration
-from provcheck.verdict.calibration import calibrate
+from provcheck.verdict import find_calibrations
+from provcheck.verdict.calibration import Calibration
+from provcheck.verdict.fitting import calibrate
 from provcheck.verdict.training import documented_pairs
 
 FOLDER = data.bank_folder("zoo-v1")
@@ -67,9 +68,9 @@ def test_the_table_of_the_readme_is_what_the_command_prints(capsys: pytest.Captu
 
 
 def test_rewrites_are_called_identical_or_derived(zoo: Bank) -> None:
-    calibration = find_calibration(zoo)
-    assert calibration is not None
-    pairs = documented_pairs(zoo)
+    found = find_calibrations(zoo)
+    assert found is not None
+    calibration, pairs = found.largest, documented_pairs(zoo)
     scores = calibration.related.scores(pairs.columns(calibration.related.features))
     rewrites = [
         scores[place]
@@ -84,8 +85,13 @@ def test_rewrites_are_called_identical_or_derived(zoo: Bank) -> None:
 @pytest.mark.slow
 def test_the_committed_judge_is_that_of_the_committed_bank(zoo: Bank) -> None:
     """Its thresholds and probabilities are fitted again from the bank alone."""
-    shipped, again = find_calibration(zoo), calibrate(zoo)
-    assert shipped is not None
+    found = find_calibrations(zoo)
+    assert found is not None and found.fits(zoo)
+    for shipped, again in zip(found.panels, calibrate(zoo).panels, strict=True):
+        assert_refitted(shipped, again)
+
+
+def assert_refitted(shipped: Calibration, again: Calibration) -> None:
     assert again.facts.model_dump(exclude={"accuse_above", "acquit_up_to"}) == shipped.facts.model_dump(
         exclude={"accuse_above", "acquit_up_to"}
     )
@@ -133,10 +139,11 @@ def test_the_readme_names_no_number_of_models_that_is_wrong(zoo: Bank) -> None:
 
 
 def test_the_split_hides_held_out_models_from_the_judge(zoo: Bank) -> None:
-    calibration = find_calibration(zoo)
-    assert calibration is not None
+    found = find_calibrations(zoo)
+    assert found is not None
     calibrated = [r for r in zoo.references if r.split == "calibration"]
-    assert set(calibration.facts.roots) == {r.id for r in calibrated if r.mechanism == "from-scratch"}
+    for panel in found.panels:
+        assert set(panel.facts.roots) == {r.id for r in calibrated if r.mechanism == "from-scratch"}
     assert Relation.INCONCLUSIVE not in {
         zoo.ancestry.relation(a.id, b.id) for a in calibrated[:9] for b in calibrated[:9]
     }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from provcheck.signals.able.values import AbleValues, CategoryDistance, Distance
 from provcheck.signals.likelihood.kl_scale import KLBackground, KLBand
 from provcheck.signals.likelihood.values import LikelihoodValues
+from provcheck.signals.weights.values import WeightsValues
 from provcheck.types import (
     BankFacts,
     BankMap,
@@ -23,6 +24,7 @@ from provcheck.types import (
     NotMeasured,
     NullDistribution,
     Outcome,
+    PanelFacts,
     PolicyFacts,
     Relation,
     Report,
@@ -114,15 +116,25 @@ def make_map(subject: str, base: str) -> BankMap:
 
 
 def make_judge() -> JudgeFacts:
-    """A judge of one feature, with three bins of independent pairs."""
+    """A judge of two features, each with three bins of independent pairs."""
     null = NullDistribution(edges=(0.6, 0.8, 1.0, 1.2), counts=(2, 30, 8), nearest=0.68)
-    return JudgeFacts(
-        name="gradient boosting, calibrated on zoo-v1",
-        features=("able.contrast_distance",),
+    matches = NullDistribution(edges=(-0.05, 0.0, 0.05, 0.1), counts=(9, 28, 3), nearest=0.083)
+    panel = PanelFacts(
+        signals=("able", "weights"),
+        features=("able.contrast_distance", "weights.best_match"),
         accuse_above=2.5,
         acquit_up_to=-1.0,
-        null={"able.contrast_distance": null},
+        independent_pairs=40,
+        related_pairs=12,
+        false_accusation_upper=0.09,
+        null={"able.contrast_distance": null, "weights.best_match": matches},
     )
+    return JudgeFacts(name="gradient boosting, calibrated on zoo-v1", panels=(panel,))
+
+
+def with_null(judge: JudgeFacts, null: dict[str, NullDistribution]) -> JudgeFacts:
+    """The judge with other null distributions of its panel."""
+    return judge.model_copy(update={"panels": tuple(one.model_copy(update={"null": null}) for one in judge.panels)})
 
 
 def make_background() -> KLBackground:
@@ -159,6 +171,7 @@ def make_subject(name: str, base: str) -> Subject:
 def make_facts() -> MeasurementFacts:
     questions = Coverage(measured=118, total=120, unit="question", left_out={"too long": 2})
     texts = Coverage(measured=200, total=200, unit="text")
+    blocks = Coverage(measured=4, total=4, unit="block")
     return MeasurementFacts(
         probes="core-v1",
         probes_digest=DIGEST,
@@ -175,6 +188,13 @@ def make_facts() -> MeasurementFacts:
                 values={"bits_per_byte": 0.912},
                 seconds=2.06,
             ),
+            "weights": SignalFacts(
+                version="weights/1",
+                material=DIGEST,
+                coverage=blocks,
+                values={"blocks": 4.0, "width": 256.0, "anchors": 500.0, "heads": 1.0},
+                seconds=0.0,
+            ),
         },
     )
 
@@ -183,6 +203,7 @@ def make_comparisons(relation: Relation, base: str) -> tuple[Comparison, ...]:
     nearest = with_signal(
         make_comparison(base, relation, 0.0432), "able", make_able(0.0432, categories=make_categories())
     )
+    nearest = with_signal(nearest, "weights", make_weights(0.97, blocks=make_blocks()))
     far = [make_comparison(f"acme/raven-{n}b", Relation.UNRELATED, 0.7 + n / 50) for n in range(6, 0, -1)]
     return (*far, nearest, unmeasured())
 
@@ -197,7 +218,8 @@ def make_comparison(reference: str, relation: Relation, distance: float) -> Comp
         probabilities={relation: 0.973},
         score=3.25,
         p_value=0.00412,
-        signals={"able": make_able(distance), "likelihood": make_likelihood()},
+        judged_by=("able", "weights"),
+        signals={"able": make_able(distance), "likelihood": make_likelihood(), "weights": make_weights(0.02)},
         same_weights=False,
     )
 
@@ -210,6 +232,30 @@ def make_able(distance: float, *, categories: tuple[CategoryDistance, ...] = ())
 def make_likelihood() -> LikelihoodValues:
     return LikelihoodValues(
         bits_per_byte=0.4, se=0.0131, winsorised_bits_per_byte=0.38, scale_band="fine-tune", texts=200
+    )
+
+
+def make_weights(match: float, *, blocks: tuple[tuple[float, ...], ...] = ()) -> WeightsValues:
+    """Models of one width without rotation; few neurons pair up where there is no match."""
+    return WeightsValues(
+        anchored_match=match,
+        coordinate_match=match,
+        intrinsic_match=match / 2,
+        exact_p_value=2.3e-10 if match > 0.5 else 0.43,
+        distance=min(1.0, 1 - match),
+        matched=187 if match > 0.5 else 91,
+        neurons=192,
+        blocks=blocks,
+    )
+
+
+def make_blocks() -> tuple[tuple[float, ...], ...]:
+    """Four blocks that match in order."""
+    return (
+        (0.97, 0.03, -0.01, 0.02),
+        (0.04, 0.95, 0.06, 0.01),
+        (0.02, 0.11, 0.93, 0.08),
+        (0.0, 0.02, 0.07, 0.96),
     )
 
 
@@ -228,6 +274,7 @@ def unmeasured() -> Comparison:
         signals={
             "able": NotMeasured(not_measured="fewer than half of the questions were measured"),
             "likelihood": NotMeasured(not_measured="too few texts in common"),
+            "weights": NotMeasured(not_measured="the architecture is not known"),
         },
         same_weights=False,
     )

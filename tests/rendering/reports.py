@@ -7,6 +7,7 @@ from provcheck.report_file import read_report
 from provcheck.types import (
     BankMap,
     Check,
+    JudgeFacts,
     Lineage,
     MapPoint,
     Outcome,
@@ -45,7 +46,7 @@ def adapter_report() -> Report:
     subject = report.subject.model_copy(
         update={"source": "adapter", "base": report.subject.model_copy(update={"id": BASE}), "declared_base": ()}
     )
-    judge = report.judge.model_copy(update={"null": {}})
+    judge = JudgeFacts(name="a rule that is not calibrated")
     comparisons = tuple(with_signal(one, "able", make_able(0.3)) for one in report.comparisons)
     changed = {"subject": subject, "background": {}, "judge": judge, "comparisons": comparisons}
     return report.model_copy(update=changed)
@@ -59,7 +60,7 @@ def bare_report() -> Report:
         "lineage": Lineage(newick=None, nearest_on_tree=None, reason="a tree needs at least three models"),
         "map": BankMap(reason="the subject has no attributions"),
         "background": {},
-        "judge": report.judge.model_copy(update={"null": {}}),
+        "judge": JudgeFacts(name="a rule that is not calibrated"),
         "limitations": (),
     }
     return report.model_copy(update=nothing)

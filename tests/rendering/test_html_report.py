@@ -12,7 +12,7 @@ from provcheck.io.data import templates_folder
 from provcheck.rendering.html_report import HtmlReport
 from provcheck.signals.able.values import Distance
 from provcheck.types import Digests, ExitCode, Lineage, NotMeasured, Outcome, Relation, Report
-from tests.rendering.factory import BASE, SUBJECT, make_able, make_likelihood, make_report, with_signal
+from tests.rendering.factory import BASE, SUBJECT, make_able, make_likelihood, make_report, make_weights, with_signal
 from tests.rendering.hostile import HIDDEN, MARKUP, names
 from tests.rendering.page import Page
 from tests.rendering.reports import adapter_report, bare_report
@@ -111,6 +111,7 @@ def test_what_was_not_measured_has_its_reason() -> None:
     text = Page(HtmlReport().render(make_report())).text
     assert "not measuredfewer than half of the questions were measured" in text
     assert "not measuredtoo few texts in common" in text
+    assert "not measuredthe architecture is not known" in text
 
 
 def test_bars_stay_inside_their_scale() -> None:
@@ -162,6 +163,8 @@ HEADINGS = [
     "ABLE distance against independent models",
     "Agreement by category of questions",
     "KL divergence among the papers' kinds of change",
+    "How many neurons found their twin",
+    "Which blocks match",
     "How it was measured",
     "What the model declares",
     "Limits",
@@ -176,10 +179,10 @@ def test_sections_come_in_order_and_never_stay_away(report: Report) -> None:
     assert [unescape(heading) for heading in headings[1:]] == HEADINGS
 
 
-def test_five_pictures_with_words_for_those_who_cannot_see_them() -> None:
+def test_seven_pictures_with_words_for_those_who_cannot_see_them() -> None:
     page = Page(HtmlReport().render(make_report()))
     pictures = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("role") == "img"]
-    assert len(pictures) == page.names().count("figcaption") == 5
+    assert len(pictures) == page.names().count("figcaption") == 7
     assert all(len(attributes["aria-labelledby"].split()) == 2 for attributes in pictures)
 
 
@@ -187,10 +190,15 @@ def test_every_number_in_a_picture_is_in_a_table() -> None:
     html = HtmlReport().render(make_report())
     drawn = {unescape(text) for text in re.findall(r"<text [^>]*>([^<]*)</text>", html)}
     cells = {unescape(cell) for cell in re.findall(r"<t[dh][^>]*>(?:<bdi[^>]*>)?([^<]*)", html)}
-    numbers = {text for text in drawn if re.fullmatch(r"[\d.,]+( ± [\d.,]+)?", text)} - TICKS
+    numbers = {text for text in drawn if re.fullmatch(r"-?[\d.,]+( ± [\d.,]+)?", text)} - TICKS
     assert {"97", "0.400 ± 0.0131", "0.0500", "0.120"} <= numbers
     assert not {number for number in numbers if not {number, f"{number} %"} & cells}
-    assert {"0.680", "0.0432"} <= cells  # line and subject of the null distribution, which stand in sentences there
+    assert {"0.97", "0.11", "-0.01"} <= numbers  # shades of blocks
+    assert {
+        "0.680",
+        "0.0432",
+        "2.3e-10",
+    } <= cells  # line and subject of the null distribution, which stand in sentences there
 
 
 def test_what_a_picture_lacks_is_said() -> None:
@@ -200,6 +208,8 @@ def test_what_a_picture_lacks_is_said() -> None:
     assert "KL was not measured: there is no reference." in text
     assert "no judge is calibrated for this bank" in text
     assert "Categories were not compared." in text
+    assert "Neurons were not compared: there is no reference." in text
+    assert "Blocks were not compared." in text
 
 
 def test_a_value_outside_the_scale_says_why() -> None:
@@ -218,7 +228,17 @@ def test_numbers_that_cannot_be_drawn_do_not_lose_the_page() -> None:
     broken = report.model_copy(update={"lineage": Lineage(newick="(a,b", nearest_on_tree=None)})
     page = Page(HtmlReport().render(broken))
     assert "The tree of this report cannot be drawn." in page.text
-    assert page.names().count("figcaption") == 4
+    assert page.names().count("figcaption") == 6
+
+
+def test_more_blocks_than_a_picture_holds_are_in_the_annex() -> None:
+    report = make_report()
+    many = tuple(tuple(0.9 if row == column else 0.0 for column in range(30)) for row in range(30))
+    nearest = next(one for one in report.comparisons if one.reference == BASE)
+    changed = with_signal(nearest, "weights", make_weights(0.9, blocks=many))
+    page = Page(HtmlReport().render(report.model_copy(update={"comparisons": (changed,)})))
+    assert "The 30 compared blocks match those of acme/owl-7b, in order." in page.text
+    assert page.names().count("figcaption") == 6 and page.text.count("0.90") >= 30
 
 
 def test_every_digest_and_the_policy_are_there() -> None:
@@ -238,6 +258,7 @@ def test_each_signal_says_what_it_covered() -> None:
     text = Page(HtmlReport().render(make_report())).text
     assert "able/2: 118 of 120 questions; left out: too long: 2" in text
     assert "likelihood/1: 200 of 200 texts" in text
+    assert "weights/1: 4 of 4 blocks" in text
     assert "0.912 bits per byte; less is better" in text
 
 

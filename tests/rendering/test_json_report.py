@@ -54,11 +54,12 @@ def test_fields_are_those_of_the_design() -> None:
     comparison = written["comparisons"][0]
     assert set(comparison) == {
         *("reference", "family", "mechanism", "license", "relation", "probabilities", "score", "p_value"),
-        *("signals", "same_weights"),
+        *("judged_by", "signals", "same_weights"),
     }
-    assert comparison["signals"].keys() == {"able", "likelihood"}
+    assert comparison["signals"].keys() == {"able", "likelihood", "weights"}
     assert comparison["signals"]["able"]["paper"].keys() == {"cosine_distance", "ci95"}
     assert comparison["signals"]["likelihood"].keys() >= {"bits_per_byte", "se", "scale_band"}
+    assert comparison["signals"]["weights"].keys() >= {"anchored_match", "coordinate_match", "exact_p_value", "blocks"}
     assert written["comparisons"][-1]["signals"]["likelihood"] == {"not_measured": "too few texts in common"}
 
 

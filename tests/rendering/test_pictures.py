@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -9,16 +10,25 @@ from hypothesis import strategies as st
 
 from provcheck.io.data import templates_folder
 from provcheck.rendering.pictures import draw
+from provcheck.rendering.pictures.heat_map import DARKEST, STEPS
 from provcheck.rendering.pictures.labels import best_box, fitting, free_box, width_of
 from provcheck.rendering.pictures.map_picture import map_svg
 from provcheck.rendering.pictures.palette import HUES, KIN, VARIABLES
 from provcheck.rendering.pictures.tree_picture import Branch, describe_tree, read_branches, tree_svg
 from provcheck.signals import find_signal
 from provcheck.signals.able.values import CategoryDistance, Distance
-from provcheck.signals.describing import Chart, Histogram, Ruler
+from provcheck.signals.describing import Chart, HeatMap, Histogram, Ruler
 from provcheck.signals.likelihood.kl_scale import KLBackground, KLBand
 from provcheck.types import Interval, MapPoint, NullDistribution, SignalValues
-from tests.rendering.factory import make_able, make_likelihood, make_report, with_signal
+from tests.rendering.factory import (
+    make_able,
+    make_blocks,
+    make_likelihood,
+    make_report,
+    make_weights,
+    with_null,
+    with_signal,
+)
 from tests.rendering.hostile import names
 from tests.rendering.reports import TRAPS
 
@@ -35,13 +45,14 @@ ABLE = make_able(0.21).model_copy(
     update={"contrast": NEAR, "categories": (CategoryDistance(category="science", blocks=8, distance=NEAR),)}
 )
 KL = make_likelihood().model_copy(update={"se": 0.013})
+WEIGHTS = make_weights(0.97, blocks=make_blocks())
 BANDS = (KLBand(name="seed", median=0.12), KLBand(name="fine-tune", median=0.45))
 
 
 def charts(name: str, values: SignalValues | None, null: NullDistribution = NULL) -> dict[str, Chart]:
     """The charts of a signal by the id of their figure."""
     report = make_report()
-    judge = report.judge.model_copy(update={"null": {"able.contrast_distance": null}})
+    judge = with_null(report.judge, {"able.contrast_distance": null, "weights.best_match": null})
     background = {"likelihood": KLBackground(kl_bands=BANDS)}
     report = report.model_copy(update={"judge": judge, "background": background})
     nearest = with_signal(report.comparisons[0], name, values) if values else None
@@ -59,6 +70,8 @@ PICTURES = {
     "null": drawn("able", ABLE, "independent"),
     "scale": drawn("likelihood", KL, "kl-scale"),
     "agreement": drawn("able", ABLE, "agreement"),
+    "twins": drawn("weights", WEIGHTS, "twins"),
+    "blocks": drawn("weights", WEIGHTS, "blocks"),
 }
 
 
@@ -113,6 +126,7 @@ def test_a_file_of_its_own_needs_no_page() -> None:
         map_svg(POINTS, standalone=True),
         draw("one", charts("able", ABLE)["independent"], standalone=True),
         draw("one", charts("likelihood", KL)["kl-scale"], standalone=True),
+        draw("one", charts("weights", WEIGHTS)["blocks"], standalone=True),
     ):
         assert svg.startswith("<?xml")
         assert "var(" not in svg
@@ -124,6 +138,7 @@ def test_the_same_picture_is_the_same_text() -> None:
     assert tree_svg(TREE, "me") == PICTURES["tree"]
     assert drawn("able", ABLE, "independent") == PICTURES["null"]
     assert drawn("likelihood", KL, "kl-scale") == PICTURES["scale"]
+    assert drawn("weights", WEIGHTS, "blocks") == PICTURES["blocks"]
     assert map_svg(POINTS) == PICTURES["map"]
 
 
@@ -255,7 +270,7 @@ def test_labels_avoid_each_other_and_the_edge() -> None:
 def test_the_null_distribution_shows_line_and_subject() -> None:
     assert "nearest independent pair: 0.680" in words(PICTURES["null"])
     assert "this model: 0.210" in words(PICTURES["null"])
-    assert "this model" not in " ".join(words(drawn("able", None, "independent")))
+    assert "independent" not in charts("able", None), "there is none without the panel that judged"
     bad = Histogram("t", "d", (0.0, 1.0), (), 0.5, "limit", Interval(value=1, low=0, high=2), Ruler(0, 1, {}, "x"))
     with pytest.raises(ValueError, match="do not fit"):
         draw("bad", bad)
@@ -286,6 +301,69 @@ def test_categories_that_were_not_measured_say_so() -> None:
     silent = (CategoryDistance(category="science", blocks=8, distance=None),)
     svg = drawn("able", ABLE.model_copy(update={"categories": silent * 2}), "agreement")
     assert words(svg).count("not measured") == 2
+
+
+def heat_map(rows: int, columns: int, value: float = 0.5) -> HeatMap:
+    """A table of one value, the first cell framed."""
+    values, numbers = [[value] * columns] * rows, [(f"{value:.2f}",) * columns] * rows
+    labels = tuple(map(str, range(max(rows, columns))))
+    named = ("own blocks", "other blocks", "match")
+    return HeatMap("t", "d", labels[:rows], labels[:columns], values, numbers, frozenset({(0, 0)}), *named)
+
+
+def opacities(svg: str) -> list[float]:
+    return [float(one.get("opacity", 1)) for one in parse(svg).iter() if one.get("fill") == "var(--kin)"]
+
+
+def test_a_heat_map_shows_numbers_frames_and_the_scale_of_its_shades() -> None:
+    svg = PICTURES["blocks"]
+    assert {"0.97", "0.11", "-0.01", "blocks of this model", "0.2", "1"} <= set(words(svg))
+    assert marks(svg, "var(--ink)") == 4  # frames
+    assert min(opacities(svg)) == 0 and max(opacities(svg)) == pytest.approx(0.97 * DARKEST, abs=0.01)
+    assert "1 with 1 (0.97), 2 with 2 (0.95), 3 with 3 (0.93), 4 with 4 (0.96)" in svg
+
+
+def test_small_cells_hold_no_numbers() -> None:
+    assert "0.50" in words(draw("few", heat_map(3, 12)))
+    assert "0.50" not in words(draw("many", heat_map(3, 13)))
+
+
+def test_no_shade_is_outside_the_scale() -> None:
+    assert [opacities(draw("one", heat_map(1, 1, value)))[0] for value in (1, 7)] == [DARKEST, DARKEST]
+    assert len(opacities(draw("one", heat_map(1, 1, -1)))) == STEPS  # those of the scale
+
+
+@pytest.mark.parametrize("size", [(0, 0), (25, 1), (1, 25)])
+def test_what_is_too_large_or_empty_is_no_heat_map(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        draw("bad", heat_map(*size))
+
+
+def test_ragged_tables_are_no_heat_map() -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        draw("bad", replace(heat_map(2, 2), values=[[0.5], [0.5, 0.5]]))
+    with pytest.raises(ValueError, match="do not fit"):
+        draw("bad", replace(heat_map(2, 2), numbers=[("1", "1")]))
+
+
+@pytest.mark.parametrize("palette", [0, 1], ids=["light", "dark"])
+def test_letters_on_the_darkest_shade_can_be_read(palette: int) -> None:
+    style = (templates_folder() / "report.css").read_text("utf-8")
+    block = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[palette]
+    colours = {name: rgb(value) for name, value in re.findall(r"--(\w+): #(\w{6});", block)}
+    shade = [DARKEST * kin + (1 - DARKEST) * paper for kin, paper in zip(colours["kin"], colours["paper"], strict=True)]
+    dark, light = sorted((luminance(colours["ink"]), luminance(shade)))
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def rgb(colour: str) -> list[float]:
+    return [int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+
+
+def luminance(colour: list[float]) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 @given(name=st.text(max_size=80), width=st.floats(20, 300))

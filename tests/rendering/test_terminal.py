@@ -85,10 +85,30 @@ def test_a_failure_shows_what_was_asked_for_and_the_numbers() -> None:
         "-- no-owls --",
         "The model is related to no reference of the families owl.",
         "FAILED: related to acme/owl-7b (derived)",
-        "reference    relation  related  ABLE contrast              KL bits/byte    ",
-        "acme/owl-7b  derived   97.3 %   0.0432 (0.0389 to 0.0475)  0.400 ± 0.0131  ",
+        "reference    relation  related  ABLE contrast              KL bits/byte  ",
+        "acme/owl-7b  derived   97.3 %   0.0432 (0.0389 to 0.0475)  0.400 ± 0.0131",
+    ]
+
+
+def test_columns_that_do_not_fit_follow_below_with_the_names() -> None:
+    text = printed(failing_report()).split("0.400 ± 0.0131\n\n")[-1]
+    assert [line.rstrip() for line in text.split("\n\n")[0].splitlines()] == [
+        "reference    anchored match",
+        "acme/owl-7b  0.97 (187 of 192)",
         "and 1 more",
     ]
+
+
+@pytest.mark.parametrize("verbosity", [0, 1])
+@pytest.mark.parametrize("base", [BASE, "a-rather-long-organisation/" + "Name-" * 20])
+def test_tables_fit_and_lose_nothing(base: str, verbosity: int) -> None:
+    lines = printed(make_report(Relation.INCONCLUSIVE, base=base), verbosity).splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("nearest reference"))
+    table = lines[start : lines.index("== failures ==")]
+    assert max(map(len, table)) <= 80
+    shown = {cell for line in table for cell in re.split(r"\s{2,}", line.strip())}
+    assert {"0.0432", "0.400 ± 0.0131", "0.97"} <= shown
+    assert ("2.3e-10" in shown and "fine-tune" in shown) == bool(verbosity)
 
 
 def test_what_is_not_settled_is_no_failure() -> None:
@@ -170,7 +190,7 @@ def test_very_quiet_is_the_verdict_alone() -> None:
 def test_verbose_adds_messages_and_the_other_view() -> None:
     text = printed(make_report(), 1)
     assert "check-0 PASSED  coverage is 98.3 %" in text
-    assert "ABLE paper" in text
+    assert "ABLE paper" in text and "exact p-value" in text
     assert "acme/mute-1b" in text
 
 

@@ -20,7 +20,9 @@ from provcheck.signals.likelihood.divergence import MIN_TEXTS, clip_floor
 from provcheck.signals.likelihood.kl_scale import SMALLEST
 from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.signals.stacks import sketch_at
+from provcheck.signals.weights import compare_sketches
 from provcheck.types import Comparison, Floats, NotMeasured, SignalValues, Stack
+from tests.signals.weights.models import random_model, sketched
 
 BLOCKS, WIDTH, TEXTS = 5, 8, 36
 ROOTS = 4
@@ -205,22 +207,31 @@ def test_a_model_without_attributions_is_at_no_distance() -> None:
 # The contract of every signal
 
 
+def all_values() -> dict[str, SignalValues | NotMeasured]:
+    one, two = (sketched(random_model(seed, blocks=2, neurons=12)) for seed in (1, 2))
+    weights = compare_sketches(one, two)
+    return {**make_models(5, 2).values(0, [1])[0], "weights": weights}
+
+
 @pytest.mark.parametrize("name", all_signals())
 def test_every_signal_gives_the_features_that_it_names(name: str) -> None:
-    signal = find_signal(name)
-    values = make_models(5, 2).values(0, [1])[0][name]
+    signal, values = find_signal(name), all_values()[name]
     assert isinstance(values, SignalValues)
     assert tuple(signal.features(values)) == signal.feature_names
 
 
 def test_features_bear_the_name_of_their_signal() -> None:
-    row = make_models(5, 2).row()
+    row = features_of(Comparison(reference="other", signals=all_values()))
     assert list(row) == [f"{name}.{feature}" for name, one in all_signals().items() for feature in one.feature_names]
     assert list(row) == [
         "able.contrast_distance",
         "able.paper_distance",
         "likelihood.log_kl",
         "likelihood.log_winsorised_kl",
+        "weights.best_match",
+        "weights.anchored_match",
+        "weights.coordinate_match",
+        "weights.intrinsic_match",
     ]
 
 

@@ -20,8 +20,10 @@ from provcheck.report_file import read_report
 from provcheck.signals import features_of
 from provcheck.store import load_measurement
 from provcheck.types import Measurement, NotMeasured, Relation, SignalFacts, Sketch
-from provcheck.verdict.calibration import FILE, READS, RELATED, calibrate, load_calibration
+from provcheck.verdict.calibration import RELATED
+from provcheck.verdict.fitting import READS, calibrate
 from provcheck.verdict.judge import CalibratedJudge
+from provcheck.verdict.panels import FILE, load_calibrations
 from tests.examples.norms import QUANTILES, NormValues
 from tests.tiny import save_probes, save_tiny, tiny_probes
 from tests.verdict.zoo import Model, make_zoo, zoo_models
@@ -75,9 +77,8 @@ def test_it_is_measured_and_kept(home: Path, tmp_path: Path) -> None:
 def test_it_is_banked_compared_and_shown_in_every_format(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert audited(home, tmp_path, "--format", "all", "--claimed-base", "org/0") == 0
-    printed = capsys.readouterr().out
-    assert "norm ratio" in printed
+    assert audited(home, tmp_path, "--format", "all", "--claimed-base", "org/0", "-v") == 0
+    assert {"norm", "ratio"} <= set(capsys.readouterr().out.split()), "a heading may take two lines"
     assert set(load_file(home / "bank" / "norms.safetensors")) == {"norm_quantiles"}
     found = json.loads((tmp_path / "report.json").read_text("utf-8"))
     values = {one["reference"]: one["signals"]["norms"]["log_ratio"] for one in found["comparisons"]}
@@ -124,7 +125,7 @@ def test_what_was_measured_before_it_existed_stays_usable(
     monkeypatch.setitem(signals.TABLE, *next(iter(LINE.items())))
     capsys.readouterr()
     assert provcheck(home, "measure", str(home / "seed-1"), "-o", str(tmp_path / "new.safetensors")) == 0
-    assert "measurement of able and likelihood from the cache" in capsys.readouterr().out.replace(", ", " and ")
+    assert "measurement of able, likelihood, weights from the cache" in capsys.readouterr().out
     options = ["--bank", str(bank), "--format", "json", "--out"]
     for subject, why in ((file, "the measurement"), (tmp_path / "new.safetensors", "'tiny' holds none")):
         assert provcheck(home, "audit", str(subject), *options, str(tmp_path / "out")) == 0
@@ -155,17 +156,18 @@ def test_a_judge_reads_it_by_the_name_in_its_file(zoo_models_with_norms: list[Mo
     bank = make_zoo(tmp_path / "zoo", zoo_models_with_norms)
     reads = {**READS, RELATED: ("able.contrast_distance", "norms.log_ratio")}
     (bank.folder / FILE).write_bytes(calibrate(bank, reads=reads).save())
-    calibration = load_calibration(bank.folder / FILE)
-    assert calibration.facts.features[:2] == ("able.contrast_distance", "norms.log_ratio")
-    assert set(calibration.facts.signals) == {"able", "likelihood", "norms"} and calibration.fits(bank)
-    judge = CalibratedJudge(calibration, len(bank.references), 0.01)
+    found = load_calibrations(bank.folder / FILE)
+    assert found.largest.facts.features[:2] == ("able.contrast_distance", "norms.log_ratio")
+    assert found.largest.signals == ("able", "likelihood", "norms") and found.fits(bank)
+    judge = CalibratedJudge(found, len(bank.references), 0.01)
     _, subject = next(one for one in zoo_models_with_norms if one[0].id == "org/root-3-tune")
-    judged = {one.reference: one for one in judge.judge(compare(subject, bank))}
+    judged = {one.reference: one for one in judge.judge(compare(subject, bank), signals.TABLE)}
     assert judged["org/root-3"].relation is Relation.DERIVED
     assert not [one for name, one in judged.items() if one.relation.related and not name.startswith("org/root-3")]
     said = " ".join(judge.explain(judged["org/root-3"]))
     assert "word vectors" in said and "scores it above every one" in said
-    assert set(judge.facts.null) == {"able.contrast_distance", "norms.log_ratio"}
+    [panel] = judge.facts(list(judged.values())).panels
+    assert set(panel.null) == {"able.contrast_distance", "norms.log_ratio"}
     assert moved(bank, judge, subject) != judged["org/root-3"].score
 
 
@@ -174,7 +176,7 @@ def moved(bank: Bank, judge: CalibratedJudge, subject: Measurement) -> float | N
     sketch = subject.sketches["norms"]
     other = replace(sketch, arrays={"norm_quantiles": sketch.arrays["norm_quantiles"] * 3})
     subject = replace(subject, signals={**subject.signals, "norms": other})
-    return {one.reference: one.score for one in judge.judge(compare(subject, bank))}["org/root-3"]
+    return {one.reference: one.score for one in judge.judge(compare(subject, bank), signals.TABLE)}["org/root-3"]
 
 
 @pytest.mark.usefixtures("with_norms")

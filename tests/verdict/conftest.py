@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from provcheck.bank import Bank
     from provcheck.verdict.calibration import Calibration
+    from provcheck.verdict.panels import Calibrations
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +21,14 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Bank:
 
 
 @pytest.fixture(scope="session")
-def calibration(zoo: Bank) -> Calibration:
+def calibrations(zoo: Bank) -> Calibrations:
     """The judge fitted on it."""
-    from provcheck.verdict.calibration import calibrate
+    from provcheck.verdict.fitting import calibrate
 
     return calibrate(zoo)
+
+
+@pytest.fixture(scope="session")
+def calibration(calibrations: Calibrations) -> Calibration:
+    """Its panel of both signals."""
+    return calibrations.largest

@@ -13,23 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provcheck.bank import Bank
+from provcheck.comparison import compare
 from provcheck.errors import BankError
 from provcheck.signals.able.values import CONTRAST, PAPER
 from provcheck.signals.likelihood.values import LOGLIK
-from provcheck.verdict import calibration as module
-from provcheck.verdict.calibration import (
-    FILE,
-    NOT_ACQUITTED,
-    READS,
-    Calibration,
-    calibrate,
-    load_calibration,
-    rate_interval,
-)
-from provcheck.verdict.judge import CalibratedJudge, describe
+from provcheck.types import Relation
+from provcheck.verdict import fitting as module
+from provcheck.verdict.calibration import Calibration
+from provcheck.verdict.fitting import NOT_ACQUITTED, READS, calibrate, fit_panel, rate_interval
+from provcheck.verdict.judge import CalibratedJudge
+from provcheck.verdict.panels import FILE, Calibrations, describe, load_calibrations
 from provcheck.verdict.svm import fit_svm
 from provcheck.verdict.training import documented_pairs, out_of_fold_scores
-from tests.synthetic import stacked
+from tests.synthetic import row_of, stacked
 from tests.verdict.zoo import (
     CHILDREN,
     HELD_OUT,
@@ -42,6 +38,7 @@ from tests.verdict.zoo import (
     zoo_models,
 )
 
+BOTH = ("able", "likelihood")
 CONTRAST_DISTANCE, KL = "able.contrast_distance", "likelihood.log_winsorised_kl"
 
 
@@ -52,7 +49,8 @@ def test_the_facts_count_what_it_was_fitted_on(zoo: Bank, calibration: Calibrati
     facts, pairs = calibration.facts, calibration_pairs(zoo)
     assert facts.roots == tuple(f"org/root-{n}" for n in range(ROOTS))
     assert (facts.bank, facts.features) == ("zoo", (CONTRAST_DISTANCE, KL))
-    assert facts.reads == READS == {name: machine.features for name, machine in calibration.machines.items()}
+    assert facts.reads == {name: machine.features for name, machine in calibration.machines.items()}
+    assert facts.reads == {"related": (CONTRAST_DISTANCE,), "identical": (CONTRAST_DISTANCE,), "same_recipe": (KL,)}
     assert facts.signals == {name: zoo.manifest.bases[name] for name in ("able", "likelihood")}
     assert facts.independent_pairs == (~pairs.related).sum()
     assert facts.related_pairs == pairs.related.sum()
@@ -63,8 +61,9 @@ def test_the_facts_count_what_it_was_fitted_on(zoo: Bank, calibration: Calibrati
     assert set(calibration.null_features) == {CONTRAST_DISTANCE}
     np.testing.assert_array_equal(calibration.null_features[CONTRAST_DISTANCE], np.sort(distances[:, 0]))
     np.testing.assert_array_equal(calibration.null_scores, np.sort(calibration.related.scores(distances)))
-    assert f"{ROOTS} roots, {facts.related_pairs} related pairs" in describe(calibration)
-    assert f"beyond all {facts.independent_pairs} independent pairs" in describe(calibration)
+    said = describe([calibration], "zoo")
+    assert f"{ROOTS} roots, {facts.related_pairs} related pairs" in said
+    assert f"by ABLE and log-likelihood it accuses only beyond all {facts.independent_pairs} independent pairs" in said
 
 
 def test_no_independent_pair_is_accused_and_the_nearest_are_not_acquitted(zoo: Bank, calibration: Calibration) -> None:
@@ -84,13 +83,13 @@ def test_what_is_accused_is_more_probably_related_than_not(zoo: Bank) -> None:
         root = next(iter(sorted(zoo.ancestry.roots(reference.id))))
         number = int(root.rpartition("-")[2])
         contrast[row] = orthogonal[number] + 1.5 * orthogonal[20 + row % 40] * bool(reference.parents)
-    found = calibrate(with_stacked(zoo, {CONTRAST: contrast}))
+    found = calibrate(with_stacked(zoo, {CONTRAST: contrast})).largest
     highest = found.null_scores[-1]
     assert found.facts.accuse_above > highest
     assert found.related.probability_of(found.facts.accuse_above) == pytest.approx(0.5)
 
 
-def test_held_out_references_take_no_part(zoo: Bank, calibration: Calibration) -> None:
+def test_held_out_references_take_no_part(zoo: Bank, calibrations: Calibrations) -> None:
     """Whatever they hold; only the floor of the log-likelihoods is that of the whole bank, here the same."""
     held = np.array([reference.split == "held-out" for reference in zoo.references])
     assert held.sum() == HELD_OUT * (1 + len(CHILDREN))
@@ -101,19 +100,19 @@ def test_held_out_references_take_no_part(zoo: Bank, calibration: Calibration) -
     floors = {name: zoo.frame(name) for name in zoo.stacks}
     bank = with_stacked(zoo, changed)
     bank._frames.update(floors)
-    assert calibrate(bank).save() == calibration.save()
+    assert calibrate(bank).save() == calibrations.save()
 
 
 def test_pairs_that_are_known_already_are_not_computed_again(
-    zoo: Bank, calibration: Calibration, monkeypatch: pytest.MonkeyPatch
+    zoo: Bank, calibrations: Calibrations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = documented_pairs(zoo)
     monkeypatch.delattr(module, "documented_pairs")
-    assert calibrate(zoo, pairs=pairs).save() == calibration.save()
+    assert calibrate(zoo, pairs=pairs).save() == calibrations.save()
 
 
-def test_the_same_every_time(zoo: Bank, calibration: Calibration) -> None:
-    assert calibrate(zoo).save() == calibration.save()
+def test_the_same_every_time(zoo: Bank, calibrations: Calibrations) -> None:
+    assert calibrate(zoo).save() == calibrations.save()
 
 
 # What it needs
@@ -135,20 +134,24 @@ def test_too_few_pairs(tmp_path: Path) -> None:
 def test_too_few_texts_leave_no_pairs(zoo: Bank) -> None:
     loglik = stacked(zoo, LOGLIK).copy()
     loglik[:, 10:] = np.nan
-    with pytest.raises(BankError, match="the bank documents 0 and 0"):
-        calibrate(with_stacked(zoo, {LOGLIK: loglik}))
+    bank = with_stacked(zoo, {LOGLIK: loglik})
+    with pytest.raises(BankError, match="at least 8 independent roots; the bank documents 0"):
+        fit_panel(bank, BOTH, documented_pairs(bank))
+    assert [one.signals for one in calibrate(bank).panels] == [("able",)], "the panel that needs no texts is there"
 
 
 def test_a_bank_without_the_signal_that_shows_descent(zoo: Bank) -> None:
     bank = replace(zoo, stacks={"likelihood": zoo.stacks["likelihood"]})
-    with pytest.raises(BankError, match=r"a judge reads able\.contrast_distance, which the bank was not measured by"):
+    with pytest.raises(BankError, match=r"a judge reads able\.contrast_distance, .*, none of which the bank was mea"):
         calibrate(bank)
 
 
 def test_a_bank_without_log_likelihoods(zoo: Bank, calibration: Calibration) -> None:
-    """Recipes are then told by the other signal alone; kin are told as before."""
-    found = calibrate(replace(zoo, stacks={"able": zoo.stacks["able"]}))
-    assert found.facts.features == (CONTRAST_DISTANCE,) == found.facts.reads["same_recipe"]
+    """Kin are told as before. Distances tell no recipes here: none of this bank's are the nearer for one."""
+    [found] = calibrate(replace(zoo, stacks={"able": zoo.stacks["able"]})).panels
+    assert found.facts.features == (CONTRAST_DISTANCE,) and found.facts.reads["same_recipe"] == ()
+    shares = [relation is Relation.SAME_RECIPE for relation in calibration_pairs(zoo).relations if not relation.related]
+    assert found.machines["same_recipe"].probability({}) == pytest.approx(np.mean(shares), abs=0.01)
     assert list(found.facts.signals) == ["able"]
     assert found.facts.accuse_above == calibration.facts.accuse_above
     np.testing.assert_array_equal(found.null_scores, calibration.null_scores)
@@ -158,16 +161,19 @@ def test_a_bank_without_log_likelihoods(zoo: Bank, calibration: Calibration) -> 
 def test_a_judge_of_several_features(zoo: Bank, tmp_path: Path) -> None:
     """The curve goes through out-of-fold scores; the file and the report hold what independent pairs look like."""
     several = (CONTRAST_DISTANCE, "able.paper_distance", KL)
-    found = calibrate(zoo, reads={**READS, "related": several})
+    judge = calibrate(zoo, reads={**READS, "related": several})
+    found = judge.largest
     assert found.facts.features == several and set(found.null_features) == set(several)
     pairs = calibration_pairs(zoo).measured(several)
     scores = out_of_fold_scores(zoo, pairs, several, pairs.related)
-    assert found.related.sigmoid == fit_svm(pairs.columns(several), pairs.related, several, scores).sigmoid
-    assert found.related.sigmoid != fit_svm(pairs.columns(several), pairs.related, several).sigmoid
-    (tmp_path / FILE).write_bytes(found.save())
-    again = load_calibration(tmp_path / FILE)
-    assert again.save() == found.save() and again.fits(zoo)
-    null = CalibratedJudge(again, len(zoo.references), 0.01).facts.null
+    falling = dict.fromkeys(several, -1)
+    assert found.related.sigmoid == fit_svm(pairs.columns(several), pairs.related, falling, scores).sigmoid
+    assert found.related.sigmoid != fit_svm(pairs.columns(several), pairs.related, falling).sigmoid
+    (tmp_path / FILE).write_bytes(judge.save())
+    again = load_calibrations(tmp_path / FILE)
+    assert again.save() == judge.save() and again.fits(zoo)
+    asked = CalibratedJudge(again, len(zoo.references), 0.01)
+    null = asked.facts(asked.judge(compare(row_of(zoo, 0), zoo), BOTH)).panels[0].null
     assert list(null) == list(several)
     for name, weight in zip(several, found.related.weights, strict=True):
         extreme = found.null_features[name][-1 if weight > 0 else 0]

@@ -61,6 +61,17 @@ def test_siblings_that_are_nearer_than_the_base_name_the_base() -> None:
     assert "Also judged related, nearest first: sibling." in verdict.reasons
 
 
+def test_a_teacher_is_not_named_as_an_ancestor() -> None:
+    """It may be a lead, if it is near; the student explains the subject's weights."""
+    school = Ancestry(
+        [make_reference("base"), make_reference("child", "base", mechanism="distillation"), make_reference("other")]
+    )
+    comparisons = [near("child", 0.30, 0.05), near("base", 0.34, 0.05), near("other", 0.95)]
+    _, verdict = decide(comparisons, RULE, FULL, school)
+    assert (verdict.relation, verdict.reference) == (Relation.DERIVED, "child")
+    assert "Also judged related, nearest first: base." in verdict.reasons
+
+
 def test_a_base_that_is_not_related_itself_is_not_named() -> None:
     verdict = judge(near("sibling", 0.10), near("stranger", 0.3), near("base", 0.95))
     assert verdict.reference == "sibling"
@@ -75,7 +86,7 @@ def covered(questions: int, texts: int, total: int = 10) -> MeasurementFacts:
     return found.facts
 
 
-@pytest.mark.parametrize(("questions", "texts"), [(4, 10), (10, 4), (0, 0), (4, 5)])
+@pytest.mark.parametrize(("questions", "texts"), [(4, 10), (0, 0), (4, 5)])
 def test_too_low_coverage_judges_nothing(questions: int, texts: int) -> None:
     judged, verdict = decide([near("base", 0.0)], RULE, covered(questions, texts), ANCESTRY)
     assert (verdict.relation, verdict.reference) == (Relation.INCONCLUSIVE, None)
@@ -85,9 +96,12 @@ def test_too_low_coverage_judges_nothing(questions: int, texts: int) -> None:
     assert [comparison.relation for comparison in judged] == [Relation.INCONCLUSIVE]
 
 
-def test_half_of_each_is_enough() -> None:
-    verdict = judge(near("base", 0.0), facts=covered(5, 5))
+@pytest.mark.parametrize(("questions", "texts"), [(5, 5), (10, 4), (5, 0)])
+def test_half_of_what_a_panel_reads_is_enough(questions: int, texts: int) -> None:
+    """A second signal that measured less is as if it were not there."""
+    verdict = judge(near("base", 0.0), facts=covered(questions, texts))
     assert (verdict.relation, verdict.reference) == (Relation.IDENTICAL, "base")
+    assert judge(near("base", 1.0), facts=covered(10, texts)).relation is Relation.UNRELATED
 
 
 def test_only_signals_that_the_judge_reads_must_be_covered() -> None:

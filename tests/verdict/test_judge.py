@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from provcheck.bank import Bank
 from provcheck.comparison import compare
-from provcheck.signals import features_of, find_signal
+from provcheck.signals import TABLE, features_of, find_signal
 from provcheck.signals.able.values import CONTRAST, PAPER
 from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.types import Comparison, Floats, Measurement, NotMeasured, Relation, Verdict
 from provcheck.verdict import decide
-from provcheck.verdict.calibration import Calibration
-from provcheck.verdict.judge import BINS, MIN_NULL_PAIRS, RANGE_MARGIN, CalibratedJudge, histogram, holm
+from provcheck.verdict.calibration import RANGE_MARGIN, Calibration
+from provcheck.verdict.judge import CalibratedJudge
+from provcheck.verdict.nulls import BINS, MIN_NULL_PAIRS, histogram, holm, share_as_high
+from provcheck.verdict.panels import Calibrations
 from tests.synthetic import TEXTS, array_of, row_of, with_arrays
 from tests.verdict.zoo import child_of, root_measurement, wave
 
@@ -30,11 +32,11 @@ ABOVE_ALL = "The judge scores it above every one of the"
 
 
 def judge_of(bank: Bank, calibration: Calibration, limit: float = 0.01) -> CalibratedJudge:
-    return CalibratedJudge(calibration, len(bank.references), limit)
+    return CalibratedJudge(Calibrations((calibration,)), len(bank.references), limit)
 
 
 def judge_all(bank: Bank, calibration: Calibration, subject: Measurement, limit: float = 0.01) -> dict[str, Comparison]:
-    judged = judge_of(bank, calibration, limit).judge(compare(subject, bank))
+    judged = judge_of(bank, calibration, limit).judge(compare(subject, bank), TABLE)
     return {comparison.reference: comparison for comparison in judged}
 
 
@@ -103,7 +105,7 @@ def test_above_every_pair_is_said_only_when_it_is_true(zoo: Bank, calibration: C
 @pytest.mark.parametrize("number", [60, 61])
 def test_above_every_pair_is_never_said_of_strangers(zoo: Bank, calibration: Calibration, number: int) -> None:
     judge = judge_of(zoo, calibration)
-    for comparison in judge.judge(compare(root_measurement(number), zoo)):
+    for comparison in judge.judge(compare(root_measurement(number), zoo), TABLE):
         assert not any(ABOVE_ALL in reason for reason in judge.explain(comparison))
 
 
@@ -191,11 +193,11 @@ def test_outside_the_range_it_does_not_decide(zoo: Bank, calibration: Calibratio
 
 @pytest.mark.parametrize("column", range(len(READ)), ids=READ)
 def test_every_feature_has_its_range(zoo: Bank, calibration: Calibration, column: int) -> None:
-    """A little beyond the calibration pairs is allowed, more is not."""
+    """A little farther than the calibration pairs is allowed, more is not; nearer always is."""
     assert calibration.facts.features == READ
     [comparison] = [one for one in compare(TUNED, zoo) if one.reference == "org/root-3"]
     value = features_of(comparison)[READ[column]]
-    for beyond, inside in [(0.9 * RANGE_MARGIN, True), (1.1 * RANGE_MARGIN, False)]:
+    for beyond, inside in [(0.9 * RANGE_MARGIN, True), (1.1 * RANGE_MARGIN, False), (-9.0, True)]:
         low, high = calibration.low.copy(), calibration.high.copy()
         low[column], high[column] = value - 1 - beyond, value - beyond
         relation = judge_all(zoo, replace(calibration, low=low, high=high), TUNED)["org/root-3"].relation
@@ -264,6 +266,10 @@ def literal_holm(p_values: Sequence[float], hypotheses: int) -> list[float]:
     return corrected
 
 
+def p_values(null: Sequence[float], scores: Sequence[float], references: int) -> list[float | None]:
+    return holm(np.array([share_as_high(np.array(null), score) for score in scores]), references)
+
+
 null_scores = st.lists(st.floats(-1.5, 1.5), min_size=MIN_NULL_PAIRS, max_size=80).map(sorted)
 asked_scores = st.lists(st.floats(-3, 3), min_size=1, max_size=12)
 
@@ -271,13 +277,13 @@ asked_scores = st.lists(st.floats(-3, 3), min_size=1, max_size=12)
 @given(null_scores, asked_scores, st.integers(0, 5))
 def test_p_values_are_holms(null: list[float], scores: list[float], unasked: int) -> None:
     raw = [(1 + sum(n >= score for n in null)) / (1 + len(null)) for score in scores]
-    found = holm(np.array(null), np.array(scores), len(scores) + unasked)
+    found = p_values(null, scores, len(scores) + unasked)
     assert found == pytest.approx(literal_holm(raw, len(scores) + unasked))
 
 
 @given(null_scores, asked_scores.map(sorted))
 def test_a_higher_score_is_never_less_significant(null: list[float], scores: list[float]) -> None:
-    found = [p for p in holm(np.array(null), np.array(scores[::-1]), len(scores)) if p is not None]
+    found = [p for p in p_values(null, scores[::-1], len(scores)) if p is not None]
     assert len(found) == len(scores)
     assert found == sorted(found)
     assert all(1 / (1 + len(null)) <= p <= 1 for p in found)
@@ -287,16 +293,19 @@ def test_a_higher_score_is_never_less_significant(null: list[float], scores: lis
 def test_what_is_not_known_has_no_p_value_and_moves_no_other(null: list[float], scores: list[float], at: int) -> None:
     place = min(at, len(scores))
     with_gap = [*scores[:place], float("nan"), *scores[place:]]
-    found = holm(np.array(null), np.array(with_gap), 20)
+    found = p_values(null, with_gap, 20)
     assert found.pop(place) is None
-    assert found == holm(np.array(null), np.array(scores), 20)
+    assert found == p_values(null, scores, 20)
 
 
 def test_p_values_of_strangers_are_not_small() -> None:
     """Of 400 families of ten strangers at most about 5 % have a p-value below 0.05."""
     stream = np.random.default_rng(0)
     smallest = [
-        min(holm(np.sort(stream.normal(size=500)), stream.normal(size=10), 10), key=lambda p: p or 0.0)
+        min(
+            p_values(np.sort(stream.normal(size=500)).tolist(), stream.normal(size=10).tolist(), 10),
+            key=lambda p: p or 0,
+        )
         for _ in range(400)
     ]
     assert np.mean([p is not None and p < 0.05 for p in smallest]) < 0.08
@@ -324,7 +333,7 @@ def test_asking_fewer_references_makes_nothing_more_significant(zoo: Bank, calib
     everyone = judge_all(zoo, calibration, TUNED)
     asked = ["org/root-3", "org/root-3-tune"]
     judge = judge_of(zoo, calibration)
-    alone = judge.judge([comparison for comparison in compare(TUNED, zoo) if comparison.reference in asked])
+    alone = judge.judge([comparison for comparison in compare(TUNED, zoo) if comparison.reference in asked], TABLE)
     assert [one.reference for one in alone] == asked
     for one in alone:
         assert one.p_value is not None and one.p_value >= (everyone[one.reference].p_value or 1.0) - 1e-12
@@ -335,15 +344,16 @@ def test_asking_fewer_references_makes_nothing_more_significant(zoo: Bank, calib
 
 def test_the_report_names_the_bank_and_what_is_not_covered(zoo: Bank, calibration: Calibration) -> None:
     judge = judge_of(zoo, calibration)
-    assert judge.facts.name.startswith("SVM calibrated on zoo (10 roots, ")
-    assert f"95 % upper bound {calibration.facts.false_accusation_upper:.2%}" in judge.facts.name
+    name = judge.facts(judge.judge(compare(TUNED, zoo), TABLE)).name
+    assert name.startswith("SVM calibrated on zoo: by ABLE and log-likelihood it accuses only beyond all ")
+    assert f"95 % upper bound {calibration.facts.false_accusation_upper:.2%} (10 roots, " in name
     assert "measured on the models of the bank zoo" in judge.limitation
 
 
 def test_the_report_states_features_thresholds_and_null(zoo: Bank, calibration: Calibration) -> None:
     judge = judge_of(zoo, calibration)
-    facts = judge.facts
-    assert facts.features == READ and judge.signals == ("able", "likelihood")
+    [facts] = judge.facts(judge.judge(compare(TUNED, zoo), TABLE)).panels
+    assert facts.features == READ and facts.signals == ("able", "likelihood")
     assert facts.accuse_above == calibration.facts.accuse_above
     assert facts.acquit_up_to == calibration.facts.acquit_up_to
     assert list(facts.null) == ["able.contrast_distance"], "what says whether two models are related"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from provcheck.bank import load_bank
 from provcheck.comparison import compare
-from provcheck.signals import distance_of
+from provcheck.signals import TABLE, distance_of
 from provcheck.types import Comparison, Floats, Measurement, NotMeasured, Relation
 from provcheck.verdict import MarginRule
 from provcheck.verdict.margin import IDENTICAL_DISTANCE, INDEPENDENT_SHARE, RELATED_SHARE
@@ -33,7 +33,7 @@ RELATED, INDEPENDENT = RELATED_SHARE * 0.8, INDEPENDENT_SHARE * 0.8
 
 
 def relation_of(rule: MarginRule, comparison: Comparison) -> Relation:
-    [judged] = rule.judge([comparison])
+    [judged] = rule.judge([comparison], TABLE)
     assert judged == comparison.model_copy(update={"relation": judged.relation}), "nothing else is filled in"
     return judged.relation
 
@@ -83,19 +83,18 @@ def test_without_a_distance_nothing_is_judged() -> None:
 
 
 def test_the_rule_states_no_probabilities() -> None:
-    [judged] = RULE.judge([make_comparison("r", exactly(0.3))])
+    [judged] = RULE.judge([make_comparison("r", exactly(0.3))], TABLE)
     assert (judged.probabilities, judged.score, judged.p_value) == (None, None, None)
     assert "no calibrated error rates" in RULE.explain(judged)[-1]
     assert "no calibrated error rates" in RULE.limitation
-    assert "not calibrated" in RULE.facts.name
-    facts = RULE.facts
-    assert (facts.features, facts.accuse_above, facts.acquit_up_to, facts.null) == ((), None, None, {})
+    facts = RULE.facts([judged])
+    assert "not calibrated" in facts.name and facts.panels == () == judged.judged_by
     assert RULE.digest is None
 
 
 def test_all_references_are_judged_in_their_order() -> None:
     distances = {"a": 0.3, "b": 0.95, "c": 0.01, "d": 0.7}
-    judged = RULE.judge([make_comparison(name, exactly(distance)) for name, distance in distances.items()])
+    judged = RULE.judge([make_comparison(name, exactly(distance)) for name, distance in distances.items()], TABLE)
     assert {one.reference: one.relation for one in judged} == {
         "a": Relation.DERIVED,
         "b": Relation.UNRELATED,
@@ -107,8 +106,18 @@ def test_all_references_are_judged_in_their_order() -> None:
 
 def test_it_says_what_it_looks_at() -> None:
     """And explains itself with the distance that it went by, and with the nearest strangers of the bank."""
-    assert RULE.signals == ("able", "likelihood")
-    assert MarginRule(pairs=0, lead=None, smallest=None).signals == ()
+    assert RULE.panels == (("able", "likelihood"), ("able",))
+    assert MarginRule(pairs=0, lead=None, smallest=None).panels == ()
+
+
+def test_it_goes_by_the_signals_that_it_is_given() -> None:
+    near, apart = make_comparison("near", exactly(0.3), 0.1), make_comparison("apart", exactly(1.0), 0.1)
+    for signals, found in (
+        (("able", "likelihood"), [Relation.DERIVED, Relation.SAME_RECIPE]),
+        (("able",), [Relation.DERIVED, Relation.UNRELATED]),
+        (("likelihood",), [Relation.INCONCLUSIVE] * 2),
+    ):
+        assert [one.relation for one in RULE.judge([near, apart], signals)] == found
     said = RULE.explain(make_comparison("org/r", (0.25, 0.3, 0.35)))
     assert said[0] == "The ABLE contrast distance to org/r is 0.300 (95 % interval 0.250 to 0.350)."
     assert said[1] == "The nearest two of the bank's 10 pairs of independent models are 0.800 apart."
@@ -246,4 +255,4 @@ def test_on_random_banks_strangers_stay_strangers(
 
 def relations(subject: Measurement, rule: MarginRule, bank: Path) -> dict[str, Relation]:
     """What the rule says of the subject and each reference."""
-    return {c.reference: c.relation for c in rule.judge(compare(subject, load_bank(str(bank))))}
+    return {c.reference: c.relation for c in rule.judge(compare(subject, load_bank(str(bank))), TABLE)}

@@ -16,12 +16,12 @@ from provcheck.bank import Bank, load_bank
 from provcheck.bank.saving import add_file
 from provcheck.comparison import compare
 from provcheck.rendering.json_report import JsonReport
-from provcheck.signals import features_of, read_report
+from provcheck.signals import TABLE, features_of, read_report
 from provcheck.signals.likelihood.kl_scale import SMALLEST
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues, likelihood_of
 from provcheck.types import Comparison, Floats, Measurement, Relation, Report
-from provcheck.verdict.calibration import FILE, Calibration, load_calibration
-from provcheck.verdict.judge import holm
+from provcheck.verdict.nulls import holm, share_as_high
+from provcheck.verdict.panels import FILE, Calibrations, load_calibrations
 from provcheck.verdict.training import documented_pairs
 from tests.synthetic import array_of, row_of, stacked, with_arrays
 from tests.verdict.zoo import child_of, make_zoo, root_measurement, wave, with_stacked
@@ -36,10 +36,10 @@ SUBJECTS = {
 
 
 @pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory, calibration: Calibration) -> Bank:
+def bank(tmp_path_factory: pytest.TempPathFactory, calibrations: Calibrations) -> Bank:
     """The synthetic bank with its judge."""
     made = make_zoo(tmp_path_factory.mktemp("banks") / "zoo")
-    add_file(made, FILE, calibration.save())
+    add_file(made, FILE, calibrations.save())
     return load_bank(str(made.folder))
 
 
@@ -59,8 +59,10 @@ def found(request: pytest.FixtureRequest, bank: Bank, tmp_path_factory: pytest.T
 
 
 def test_scores_and_probabilities_follow_from_the_report(bank: Bank, found: Report) -> None:
-    judge = load_calibration(bank.folder / FILE)
-    assert found.judge.features == judge.facts.features
+    judge = load_calibrations(bank.folder / FILE).largest
+    [stated] = found.judge.panels
+    assert (stated.features, stated.signals) == (judge.facts.features, ("able", "likelihood"))
+    assert {one.judged_by for one in found.comparisons} == {stated.signals}
     for comparison in found.comparisons:
         features = features_of(comparison)
         score, related = judge.related.score(features), judge.related.probability(features)
@@ -76,22 +78,22 @@ def test_scores_and_probabilities_follow_from_the_report(bank: Bank, found: Repo
 
 
 def test_relations_follow_from_scores_and_thresholds_of_the_report(bank: Bank, found: Report) -> None:
-    judge = load_calibration(bank.folder / FILE)
+    judge, [stated] = load_calibrations(bank.folder / FILE).largest, found.judge.panels
     margin = 0.1 * (judge.high - judge.low)
     for comparison in found.comparisons:
-        values = np.array([features_of(comparison)[name] for name in found.judge.features])
-        assert relation_by_hand(found, comparison, values, judge.low - margin, judge.high + margin)
+        values = np.array([features_of(comparison)[name] for name in stated.features])
+        assert relation_by_hand(found, comparison, values, judge.high + margin)
 
 
-def relation_by_hand(report: Report, comparison: Comparison, values: Floats, low: Floats, high: Floats) -> bool:
-    """Whether the relation is what thresholds, probabilities and range say."""
+def relation_by_hand(report: Report, comparison: Comparison, values: Floats, farthest: Floats) -> bool:
+    """Whether the relation is what thresholds, probabilities and range say; all values here are distances."""
     assert comparison.score is not None and comparison.probabilities is not None
-    assert report.judge.accuse_above is not None and report.judge.acquit_up_to is not None
-    if ((values < low) | (values > high)).any():
+    [judge] = report.judge.panels
+    if (values > farthest).any():
         return comparison.relation is Relation.INCONCLUSIVE
-    if comparison.score > report.judge.accuse_above:
+    if comparison.score > judge.accuse_above:
         group = (Relation.IDENTICAL, Relation.DERIVED)
-    elif comparison.score <= report.judge.acquit_up_to:
+    elif comparison.score <= judge.acquit_up_to:
         group = (Relation.SAME_RECIPE, Relation.UNRELATED)
     else:
         return comparison.relation is Relation.INCONCLUSIVE
@@ -99,9 +101,9 @@ def relation_by_hand(report: Report, comparison: Comparison, values: Floats, low
 
 
 def test_p_values_follow_from_the_scores_of_the_report(bank: Bank, found: Report) -> None:
-    null = load_calibration(bank.folder / FILE).null_scores
-    scores = np.array([comparison.score for comparison in found.comparisons], dtype=np.float64)
-    expected = holm(null, scores, found.bank.references)
+    null = load_calibrations(bank.folder / FILE).largest.null_scores
+    shares = [share_as_high(null, comparison.score or 0.0) for comparison in found.comparisons]
+    expected = holm(np.array(shares), found.bank.references)
     assert [comparison.p_value for comparison in found.comparisons] == expected
 
 
@@ -124,7 +126,7 @@ def test_the_report_shows_all_three_kinds_of_relation(bank: Bank) -> None:
 def audited(subject: Measurement, bank: Bank) -> set[Relation]:
     from provcheck.verdict import choose_judge
 
-    return {one.relation for one in choose_judge(bank, 0.01).judge(compare(subject, bank))}
+    return {one.relation for one in choose_judge(bank, 0.01).judge(compare(subject, bank), TABLE)}
 
 
 # One floor

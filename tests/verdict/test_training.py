@@ -18,7 +18,7 @@ from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.types import Bools, Floats, NotMeasured, Relation
 from provcheck.verdict import training
 from provcheck.verdict.svm import LinearSVM, fit_plane
-from provcheck.verdict.training import FOLDS, REPEATS, Pairs, documented_pairs, out_of_fold_scores
+from provcheck.verdict.training import FOLDS, REPEATS, Pairs, documented_pairs, every_pair, out_of_fold_scores
 from tests.synthetic import make_reference, row_of, stacked
 from tests.verdict.zoo import line_of, make_zoo, root_measurement, with_stacked
 
@@ -90,6 +90,19 @@ def test_undocumented_pairs_are_skipped(tmp_path: Path) -> None:
     assert names(bank, documented_pairs(bank).among(range(4))) == expected
 
 
+def test_pairs_that_only_a_distillation_connects_are_skipped(tmp_path: Path) -> None:
+    """They are neither related nor independent; and the student is independent of all others."""
+    student = make_reference("org/student", "org/root-0", family="family-1", mechanism="distillation")
+    lines = [*line_of(0)[:2], *line_of(1)[:1]]
+    bank = make_zoo(tmp_path / "bank", [*lines, (student, root_measurement(50))])
+    found, everything = documented_pairs(bank), every_pair(bank)
+    assert len(everything.models) == 6 and everything.documented.models.tolist() == found.models.tolist()
+    taught = {("org/root-0", "org/student"), ("org/root-0-quantize", "org/student")}
+    assert names(bank, everything) - names(bank, found) == taught
+    relations = dict(zip(map(tuple, found.models.tolist()), found.relations, strict=True))
+    assert relations[2, 3] is Relation.SAME_RECIPE
+
+
 def test_pairs_that_could_not_be_measured_are_skipped(zoo: Bank) -> None:
     """Each where its feature is asked for, and nowhere else."""
     loglik, contrast = stacked(zoo, LOGLIK).copy(), stacked(zoo, CONTRAST).copy()
@@ -157,11 +170,11 @@ def folds(monkeypatch: pytest.MonkeyPatch, pairs: Pairs) -> Iterator[list[Fold]]
             seen[-1].tested = [place_of[row.tobytes()] for row in features]
             return super().scores(features)
 
-    def spy(features: Floats, positive: Bools, names: tuple[str, ...]) -> LinearSVM:
-        assert names == READ
+    def spy(features: Floats, positive: Bools, directions: dict[str, int]) -> LinearSVM:
+        assert directions == dict.fromkeys(READ, -1)
         seen.append(Fold([place_of[row.tobytes()] for row in features], []))
         np.testing.assert_array_equal(positive, pairs.related[seen[-1].trained])
-        return Spy(**vars(fit_plane(features, positive, names)))
+        return Spy(**vars(fit_plane(features, positive, directions)))
 
     monkeypatch.setattr(training, "fit_plane", spy)
     return seen  # type: ignore[return-value]
@@ -189,7 +202,7 @@ def test_the_score_is_the_mean_over_the_machines_that_did_not_know_the_pair(
     given: dict[int, list[float]] = {}
     for fold in folds:
         features = pairs.columns(READ)
-        machine = fit_plane(features[fold.trained], pairs.related[fold.trained], READ)
+        machine = fit_plane(features[fold.trained], pairs.related[fold.trained], dict.fromkeys(READ, -1))
         for place, score in zip(fold.tested, machine.scores(features[fold.tested]), strict=True):
             given.setdefault(place, []).append(float(score))
     for place in range(len(scores)):

@@ -14,7 +14,7 @@ from provcheck.bank.saving import add_file
 from provcheck.signals.able.values import CONTRAST, PAPER
 from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.types import Floats, Measurement, Reference
-from provcheck.verdict.calibration import FILE, Calibration
+from provcheck.verdict.panels import FILE, Calibrations
 from provcheck.verdict.training import Pairs, documented_pairs
 from tests.synthetic import TEXTS, array_of, blocks_at, make_blocks, make_measurement, make_reference, write_bank
 
@@ -91,10 +91,10 @@ def with_stacked(bank: Bank, arrays: Mapping[str, Floats]) -> Bank:
     return Bank(bank.manifest, bank.folder, stacks)
 
 
-def calibrated(bank: Bank, folder: Path, calibration: Calibration) -> Bank:
+def calibrated(bank: Bank, folder: Path, calibrations: Calibrations) -> Bank:
     """A copy of the bank that carries this judge."""
     shutil.copytree(bank.folder, folder)
-    add_file(load_bank(str(folder)), FILE, calibration.save())
+    add_file(load_bank(str(folder)), FILE, calibrations.save())
     return load_bank(str(folder))
 
 

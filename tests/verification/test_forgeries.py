@@ -46,7 +46,7 @@ FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "no scale": ("statements", lambda r: {"background": {}}),
     "bits": ("statements", lambda r: _measured(r, values={"bits_per_byte": 0.5})),
     "coverage": ("statements", lambda r: _measured(r, coverage={"measured": 1, "total": 2, "unit": "text"})),
-    "threshold": ("statements", lambda r: {"judge": r.judge.model_copy(update={"accuse_above": 17.0})}),
+    "threshold": ("statements", lambda r: _panel(r, accuse_above=17.0)),
     "a point of the map": ("map", lambda r: {"map": r.map.model_copy(update={"points": r.map.points[1:]})}),
     "no map": ("sentences", lambda r: {"map": r.map.model_copy(update={"reason": "It is secret."})}),
     "message": ("sentences", lambda r: {"checks": (_said(r.checks[0]), *r.checks[1:])}),
@@ -54,7 +54,11 @@ FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "a relation": ("distances", lambda r: {"comparisons": _first_is(r, relation=Relation.SAME_RECIPE)}),
     "a p-value": ("distances", lambda r: {"comparisons": _first_is(r, p_value=1e-9)}),
     "p-value": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"p_value": 1e-9})}),
-    "features": ("statements", lambda r: {"judge": r.judge.model_copy(update={"features": ("able.smell",)})}),
+    "features": ("statements", lambda r: _panel(r, features=("able.smell",))),
+    "error rate": ("statements", lambda r: _panel(r, false_accusation_upper=1e-6)),
+    "pairs": ("statements", lambda r: _panel(r, independent_pairs=10**6)),
+    "panels": ("statements", lambda r: {"judge": r.judge.model_copy(update={"panels": ()})}),
+    "judged by": ("distances", lambda r: {"comparisons": _first_is(r, judged_by=("weights",))}),
     "judge": ("sentences", lambda r: {"judge": r.judge.model_copy(update={"name": "a judge that is never wrong"})}),
 }
 """What follows from the numbers, by who notices it."""
@@ -233,6 +237,12 @@ def _measured(report: Report, **changes: Any) -> dict[str, Any]:
     changed = SignalFacts.model_validate(facts.model_dump() | changes)
     kept = report.measurement.signals | {"likelihood": changed}
     return {"measurement": report.measurement.model_copy(update={"signals": kept})}
+
+
+def _panel(report: Report, **changes: Any) -> dict[str, Any]:
+    """The judge with other facts of its panel."""
+    panels = tuple(one.model_copy(update=changes) for one in report.judge.panels)
+    return {"judge": report.judge.model_copy(update={"panels": panels})}
 
 
 def _against(report: Report, digests: dict[str, str]) -> dict[str, Any]:

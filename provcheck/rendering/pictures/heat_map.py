@@ -18,7 +18,7 @@ ROW, WIDEST, NARROWEST = 30.0, 52.0, 34.0
 MOST = 24
 """Rows and columns; the labels of more would touch."""
 
-DARKEST = 0.5
+DARKEST = 0.45
 """Opacity of the shade of 1: letters on it keep the contrast that WCAG 2 AA asks for, in light and dark."""
 
 STEPS, STEP, BAR = 10, 22.0, 10.0

@@ -76,7 +76,7 @@ class Able(Signal):
     arrays: ClassVar = {name: ArrayLayout(2, np.float16, MAX_ATTRIBUTION) for name in (PAPER, CONTRAST)}
     values = AbleValues
     feature_names = ("contrast_distance", "paper_distance")
-    places = True
+    places = 1.0
     columns = page.COLUMNS
     glossary = page.GLOSSARY
 

@@ -66,10 +66,10 @@ def figures(report: Report, nearest: Comparison | None) -> list[Figure]:
 
 def _against_independent(report: Report, nearest: Comparison | None) -> Figure:
     id, heading = "independent", "ABLE distance against independent models"
-    null = report.judge.null.get("able.contrast_distance")
+    null = report.judge.null_of("able.contrast_distance", nearest)
     if null is None:
-        reason = "There is nothing to compare the distance with: no judge is calibrated for this bank."
-        return Figure(id, heading, Marked(reason))
+        why = "it was judged by other numbers" if report.judge.panels else "no judge is calibrated for this bank"
+        return Figure(id, heading, Marked(f"There is nothing to compare the distance with: {why}."))
     able = able_of(nearest)
     own = able.contrast.interval if able else None
     finding = "The distance of this model was not measured."

@@ -72,6 +72,7 @@ class Likelihood(Signal):
     background = KLBackground
     feature_names = ("log_kl", "log_winsorised_kl")
     columns = page.COLUMNS
+    metrics = ("bits_per_byte",)
     glossary = page.GLOSSARY
 
     def context(self, probes: ProbeSet) -> Mapping[str, JsonValue]:

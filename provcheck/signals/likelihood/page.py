@@ -47,7 +47,7 @@ def _band(values: SignalValues) -> Cell:
 
 COLUMNS = (
     Column("KL bits/byte", "± standard error", _kl),
-    Column("KL band", "place on the papers' scale", _band, page=False),
+    Column("KL band", "place on the papers' scale", _band, brief=False, page=False),
 )
 
 

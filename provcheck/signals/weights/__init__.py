@@ -7,7 +7,9 @@ sketching  a model -> arrays of fixed size, and back
 matching   twins among the neurons of two blocks
 shifts     the exact p-value
 values     the record of a comparison
-page       columns, pictures and sentences
+reading    its numbers in words, and what they mean together
+block_map  which blocks match, as a picture and in words
+page       columns, glossary, and how many neurons match, as a picture
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from provcheck.signals.contract import Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
 from provcheck.signals.stacks import ArrayLayout
 from provcheck.signals.weights import page
-from provcheck.signals.weights.anchors import anchors_digest, tokens_of
 from provcheck.signals.weights.anatomy import dissect
+from provcheck.signals.weights.anchors import anchors_digest, tokens_of
 from provcheck.signals.weights.matching import Bits, match_blocks
 from provcheck.signals.weights.shifts import exact_p_value, shifted_sums
 from provcheck.signals.weights.sketching import Sketched, chosen_blocks, is_sound, sketch, take_apart
+from provcheck.signals.weights.stored import Unfit
 from provcheck.signals.weights.values import ANCHORED, COORDINATES, FINGERPRINT, INTRINSIC, PLACES, WeightsValues
 from provcheck.types import (
     Access,
@@ -65,8 +68,11 @@ class Weights(Signal):
         FINGERPRINT: ArrayLayout(1, np.float16, 2.0),
     }
     values = WeightsValues
-    feature_names = ("anchored_match", "coordinate_match", "intrinsic_match")
-    places = True
+    feature_names = ("best_match", "anchored_match", "coordinate_match", "intrinsic_match")
+    rising = frozenset(feature_names)
+    places = 3.0
+    """On the zoo's calibration models the parent is nearest most often with this weight beside ABLE's 1."""
+
     columns = page.COLUMNS
     glossary = page.GLOSSARY
 
@@ -79,7 +85,10 @@ class Weights(Signal):
         anatomy = dissect(access.tensors(), access.config())
         if isinstance(anatomy, NotMeasured):
             return anatomy
-        arrays, facts = sketch(anatomy, tokens_of(access.token_ids, anatomy.vocabulary))
+        try:
+            arrays, facts = sketch(anatomy, tokens_of(access.token_ids, anatomy.vocabulary))
+        except Unfit as fault:
+            return NotMeasured(not_measured=str(fault))
         blocks = len(chosen_blocks(anatomy.blocks))
         return Measured(arrays=arrays, coverage=Coverage(measured=blocks, total=blocks, unit="block"), values=facts)
 
@@ -120,9 +129,13 @@ class Weights(Signal):
         return self.distance_matrix(stack)
 
     def features(self, values: SignalValues) -> Mapping[str, float]:
-        """The three matches; one that there is none of counts as no match."""
+        """The three matches, and the best of the two that do not depend on axes; one that is None counts as 0."""
         found = cast("WeightsValues", values)
         return {name: getattr(found, name) or 0.0 for name in self.feature_names}
+
+    def exact_p_value(self, values: SignalValues) -> float | None:
+        """By the order of the neurons."""
+        return cast("WeightsValues", values).exact_p_value
 
     def examine(self, values: SignalValues, sketch: Sketch, other: Stack) -> SignalValues:
         """Adds the match of every pair of blocks."""
@@ -179,7 +192,7 @@ def distances(one: Floats, two: Floats) -> Floats:
     lengths = [np.linalg.norm(rows, axis=1) for rows in units]
     with np.errstate(invalid="ignore", divide="ignore"):
         cosines = units[0] @ units[1].T / np.outer(*lengths)
-    return np.clip(1 - cosines, 0, 1)
+    return np.asarray(np.clip(1 - cosines, 0, 1))
 
 
 def compare_sketches(one: Sketched, two: Sketched, distance: float | None = None) -> WeightsValues:
@@ -217,7 +230,7 @@ def p_value(one: Sketched, two: Sketched, kinds: Sequence[str]) -> float | None:
         return None
     sums = [
         shifted_sums(
-            sum(_alike(one.kinds[kind], two.kinds[kind], i, j) for kind in kinds),
+            np.sum([_alike(one.kinds[kind], two.kinds[kind], i, j) for kind in kinds], axis=0),
             one.index[i][: one.kinds[kinds[0]].counts[i]],
             two.index[j][: two.kinds[kinds[0]].counts[j]],
             int(one.sizes[i]),

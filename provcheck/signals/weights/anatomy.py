@@ -21,7 +21,7 @@ import numpy as np
 from provcheck.io.text import clean
 from provcheck.signals.weights.families import layout_of
 from provcheck.signals.weights.heads import Heads, read_heads
-from provcheck.signals.weights.layouts import Layout, Names
+from provcheck.signals.weights.layouts import Layout, Mlp, Names
 from provcheck.signals.weights.mlps import Neurons, find_groups, read_group
 from provcheck.signals.weights.stored import Stored, Unfit
 from provcheck.types import Floats, Ints, NotMeasured, Tensors
@@ -35,8 +35,8 @@ LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 PROJECT_IN, PROJECT_OUT = "project_in", "project_out"
 """Between the embeddings of a small OPT and its wider stream."""
 
-MAX_ROOTS = 10
-"""Input embeddings that are looked at; a model that reads more than text has some in its other parts."""
+MAX_ROOTS, MAX_NAME = 10, 200
+"""Input embeddings that are looked at, and characters of their names; parts that read no text may have some too."""
 
 EPSILON = 1e-5
 """Of the norm that some models put behind their input embedding."""
@@ -96,8 +96,8 @@ class Anatomy:
         try:
             found = read_heads(stored, layout.attention, self._heads, self.width)
             before, after = layout.attention_norm, layout.attention_post_norm
-            readers = (self._seen(rows, stored, before) for rows in (found.query, found.key, found.value))
-            return Heads(*readers, self._seen(found.output, stored, after))
+            query, key, value = (self._seen(rows, stored, before) for rows in (found.query, found.key, found.value))
+            return Heads(query, key, value, self._seen(found.output, stored, after))
         except Unfit:
             return None
 
@@ -146,11 +146,12 @@ class Anatomy:
         if inner != width:
             raise Unfit(f"input and output embedding are of different width: {width} and {inner}")
         self.width = width
-        for norm in (layout.final_norm, layout.embedding_norm):
-            self._has(root, norm)
+        self._has(root, layout.final_norm)
+        if self._has(root, layout.embedding_norm) and root.find(_bias(layout.embedding_norm)):
+            root.expect(_bias(layout.embedding_norm), (width,))
         return width, min(tokens, out)
 
-    def _find_blocks(self, stated: int | None) -> Iterator[tuple[Stored, tuple[Any, ...]]]:
+    def _find_blocks(self, stated: int | None) -> Iterator[tuple[Stored, tuple[Mlp, ...]]]:
         """Every block with an MLP, and the groups of its neurons. Raises Unfit."""
         layout, found = self._layout, self._root.blocks(self._layout.block)
         layers = stated or len(found)
@@ -171,11 +172,8 @@ class Anatomy:
 def _find_root(stored: Stored, layout: Layout) -> Stored:
     """The tensors beside the input embedding; the outermost that have blocks, should there be several."""
     ending = f"{layout.embedding}.weight"
-    roots = sorted(
-        (name.removesuffix(ending) for name in stored.names if name.endswith(ending)),
-        key=lambda root: (len(root), root),
-    )
-    for root in roots[:MAX_ROOTS]:
+    found = (name.removesuffix(ending) for name in stored.names if name.endswith(ending) and len(name) < MAX_NAME)
+    for root in sorted(found, key=lambda root: (len(root), root))[:MAX_ROOTS]:
         if (not root or root.endswith(".")) and stored.under(root).blocks(layout.block):
             return stored.under(root)
     raise Unfit(f"no input embedding '{ending}' with blocks beside it is stored")
@@ -195,8 +193,11 @@ def _normalized(rows: Floats, root: Stored, norm: Names) -> Floats:
     """The rows behind a layer norm with its gain and bias."""
     rows = rows - rows.mean(axis=1, keepdims=True)
     rows = rows / np.sqrt((rows**2).mean(axis=1, keepdims=True) + EPSILON) * root.read(norm)
-    bias = f"{norm}.bias"
-    return rows + root.read(bias) if root.find(bias) and root.shape(bias) == rows.shape[1:] else rows
+    return rows + root.read(_bias(norm)) if root.find(_bias(norm)) else rows
+
+
+def _bias(norm: Names) -> str:
+    return f"{norm}.bias"
 
 
 def _number(config: Mapping[str, Any], keys: tuple[str, ...]) -> int | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from provcheck.io.digests import file_digest
+from provcheck.signals.weights.stored import Unfit
 from provcheck.types import Floats, Ints
 
 FILE = Path(__file__).with_name("anchors.txt")
@@ -20,6 +21,9 @@ FILE = Path(__file__).with_name("anchors.txt")
 
 MIN_ANCHORS = 32
 """Fewer different anchors than this tell neurons apart too badly."""
+
+LARGEST = 1e15
+"""No embedding of a model comes near; sums of squares stay finite."""
 
 FLATTENING = 0.5
 """Power of the anchors' singular values: 1 lets a few loud directions decide, 0 makes as much of noise as of words."""
@@ -56,10 +60,12 @@ def count_different(tokens: Sequence[Sequence[int]]) -> int:
 def anchor_rows(rows_of: Callable[[Ints], Floats], tokens: Sequence[Sequence[int]]) -> Floats:
     """(W, d) mean embedding of each anchor's tokens, centred over anchors; zeros for one without tokens.
 
-    `rows_of`: token ids (T,) -> their rows (T, d) of an embedding.
+    `rows_of`: token ids (T,) -> their rows (T, d) of an embedding. Raises Unfit for numbers that no model has.
     """
     used, places = np.unique(np.concatenate([np.asarray(one, dtype=np.int64) for one in tokens]), return_inverse=True)
     rows = rows_of(used)
+    if not (np.abs(rows) < LARGEST).all():
+        raise Unfit("an embedding holds NaN, or numbers too large for a model")
     sizes = np.array([len(one) for one in tokens])
     sums = np.zeros((len(tokens), rows.shape[1]), dtype=np.float32)
     np.add.at(sums, np.repeat(np.arange(len(tokens)), sizes), rows[places])

@@ -19,7 +19,7 @@ Partners = Sequence[int | None]
 
 READING = (
     "Each row is a block of this model, each column one of the reference, in the order that a text passes through "
-    "them. The darker a cell, the more neurons have their twin there; the frame of a row is around its best match. "
+    "them. The stronger a cell's colour, the more neurons have their twin there; each row's best match has a frame. "
     "Frames from the top left to the bottom right are blocks in the reference's order. "
     f"Of a model with more than {MOST_BLOCKS} blocks, {MOST_BLOCKS} are compared, evenly spaced from first to last."
 )
@@ -63,10 +63,11 @@ def in_words(partners: Partners, columns: int) -> list[str]:
     found = [one for one in partners if one is not None]
     if not found:
         return ["No block of this model matches one of {reference}."]
-    many = f"{len(found)} of the {wording.plural(len(partners), 'block')} compared"
     if found == list(range(columns)) == list(partners):
-        return [f"Each of the {wording.plural(columns, 'block')} matches the same block of {{reference}}, in order."]
-    return [f"Of this model, {many} match one of {{reference}}, {_order(found)}.", *_left(found, partners, columns)]
+        return [f"The {wording.plural(columns, 'compared block')} match those of {{reference}}, in order."]
+    many = "All" if len(found) == len(partners) else f"{len(found)} of the"
+    blocks = f"{many} {wording.plural(len(partners), 'compared block')} of this model"
+    return [f"{blocks} match one of {{reference}}, {_order(found)}.", *_left(found, partners, columns)]
 
 
 def label(at: int) -> str:
@@ -87,10 +88,10 @@ def _left(found: list[int], partners: Partners, columns: int) -> list[str]:
     left = sorted(set(range(columns)) - set(found))
     if not left:
         return []
-    which = wording.listing([label(at) for at in left], columns)
+    which = ("block " if len(left) == 1 else "blocks ") + ", ".join(label(at) for at in left)
     whole = columns < MOST_BLOCKS and len(partners) < MOST_BLOCKS
-    why = "they seem to be left out" if whole and len(found) == len(partners) else "for whatever reason"
-    return [f"No block matches {which} of the reference best; {why}."]
+    why = "; left out, it seems" if whole and len(found) == len(partners) else ""
+    return [f"None matches the reference's {which} best{why}."]
 
 
 def _chart(blocks: Blocks, labels: tuple[Row, Row], numbers: Sequence[Row], kind: str) -> HeatMap:

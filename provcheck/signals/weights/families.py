@@ -22,6 +22,11 @@ def _experts(prefix: str, *names: str) -> tuple[Mlp, ...]:
     return (_gated(f"{prefix}experts.*.", *names), _fused(f"{prefix}experts."))
 
 
+def _separate(pattern: str, output: str, query: str, key: str, value: str) -> Attention:
+    """Attention in four matrices of similar names."""
+    return Attention(pattern.format(output), pattern.format(query), pattern.format(key), pattern.format(value))
+
+
 W = ("w3", "w2", "w1")
 """Meta's names, in the order of `_gated`."""
 
@@ -29,7 +34,7 @@ SHARED = tuple(
     kind(f"mlp.{name}.") for name in ("shared_expert", "shared_experts", "shared_mlp") for kind in (_gated, _fused)
 )
 
-LLAMA = Layout((_gated("mlp."), _fused("mlp."), *_experts("mlp."), *SHARED))
+LLAMA = Layout((_gated("mlp."), _fused("mlp."), *_experts("mlp."), *SHARED), Attention(packed="self_attn.qkv_proj"))
 MIXTRAL = replace(LLAMA, mlps=(*_experts("mlp."), *_experts("block_sparse_moe.", *W)))
 GRANITE_MOE = replace(
     LLAMA,
@@ -90,7 +95,7 @@ GPT2 = Layout(
 GPTJ = replace(
     GPT2,
     mlps=(Mlp("mlp.fc_in", "mlp.fc_out"),),
-    attention=Attention("attn.out_proj", "attn.q_proj", "attn.k_proj", "attn.v_proj"),
+    attention=_separate("attn.{}_proj", "out", *"qkv"),
     mlp_norm="ln_1",
 )
 GPT_NEOX = replace(
@@ -176,7 +181,7 @@ LAYOUTS: dict[str, Layout] = {
     "recurrent_gemma": replace(
         LLAMA,
         mlps=(_gated("mlp_block."),),
-        attention=Attention(*(f"temporal_block.{letter}_proj" for letter in "oqkv")),
+        attention=_separate("temporal_block.{}_proj", *"oqkv"),
         mlp_norm="channel_pre_norm",
         attention_norm="temporal_pre_norm",
         final_norm="final_norm",
@@ -212,7 +217,7 @@ LAYOUTS: dict[str, Layout] = {
     "gpt_neo": replace(
         GPT2,
         mlps=(Mlp("mlp.c_fc", "mlp.c_proj"),),
-        attention=Attention(*(f"attn.attention.{name}_proj" for name in ("out", "q", "k", "v"))),
+        attention=_separate("attn.attention.{}_proj", "out", *"qkv"),
     ),
     "gpt_bigcode": replace(
         GPT2,
@@ -223,7 +228,7 @@ LAYOUTS: dict[str, Layout] = {
     "ctrl": replace(
         GPT2,
         mlps=(Mlp("ffn.0", "ffn.2"),),
-        attention=Attention(*(f"multi_head_attention.{name}" for name in ("dense", "Wq", "Wk", "Wv"))),
+        attention=_separate("multi_head_attention.{}", "dense", "Wq", "Wk", "Wv"),
         embedding="w",
         final_norm="layernorm",
         mlp_norm="layernorm2",
@@ -263,7 +268,7 @@ LAYOUTS: dict[str, Layout] = {
     "exaone": replace(
         GPT2,
         mlps=(_gated("mlp.", "c_fc_1", "c_proj", "c_fc_0"),),
-        attention=Attention(*(f"attn.attention.{name}_proj" for name in ("out", "q", "k", "v"))),
+        attention=_separate("attn.attention.{}_proj", "out", *"qkv"),
         centred=False,
     ),
     "mamba2": replace(

@@ -30,12 +30,12 @@ def read_heads(block: Stored, attention: Attention, heads: int, width: int) -> H
     """The heads as stored, no gain multiplied in. Raises Unfit where the matrices are not those of so many heads."""
     output = _rows(block, attention.output, width, "o" not in attention.turned)
     size = len(output) // heads
-    if attention.packed is None:
-        names = (attention.query, attention.key, attention.value)
-        rows = [_rows(block, name, width, False) for name in names]
-    else:
+    if attention.packed and block.find(attention.packed):
         packed = _rows(block, attention.packed, width, "p" in attention.turned)
         rows = _split(packed, attention.order, heads, size)
+    else:
+        names = (attention.query, attention.key, attention.value)
+        rows = [_rows(block, name, width, False) for name in names]
     query, key, value = rows
     keys = len(key) // max(1, size)
     if not keys or heads % keys or [len(output), *map(len, rows)] != [n * size for n in (heads, heads, keys, keys)]:

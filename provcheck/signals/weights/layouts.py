@@ -42,7 +42,10 @@ class Mlp:
 
 @dataclass(frozen=True)
 class Attention:
-    """Where the heads lie: in four matrices, or in `output` and one other, `packed`. turned: letters, `p` and `o`."""
+    """Where the heads lie: in `output` and `packed`, if that is stored, else in four matrices.
+
+    turned: letters of what is stored transposed, compared with a Linear layer: `p` for packed, `o` for output.
+    """
 
     output: str = "self_attn.o_proj"
     query: str = "self_attn.q_proj"

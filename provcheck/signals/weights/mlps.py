@@ -48,7 +48,7 @@ def read_group(block: Stored, mlp: Mlp, width: int) -> Neurons:
     """One group of neurons as stored, no gain multiplied in."""
     write = _turned(block.read(mlp.down), "d" not in mlp.turned).reshape(-1, width)
     if mlp.inner:
-        write = write * block.read(mlp.inner)[:, None]
+        write = write * block.read(mlp.inner).reshape(-1, 1)
     up = _turned(block.read(mlp.up), "u" in mlp.turned)
     if mlp.gate:
         gate = _turned(block.read(mlp.gate), "u" in mlp.turned)
@@ -87,7 +87,7 @@ def _check(block: Stored, mlp: Mlp, width: int) -> None:
         if len(up) != len(down) or up[:-2] != experts or up[-1] != width or up[-2] not in rows:
             raise Unfit(f"the shapes of '{shown(block.prefix + name)}' and '{mlp.down}' do not fit each other")
     if mlp.inner:
-        block.expect(mlp.inner, (size,))
+        block.expect(mlp.inner, (*experts, size))
 
 
 def _rows_of(order: Order, size: int) -> range:
@@ -111,4 +111,4 @@ def _oriented(shape: Shape, turn: bool) -> Shape:
 
 
 def _turned(matrix: Floats, turn: bool) -> Floats:
-    return matrix.swapaxes(-1, -2) if turn else matrix
+    return np.ascontiguousarray(matrix.swapaxes(-1, -2)) if turn else matrix

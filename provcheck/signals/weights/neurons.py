@@ -3,18 +3,20 @@
 anchored     through the anchors: unchanged by rotation of the residual stream, and comparable across widths
 coordinates  the stored numbers themselves: needs no tokenizer, but any rotation destroys it
 intrinsic    through the block's own attention heads and MLP: needs neither tokenizer nor axes
-Each is a pair of vectors for every neuron, `read` and `write`. Their signs along random directions are kept: the share of
-equal bits gives the angle between two vectors (Goemans and Williamson, 1995).
+Each is a pair of vectors for every neuron, `read` and `write`. Their signs along random directions are kept: the share
+of equal bits gives the angle between two vectors (Goemans and Williamson, 1995).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from provcheck.signals.weights.heads import Heads
 from provcheck.signals.weights.mlps import Neurons
+from provcheck.signals.weights.stored import Unfit
 from provcheck.types import Floats, Ints
 
 BITS = 128
@@ -68,13 +70,16 @@ def random_matrix(rows: int, columns: int, seed: int) -> Floats:
 def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
     """The `most` loudest neurons of a block: those with the largest product of |read| and |write|.
 
-    Exact copies of a neuron count once, and silent ones not at all.
+    Exact copies of a neuron count once, and silent ones not at all. Raises Unfit for NaN.
     """
-    loudness = np.linalg.norm(neurons.read, axis=1) * np.linalg.norm(neurons.write, axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        loudness = np.linalg.norm(neurons.read, axis=1) * np.linalg.norm(neurons.write, axis=1)
+    if not np.isfinite(loudness).all():
+        raise Unfit("the weights hold NaN, or numbers too large for a model")
     read, write = _views(neurons, axes)
     bits = _pack(read, write)
     places = _loudest(loudness, bits, most)
-    chosen = Neurons(*(None if part is None else part[places] for part in (neurons.read, neurons.gate, neurons.write)))
+    chosen = Neurons(neurons.read[places], None, neurons.write[places])
     coordinates = _pack(*(_along(part, axes.random) for part in (chosen.read, chosen.write)))
     intrinsic = _intrinsic(chosen, neurons, heads) if heads else None
     if axes.read is None:
@@ -85,18 +90,22 @@ def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
 def fingerprint(read: Floats, write: Floats) -> Floats:
     """(FEATURES,) of n neurons that read and write along these unit vectors (n, BITS).
 
-    Random features of a kernel (Kar and Karnick, 2012): the inner product of two fingerprints is, on average, the sum over
-    all pairs of neurons of cos(read, read')^2 cos(write, write'). Twins make it large, all other pairs cancel.
+    Random features of a kernel (Kar and Karnick, 2012): the inner product of two fingerprints is, on average, the sum
+    over all pairs of neurons of cos(read, read')^2 cos(write, write'). Twins make it large, all other pairs cancel.
     """
-    random = np.random.RandomState(FINGERPRINT_SEED)
-    by_write, by_read, again = (
-        random.choice(np.array([-1, 1], dtype=np.float32), (read.shape[1], FEATURES)) for _ in range(3)
-    )
+    by_write, by_read, again = _mixing(read.shape[1])
     total = np.zeros(FEATURES, dtype=np.float32)
     for start in range(0, len(read), AT_ONCE):
         some = slice(start, start + AT_ONCE)
         total += ((write[some] @ by_write) * (read[some] @ by_read) * (read[some] @ again)).sum(axis=0)
     return total
+
+
+@cache
+def _mixing(bits: int) -> Floats:
+    """(3, bits, FEATURES) of +-1."""
+    coins = np.random.RandomState(FINGERPRINT_SEED).randint(0, 2, (3, bits, FEATURES), dtype=np.int8)
+    return (2 * coins - 1).astype(np.float32)
 
 
 def _views(neurons: Neurons, axes: Axes) -> tuple[Floats, Floats]:
@@ -154,7 +163,7 @@ def _standardised(features: Floats) -> Floats:
     """Square roots with their signs, as mean 0 and deviation 1 over the neurons: the forms differ widely in scale."""
     scaled = features / np.maximum(np.abs(features).mean(axis=0), 1e-30)
     rooted = np.sign(scaled) * np.sqrt(np.abs(scaled))
-    return (rooted - rooted.mean(axis=0)) / np.maximum(rooted.std(axis=0), 1e-12)
+    return np.asarray((rooted - rooted.mean(axis=0)) / np.maximum(rooted.std(axis=0), 1e-12))
 
 
 def _pack(read: Floats, write: Floats) -> Packed:

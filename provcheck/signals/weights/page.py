@@ -18,13 +18,13 @@ from provcheck.signals.describing import (
     Table,
 )
 from provcheck.signals.weights.block_map import blocks_figure
-from provcheck.signals.weights.reading import HIGH, bound, counted, match, reasons
+from provcheck.signals.weights.reading import HIGH, counted, match, reasons
 from provcheck.signals.weights.values import WeightsValues, weights_of
 from provcheck.types import Comparison, Interval, NotMeasured, NullDistribution, Report, SignalValues
 
 __all__ = ["COLUMNS", "GLOSSARY", "figures", "reasons"]
 
-AXIS = "anchored match: 0 as in independent models, 1 where every neuron has its twin"
+AXIS = "anchored or intrinsic match: 0 as in independent models, 1 where every neuron has its twin"
 SHARES = {step / 5: f"{step / 5:g}" for step in range(6)}
 
 GLOSSARY = {
@@ -64,14 +64,14 @@ def _intrinsic(values: SignalValues) -> Cell:
 
 def _exact(values: SignalValues) -> Cell:
     found = cast("WeightsValues", values).exact_p_value
-    return Cell(wording.NOT_MEASURED if found is None else bound(found))
+    return Cell(wording.NOT_MEASURED if found is None else wording.bound(found))
 
 
 COLUMNS = (
-    Column("anchored match", "1: all neurons have twins", _anchored),
+    Column("anchored match", "share; 1 is the same", _anchored),
     Column("coordinate match", "as stored", _coordinate, brief=False, page=False),
     Column("intrinsic match", "by own attention", _intrinsic, brief=False, page=False),
-    Column("exact p-value", "if initialised apart", _exact, brief=False),
+    Column("exact p-value", "by chance alone", _exact, brief=False),
 )
 
 WHY_NOT = {
@@ -93,17 +93,17 @@ def figures(report: Report, nearest: Comparison | None) -> list[Figure]:
     return [_twins(report, nearest), blocks_figure(nearest)]
 
 
-def null_of(report: Report) -> NullDistribution | None:
-    """The anchored matches of independent pairs, if the report has them in a form that can be drawn."""
-    null = report.judge.null.get("weights.anchored_match")
+def _null(report: Report, nearest: Comparison) -> NullDistribution | None:
+    """The best matches of independent pairs, if the report has them in a form that can be drawn."""
+    null = report.judge.null_of("weights.best_match", nearest)
     return null if null and len(null.edges) == len(null.counts) + 1 and sum(null.counts) > 0 else None
 
 
 def _twins(report: Report, nearest: Comparison | None) -> Figure:
-    id, heading, found, null = "twins", "How many neurons found their twin", weights_of(nearest), null_of(report)
+    id, heading, found = "twins", "How many neurons found their twin", weights_of(nearest)
     if nearest is None or found is None:
         return Figure(id, heading, Marked(f"Neurons were not compared: {_why_not(nearest)}."))
-    names, tables = {"reference": nearest.reference}, [_table(found)]
+    names, tables, null = {"reference": nearest.reference}, [_table(found)], _null(report, nearest)
     if null is None:
         reading = (
             "Each point is a share of neurons, seen in one of three ways. Independent models have about 0 in each; how "
@@ -111,15 +111,16 @@ def _twins(report: Report, nearest: Comparison | None) -> Figure:
         )
         return Figure(id, heading, Marked(_finding(found), names), _dots(found), reading, tables)
     limit = (
-        f" Among {wording.plural(sum(null.counts), 'pair')} of independent models the highest anchored match is "
-        f"{match(null.nearest)}."
+        f" Among {wording.plural(sum(null.counts), 'pair')} of independent models the highest match, anchored or "
+        f"intrinsic, is {match(null.nearest)}."
     )
     reading = (
-        "The grey hill counts pairs of models that are known to share no weights, by their anchored match. The dashed "
-        "line is the highest of these pairs: right of it no independent models were ever seen."
+        "The grey hill counts pairs of models that are known to share no weights, by the higher of their anchored and "
+        "intrinsic match. The dashed line is the highest of these pairs: right of it no independent models were ever "
+        "seen."
     )
     finding = Marked(_finding(found) + limit, names)
-    return Figure(id, heading, finding, _histogram(null, found.anchored_match), reading, tables, [_bins(null)])
+    return Figure(id, heading, finding, _histogram(null, found.best_match), reading, tables, [_bins(null)])
 
 
 def _finding(found: WeightsValues) -> str:
@@ -132,18 +133,18 @@ def _finding(found: WeightsValues) -> str:
     return f"From this model to {{reference}} the {lead[0]} is {match(lead[1])}{pairs}."
 
 
-def _histogram(null: NullDistribution, own: float | None) -> Histogram:
+def _histogram(null: NullDistribution, own: float) -> Histogram:
     pairs, shown = sum(null.counts), match(own)
-    left = min(0.0, null.edges[0], own or 0.0)
+    left = min(0.0, null.edges[0])
     return Histogram(
-        title="Anchored match against independent models",
+        title="Match against independent models",
         description=f"The subject's match: {shown}. Of {pairs:,} pairs of independent models, the highest has "
         f"{match(null.nearest)}.",
         edges=null.edges,
         counts=null.counts,
         limit=null.nearest,
         limit_label=f"highest independent pair: {match(null.nearest)}",
-        own=None if own is None else Interval(value=own, low=own, high=own),
+        own=Interval(value=own, low=own, high=own),
         ruler=Ruler(left, max(1.0, null.edges[-1]), SHARES, AXIS),
         own_label=shown,
     )
@@ -175,7 +176,7 @@ def _numbers(found: WeightsValues) -> dict[str, float | None]:
 def _table(found: WeightsValues) -> Table:
     rows = []
     for name, value in _numbers(found).items():
-        shown = bound(value) if value is not None and name == "exact p-value" else match(value)
+        shown = wording.bound(value) if value is not None and name == "exact p-value" else match(value)
         rows.append((name, shown, WHY_NOT[name] if value is None else MEANS[name]))
     caption = "This model and the reference, by their neurons"
     return Table(caption, ("Number", "Found", "What it goes by"), rows, frozenset({1}))
@@ -184,7 +185,7 @@ def _table(found: WeightsValues) -> Table:
 def _bins(null: NullDistribution) -> Table:
     bins = zip(null.edges[:-1], null.edges[1:], null.counts, strict=True)
     rows = [(f"{wording.number(low)} to {wording.number(high)}", f"{count:,}") for low, high, count in bins if count]
-    return Table("Pairs of independent models by anchored match", ("Match", "Pairs"), rows, frozenset({1}))
+    return Table("Pairs of independent models by match", ("Match", "Pairs"), rows, frozenset({1}))
 
 
 def _why_not(nearest: Comparison | None) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Context
-
 from provcheck import wording
 from provcheck.signals.weights.values import WeightsValues
 
@@ -20,9 +18,6 @@ SMALL_P = 0.001
 
 LARGE_P = 0.05
 """An exact p-value above this shows nothing, although neurons match: they no longer stand in the same order."""
-
-SMALLEST = 1e-300
-"""A bound that is still above what floating point makes of the smallest p-values."""
 
 REWRITTEN = (
     "The stored numbers do not match although the neurons do: the axes that they are stored along were rotated or "
@@ -44,12 +39,6 @@ def match(value: float | None) -> str:
     if value is None:
         return wording.NOT_MEASURED
     return f"{value if value == 1 else min(round(value, 2), 0.99) + 0.0:.2f}"
-
-
-def bound(p_value: float) -> str:
-    """A p-value rounded up to two digits: `0.04`, `2.3e-10`. It is never shown as 0."""
-    found = Context(prec=2, rounding=ROUND_CEILING).create_decimal(repr(max(p_value, SMALLEST)))
-    return f"{found:.1e}" if found < SMALL_P else f"{float(found):g}"
 
 
 def counted(values: WeightsValues) -> tuple[str, float] | None:
@@ -74,7 +63,7 @@ def reasons(values: WeightsValues, reference: str) -> tuple[str, ...]:
 
 def is_rewritten(values: WeightsValues) -> bool:
     """Neurons match, but not in the axes that they are stored along."""
-    return values.best >= HIGH and values.coordinate_match is not None and values.coordinate_match <= LOW
+    return values.best_match >= HIGH and values.coordinate_match is not None and values.coordinate_match <= LOW
 
 
 def is_reordered(values: WeightsValues) -> bool:
@@ -85,7 +74,7 @@ def is_reordered(values: WeightsValues) -> bool:
 
 def shares_start(values: WeightsValues) -> bool:
     """Alike as stored, but by neither measure of what neurons do; unknown without anchors or with other widths."""
-    if values.coordinate_match is None or values.anchored_match is None or values.best > LOW:
+    if values.coordinate_match is None or values.anchored_match is None or values.best_match > LOW:
         return False
     small = values.exact_p_value is not None and values.exact_p_value <= SMALL_P
     return small or values.coordinate_match >= HIGH
@@ -100,7 +89,7 @@ def _neurons(values: WeightsValues, reference: str) -> str:
         alike = "and act alike" if lead[1] >= HIGH else "but act only partly alike"
         pairs = f"{values.matched:,} of {values.neurons:,} neurons pair up with one of {reference}"
         return f"In the most similar blocks, {pairs} {alike} ({shown})."
-    if values.best > LOW:
+    if values.best_match > LOW:
         return (
             f"Seen through common words, the neurons do not match those of {reference} ({shown}), but seen through the "
             f"models' own attention they do (intrinsic match {match(values.intrinsic_match)})."
@@ -114,10 +103,10 @@ def _same_numbers(values: WeightsValues) -> tuple[str, ...]:
         return ()
     if found > LARGE_P:
         return (
-            f"Neurons of the same number are no more alike than in another order (exact p-value {bound(found)}), which "
-            "shows nothing.",
+            "Neurons of the same number are no more alike than in another order (exact p-value "
+            f"{wording.bound(found)}), which shows nothing.",
         )
     return (
         "If both models had been initialised independently, neurons of the same number would be so alike with "
-        f"probability at most {bound(found)}.",
+        f"probability at most {wording.bound(found)}.",
     )

@@ -3,8 +3,8 @@
 If two models were initialised independently, the order of the neurons in a block of one says nothing about their order
 in the other, whatever the data (Zhu et al., 2025, independence tests for language models). So the resemblance of
 neurons of the same index is no more than a draw from the resemblances under reordering. The cyclic shifts of each
-block are a group of reorderings, which makes the test exact (Hemerik and Goeman, 2018), and their sums over blocks can be
-counted completely, so p-values far below one over the number of random reorderings are exact too.
+block are a group of reorderings, which makes the test exact (Hemerik and Goeman, 2018), and their sums over blocks can
+be counted completely, so p-values far below one over the number of random reorderings are exact too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def shifted_sums(alike: Floats, first: Ints, second: Ints, neurons: int) -> Floa
     alike: (m1, m2); first, second: indices of its rows and columns among the `neurons` of their block.
     """
     shifts = (second[None, :] - first[:, None]) % neurons
-    return np.bincount(shifts.ravel(), alike.ravel(), neurons)
+    return np.asarray(np.bincount(shifts.ravel(), alike.ravel(), neurons), dtype=np.float64)
 
 
 def exact_p_value(blocks: Sequence[Floats]) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def sketch(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[dict[str, Floats]
     axes, anchors = _axes(anatomy, tokens)
     numbers = chosen_blocks(anatomy.blocks)
     most = ROWS // len(numbers)
-    arrays = {kind: np.zeros((ROWS, BITS // 4), dtype=np.uint8) for kind in KINDS}
+    arrays: dict[str, Any] = {kind: np.zeros((ROWS, BITS // 4), dtype=np.uint8) for kind in KINDS}
     arrays[PLACES] = np.full((ROWS, 3), EMPTY, dtype=np.int32)
     whole = np.zeros(FEATURES, dtype=np.float32)
     with_heads = True
@@ -121,12 +122,13 @@ def _axes(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[Axes, int]:
     if anchors < MIN_ANCHORS:
         return Axes(None, None, None, random), 0
     words = len(load_anchors())
-    noise = [random_matrix(BITS, words, seed) for seed in (ANCHORED_SEED, GATE_SEED)]
-    read, write = (anchor_rows(rows, tokens) for rows in (anatomy.input_rows, anatomy.output_rows))
-    return Axes(project(read, noise[0]), project(read, noise[1]), project(write, noise[0]), random), anchors
+    own, gates = (random_matrix(BITS, words, seed) for seed in (ANCHORED_SEED, GATE_SEED))
+    rows = (anchor_rows(one, tokens) for one in (anatomy.input_rows, anatomy.output_rows))
+    both, write = project(next(rows), np.concatenate([own, gates])), project(next(rows), own)
+    return Axes(both[:BITS], both[BITS:], write, random), anchors
 
 
-def _fill(arrays: dict[str, Floats], seen: Seen, start: int, block: tuple[int, int]) -> None:
+def _fill(arrays: dict[str, Any], seen: Seen, start: int, block: tuple[int, int]) -> None:
     rows = slice(start, start + len(seen.places))
     arrays[PLACES][rows] = [(block[0], place, block[1]) for place in seen.places]
     for kind, bits in ((ANCHORED, seen.anchored), (COORDINATES, seen.coordinates), (INTRINSIC, seen.intrinsic)):

@@ -44,6 +44,11 @@ class WeightsValues(SignalValues):
         default=(), description="anchored match of each own block with each of the reference's; for one reference only"
     )
 
+    @property
+    def best_match(self) -> float:
+        """The largest of the matches that do not depend on axes, 0 without any."""
+        return max(one for one in (self.anchored_match, self.intrinsic_match, 0.0) if one is not None)
+
 
 def weights_of(comparison: Comparison | None) -> WeightsValues | None:
     """The weights' values in a comparison; None if there are none."""

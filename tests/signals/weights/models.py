@@ -12,7 +12,7 @@ from provcheck.signals.weights.mlps import Neurons
 from provcheck.signals.weights.sketching import Sketched, sketch, take_apart
 from provcheck.types import Floats, Ints
 
-WORDS = [[word] for word in range(len(load_anchors()))]
+ANCHORS = [[word] for word in range(len(load_anchors()))]
 """Tokens of the anchors: each is a token of its own."""
 
 
@@ -61,7 +61,7 @@ def random_model(seed: int, *, width: int = 24, blocks: int = 3, neurons: int = 
         for _ in range(blocks)
     )
     heads = tuple(Heads(*(matrix(4, width // 4, width) for _ in range(4))) for _ in range(blocks))
-    return Plain(inner, heads, matrix(len(WORDS), width), matrix(len(WORDS), width))
+    return Plain(inner, heads, matrix(len(ANCHORS), width), matrix(len(ANCHORS), width))
 
 
 def changed(model: Plain, size: float, seed: int = 999) -> Plain:
@@ -122,18 +122,18 @@ def doubled(model: Plain) -> Plain:
 
 
 def heads_reordered(model: Plain) -> Plain:
-    heads = tuple(one and Heads(one.query[::-1], one.key[::-1], one.value[::-1], one.output[::-1]) for one in model.heads)
+    heads = tuple(
+        one and Heads(one.query[::-1], one.key[::-1], one.value[::-1], one.output[::-1]) for one in model.heads
+    )
     return replace(model, heads=heads)
 
 
 def only_blocks(model: Plain, kept: list[int]) -> Plain:
-    return replace(
-        model, inner=tuple(model.inner[one] for one in kept), heads=tuple(model.heads[one] for one in kept)
-    )
+    return replace(model, inner=tuple(model.inner[one] for one in kept), heads=tuple(model.heads[one] for one in kept))
 
 
 def sketched(model: Plain, tokens: list[list[int]] | None = None) -> Sketched:
-    return take_apart(*sketch(model, WORDS if tokens is None else tokens))  # type: ignore[arg-type]
+    return take_apart(*sketch(model, ANCHORS if tokens is None else tokens))  # type: ignore[arg-type]
 
 
 def _taken(neurons: Neurons, order: Ints) -> Neurons:

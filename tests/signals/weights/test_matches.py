@@ -12,10 +12,11 @@ from provcheck.signals.weights import block_matches, compare_sketches, distances
 from provcheck.signals.weights.matching import match_blocks
 from provcheck.signals.weights.neurons import FEATURES, fingerprint
 from provcheck.signals.weights.sketching import ROWS, chosen_blocks, is_sound, sketch
+from provcheck.signals.weights.stored import Unfit
 from provcheck.signals.weights.values import ANCHORED, FINGERPRINT, PLACES
 
 from .models import (
-    WORDS,
+    ANCHORS,
     Plain,
     changed,
     doubled,
@@ -43,7 +44,9 @@ def test_a_rewrite_matches_whatever_was_rewritten(rewrite: Callable[[Plain], Pla
     model = random_model(5, gated=gated)
     found = compare_sketches(sketched(model), sketched(rewrite(model)))
     assert found.anchored_match is not None and found.anchored_match > 0.97
-    assert found.intrinsic_match is not None and found.intrinsic_match > (0.97 if rewrite not in (doubled, all_at_once) else 0.9)
+    assert found.intrinsic_match is not None and found.intrinsic_match > (
+        0.97 if rewrite not in (doubled, all_at_once) else 0.9
+    )
 
 
 def test_rotation_destroys_the_match_in_coordinates_alone() -> None:
@@ -83,7 +86,7 @@ def test_another_width_leaves_anchors_and_attention() -> None:
 
 
 def test_without_anchors_the_match_is_none_and_the_others_remain() -> None:
-    few = [[word % 20] for word in range(len(WORDS))]
+    few = [[word % 20] for word in range(len(ANCHORS))]
     found = compare_sketches(sketched(MODEL, few), sketched(MODEL, few))
     assert found.anchored_match is None
     assert found.coordinate_match == pytest.approx(1) and found.intrinsic_match == pytest.approx(1)
@@ -122,7 +125,7 @@ def test_matches_are_those_of_a_literal_loop() -> None:
 
 @pytest.mark.parametrize("blocks", [1, 2, 5, 8, 9, 80])
 def test_every_sketch_has_the_same_size_and_is_sound(blocks: int) -> None:
-    arrays, facts = sketch(random_model(3, blocks=blocks), WORDS)  # type: ignore[arg-type]
+    arrays, facts = sketch(random_model(3, blocks=blocks), ANCHORS)  # type: ignore[arg-type]
     assert is_sound(arrays, facts)
     assert {name: len(array) for name, array in arrays.items() if len(array) != ROWS} == {FINGERPRINT: FEATURES}
     assert sum(array.nbytes for array in arrays.values()) < 100_000
@@ -145,8 +148,10 @@ def test_every_sketch_has_the_same_size_and_is_sound(blocks: int) -> None:
         lambda arrays, facts: arrays.__setitem__(ANCHORED, arrays[ANCHORED][:-1]),
     ],
 )
-def test_a_sketch_that_no_model_gives_is_not_sound(spoil: Callable[[dict[str, object], dict[str, object]], None]) -> None:
-    arrays, facts = sketch(MODEL, WORDS)  # type: ignore[arg-type]
+def test_a_sketch_that_no_model_gives_is_not_sound(
+    spoil: Callable[[dict[str, object], dict[str, object]], None],
+) -> None:
+    arrays, facts = sketch(MODEL, ANCHORS)  # type: ignore[arg-type]
     spoil(arrays, facts)  # type: ignore[arg-type]
     assert not is_sound(arrays, facts)
 
@@ -163,7 +168,20 @@ def test_fingerprints_estimate_the_sum_over_all_pairs_of_neurons() -> None:
 
 def test_the_distance_of_fingerprints_orders_models_by_how_far_they_changed() -> None:
     models = [MODEL, all_at_once(MODEL), changed(MODEL, 0.2), changed(MODEL, 0.6), random_model(9)]
-    rows = np.stack([sketch(one, WORDS)[0][FINGERPRINT] for one in models])  # type: ignore[arg-type]
+    rows = np.stack([sketch(one, ANCHORS)[0][FINGERPRINT] for one in models])  # type: ignore[arg-type]
     found = distances(rows[:1], rows)[0]
     assert list(np.argsort(found)) == [0, 1, 2, 3, 4] and found[1] < 0.02 and found[4] > 0.9
     assert np.isnan(distances(rows[:1], np.zeros_like(rows[:1]))).all()
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e30])
+def test_numbers_that_no_model_has_are_refused(number: float) -> None:
+    model = random_model(3)
+    model.inner[1].write[2, 3] = number
+    model.inner[1].read[2, 3] = number
+    with pytest.raises(Unfit, match="the weights hold NaN"):
+        sketched(model)
+    model = random_model(3)
+    model.head[5] = number
+    with pytest.raises(Unfit, match="an embedding holds NaN"):
+        sketched(model)

@@ -33,7 +33,7 @@ def test_the_p_value_counts_all_combinations_of_shifts_and_errs_on_the_side_of_c
 
 
 def test_it_is_uniform_for_independent_models() -> None:
-    """Kolmogorov's distance to the uniform distribution, and no excess of small values; also with one side reordered."""
+    """By Kolmogorov's distance to the uniform distribution, and without an excess of small values."""
     from scipy.stats import kstest
 
     models = [sketched(random_model(seed, blocks=2, neurons=30)) for seed in range(16)]
