@@ -35,7 +35,8 @@ RELATION_WORDS = {
     "identical": "The same weights: a copy, a re-upload, a format conversion, a quantization (weights stored with "
     "fewer bits), or a rewrite that does not change what the model computes.",
     "derived": "The weights descend from the reference, or both descend from one ancestor: for example fine-tuning, "
-    "continued training, merging or pruning. A model that was only trained on another's answers has weights of its own.",
+    "continued training, merging or pruning. A model that was only trained on another's answers has weights of its "
+    "own.",
     "same-recipe": "Independent weights from kindred training: the recipe was run again with other random numbers or "
     "in another size. This is not an accusation.",
     "unrelated": "None of the above.",
