@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provcheck import signals
+from provcheck.bank import Bank, load_bank
+from provcheck.bank.saving import add_file
 from provcheck.report_file import open_report
 from provcheck.signals.able.values import AbleValues
 from provcheck.signals.likelihood.kl_scale import KLBackground
-from provcheck.types import Check, Comparison, NotMeasured, Outcome, Parent, Relation, Report, SignalFacts, SignalValues
+from provcheck.types import (
+    Check,
+    Comparison,
+    NotMeasured,
+    Outcome,
+    PanelFacts,
+    Parent,
+    Relation,
+    Report,
+    SignalFacts,
+    SignalValues,
+)
+from provcheck.verdict.fitting import calibrate
+from provcheck.verdict.panels import FILE
 from provcheck.verification import exit_code
 from provcheck.verification.repetition import Repetition
-from tests.evidence import Evidence
+from tests.evidence import Evidence, make_evidence
+from tests.verdict.zoo import make_zoo
 from tests.verification.conftest import lines, with_outcome
+
+PANEL = PanelFacts(
+    signals=("able",),
+    features=("able.contrast_distance",),
+    accuse_above=17.0,
+    acquit_up_to=1.0,
+    independent_pairs=10**6,
+    related_pairs=10**5,
+    false_accusation_upper=1e-6,
+    null={},
+)
 
 FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "relation": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"relation": Relation.UNRELATED})}),
@@ -24,7 +52,7 @@ FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "reasons": ("sentences", lambda r: {"verdict": r.verdict.model_copy(update={"reasons": ("It is fine.",)})}),
     "parents": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"parents": (_parent(),)})}),
     "a distance": ("distances", lambda r: {"comparisons": _first_with(r, "able", _nearer)}),
-    "a comparison left out": ("distances", lambda r: {"comparisons": r.comparisons[1:]}),
+    "a comparison left out": ("distances sentences", lambda r: {"comparisons": r.comparisons[1:]}),
     "a score": ("distances", lambda r: {"comparisons": (_scored(r.comparisons[0]), *r.comparisons[1:])}),
     "agreement": ("distances", lambda r: {"comparisons": _first_with(r, "able", _unexamined)}),
     "a signal left out": ("distances", lambda r: {"comparisons": _first_with(r, "likelihood", None)}),
@@ -46,7 +74,7 @@ FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "no scale": ("statements", lambda r: {"background": {}}),
     "bits": ("statements", lambda r: _measured(r, values={"bits_per_byte": 0.5})),
     "coverage": ("statements", lambda r: _measured(r, coverage={"measured": 1, "total": 2, "unit": "text"})),
-    "threshold": ("statements", lambda r: _panel(r, accuse_above=17.0)),
+    "a panel": ("statements", lambda r: {"judge": r.judge.model_copy(update={"panels": (PANEL,)})}),
     "a point of the map": ("map", lambda r: {"map": r.map.model_copy(update={"points": r.map.points[1:]})}),
     "no map": ("sentences", lambda r: {"map": r.map.model_copy(update={"reason": "It is secret."})}),
     "message": ("sentences", lambda r: {"checks": (_said(r.checks[0]), *r.checks[1:])}),
@@ -54,10 +82,6 @@ FORGERIES: dict[str, tuple[str, Callable[[Report], dict[str, Any]]]] = {
     "a relation": ("distances", lambda r: {"comparisons": _first_is(r, relation=Relation.SAME_RECIPE)}),
     "a p-value": ("distances", lambda r: {"comparisons": _first_is(r, p_value=1e-9)}),
     "p-value": ("verdict", lambda r: {"verdict": r.verdict.model_copy(update={"p_value": 1e-9})}),
-    "features": ("statements", lambda r: _panel(r, features=("able.smell",))),
-    "error rate": ("statements", lambda r: _panel(r, false_accusation_upper=1e-6)),
-    "pairs": ("statements", lambda r: _panel(r, independent_pairs=10**6)),
-    "panels": ("statements", lambda r: {"judge": r.judge.model_copy(update={"panels": ()})}),
     "judged by": ("distances", lambda r: {"comparisons": _first_is(r, judged_by=("weights",))}),
     "judge": ("sentences", lambda r: {"judge": r.judge.model_copy(update={"name": "a judge that is never wrong"})}),
 }
@@ -89,6 +113,26 @@ def test_what_does_not_follow_from_the_numbers_is_noticed(forgery: str, made: Ev
     assert forged != honest
     outcomes = {check.id: check.outcome for check in Repetition(forged, honest, honest, exact=True).checks()}
     assert {id for id, outcome in outcomes.items() if outcome is Outcome.FAILED} == set(noticed_by.split())
+
+
+def test_what_a_panel_states_is_what_the_calibration_holds(tmp_path: Path) -> None:
+    """Its thresholds, counts, error rates and histograms, and which panels judged."""
+    honest = open_report(make_evidence(tmp_path / "evidence", calibrated_zoo).report).report
+    [panel] = honest.judge.panels
+    bounds = {"accuse_above": 17.0, "acquit_up_to": -17.0, "false_accusation_upper": 1e-6}
+    stated = {"features": ("able.smell",), "independent_pairs": 10**6, "related_pairs": 1, "null": {}}
+    forged = [(panel.model_copy(update={name: value}),) for name, value in {**bounds, **stated}.items()]
+    for panels in [*forged, (), (panel, PANEL)]:
+        judge = honest.judge.model_copy(update={"panels": panels})
+        checks = Repetition(honest.model_copy(update={"judge": judge}), honest, honest, exact=True).checks()
+        assert {one.id for one in checks if one.outcome is Outcome.FAILED} == {"statements"}
+
+
+def calibrated_zoo(folder: Path) -> Bank:
+    """The synthetic bank with its judge."""
+    made = make_zoo(folder)
+    add_file(made, FILE, calibrate(made).save())
+    return load_bank(str(folder))
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
@@ -237,12 +281,6 @@ def _measured(report: Report, **changes: Any) -> dict[str, Any]:
     changed = SignalFacts.model_validate(facts.model_dump() | changes)
     kept = report.measurement.signals | {"likelihood": changed}
     return {"measurement": report.measurement.model_copy(update={"signals": kept})}
-
-
-def _panel(report: Report, **changes: Any) -> dict[str, Any]:
-    """The judge with other facts of its panel."""
-    panels = tuple(one.model_copy(update=changes) for one in report.judge.panels)
-    return {"judge": report.judge.model_copy(update={"panels": panels})}
 
 
 def _against(report: Report, digests: dict[str, str]) -> dict[str, Any]:
