@@ -9,6 +9,7 @@ of equal bits gives the angle between two vectors (Goemans and Williamson, 1995)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,8 +20,8 @@ from provcheck.signals.weights.mlps import Neurons
 from provcheck.signals.weights.stored import Unfit
 from provcheck.types import Floats, Ints
 
-BITS = 128
-"""Random directions for each vector."""
+BITS, INTRINSIC_BITS = 128, 256
+"""Random directions for each vector; intrinsic ones are less alike, and need more."""
 
 ANCHORED_SEED, GATE_SEED, COORDINATES_SEED, INTRINSIC_SEED, FINGERPRINT_SEED = 11, 12, 13, 14, 15
 
@@ -31,7 +32,10 @@ AT_ONCE = 1024
 """Neurons that become features together, which bounds the memory."""
 
 Packed = np.ndarray
-"""(n, BITS / 4) uint8: the bits of `read`, then those of `write`."""
+"""(n, bits / 4) uint8: the bits of `read`, then those of `write`."""
+
+Form = tuple[Floats, Floats]
+"""A bilinear form of the residual stream, A'B, as (A, B): both (r, d)."""
 
 
 @dataclass(frozen=True)
@@ -131,26 +135,32 @@ def _loudest(loudness: Floats, bits: Packed, most: int) -> Ints:
 
 
 def _intrinsic(chosen: Neurons, neurons: Neurons, heads: Heads) -> Packed:
-    """Numbers that depend on neither axes nor tokenizer: u'Mu, u'MNu for forms M, N of the block and their transposes.
+    """Numbers that depend on neither axes nor tokenizer: v'Mv, v'LMv and v'KLMv for forms K, L, M of the block.
 
     The forms are query with key, value with output, and the MLP itself, each summed over heads or neurons, so that the
-    order of these does not matter. What a neuron reads gives one vector, what it writes the other.
+    order of these does not matter; K and L are also transposed. What a neuron reads gives one vector, what it writes
+    the other.
     """
     forms = (_pairs(heads.query, heads.key), _pairs(heads.output, heads.value), (neurons.write, neurons.read))
-    noise = random_matrix(BITS, _words(len(forms)), INTRINSIC_SEED)
-    return _pack(*(_standardised(_forms_at(_unit(part), forms)) @ noise.T for part in (chosen.read, chosen.write)))
+    seen = [_flattened(_standardised(_forms_at(_unit(part), forms))) for part in (chosen.read, chosen.write)]
+    noise = random_matrix(INTRINSIC_BITS, seen[0].shape[1], INTRINSIC_SEED)
+    return _pack(*(part @ noise.T for part in seen))
 
 
-def _forms_at(vectors: Floats, forms: tuple[tuple[Floats, Floats], ...]) -> Floats:
-    """(m, F) all v'Mv and v'MNv, with M = A'B given as (A, B); by the images of v under each M and M'."""
-    images = [vectors @ right.T @ left for left, right in forms] + [vectors @ left.T @ right for left, right in forms]
-    found = [(vectors * image).sum(axis=1) for image in images[: len(forms)]]
+def _forms_at(vectors: Floats, forms: Sequence[Form]) -> Floats:
+    """(m, F) v'Mv, v'LMv and v'KLMv, by the images of v and of Mv under all forms and their transposes."""
+    images = _images(vectors, forms)
+    plain = images[: len(forms)]
+    found = [(vectors * image).sum(axis=1) for image in plain]
     found += [(one * two).sum(axis=1) for place, one in enumerate(images) for two in images[place:]]
+    found += [(one * two).sum(axis=1) for image in plain for two in _images(image, forms) for one in images]
     return np.stack(found, axis=1)
 
 
-def _words(forms: int) -> int:
-    return forms + forms * (2 * forms + 1)
+def _images(vectors: Floats, forms: Sequence[Form]) -> list[Floats]:
+    """The vectors (m, d) under each form A'B, given as (A, B), then under each transposed one."""
+    turned = [(right, left) for left, right in forms]
+    return [np.asarray(vectors @ right.T @ left) for left, right in (*forms, *turned)]
 
 
 def _pairs(left: Floats, right: Floats) -> tuple[Floats, Floats]:
@@ -164,6 +174,12 @@ def _standardised(features: Floats) -> Floats:
     scaled = features / np.maximum(np.abs(features).mean(axis=0), 1e-30)
     rooted = np.sign(scaled) * np.sqrt(np.abs(scaled))
     return np.asarray((rooted - rooted.mean(axis=0)) / np.maximum(rooted.std(axis=0), 1e-12))
+
+
+def _flattened(features: Floats) -> Floats:
+    """The same with the singular values rooted: what all neurons have in common, any model's have."""
+    left, values, right = np.linalg.svd(features, full_matrices=False)
+    return np.asarray((left * np.sqrt(values)) @ right)
 
 
 def _pack(read: Floats, write: Floats) -> Packed:

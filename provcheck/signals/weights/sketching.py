@@ -21,6 +21,7 @@ from provcheck.signals.weights.neurons import (
     COORDINATES_SEED,
     FEATURES,
     GATE_SEED,
+    INTRINSIC_BITS,
     Axes,
     Seen,
     random_matrix,
@@ -30,7 +31,9 @@ from provcheck.signals.weights.values import ANCHORED, COORDINATES, FINGERPRINT,
 from provcheck.types import Floats, Ints
 
 ROWS, MOST_BLOCKS = 512, 8
-KINDS = (ANCHORED, COORDINATES, INTRINSIC)
+KINDS = {ANCHORED: BITS // 4, COORDINATES: BITS // 4, INTRINSIC: INTRINSIC_BITS // 4}
+"""Bytes for each neuron."""
+
 EMPTY = -1
 
 
@@ -58,7 +61,7 @@ def sketch(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[dict[str, Floats]
     axes, anchors = _axes(anatomy, tokens)
     numbers = chosen_blocks(anatomy.blocks)
     most = ROWS // len(numbers)
-    arrays: dict[str, Any] = {kind: np.zeros((ROWS, BITS // 4), dtype=np.uint8) for kind in KINDS}
+    arrays: dict[str, Any] = {kind: np.zeros((ROWS, size), dtype=np.uint8) for kind, size in KINDS.items()}
     arrays[PLACES] = np.full((ROWS, 3), EMPTY, dtype=np.int32)
     whole = np.zeros(FEATURES, dtype=np.float32)
     with_heads = True
@@ -94,7 +97,7 @@ def is_sound(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) ->
     if not all(isinstance(facts.get(name), float) for name in ("blocks", "width", "anchors", "heads")):
         return False
     blocks = facts["blocks"] or 0.0
-    if not 1 <= blocks <= 1e6 or any(arrays[kind].shape != (ROWS, BITS // 4) for kind in KINDS):
+    if not 1 <= blocks <= 1e6 or any(arrays[kind].shape != (ROWS, size) for kind, size in KINDS.items()):
         return False
     if arrays[FINGERPRINT].shape != (FEATURES,):
         return False
