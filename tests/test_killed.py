@@ -91,9 +91,9 @@ def kept(cache: Path) -> int:
 def home(work: Work, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Caches after runs that were killed, one after the other (chain) or at the end, and after two runs at once."""
     home = tmp_path_factory.mktemp("caches")
-    last = work.batches + len(TABLE)  # files: each batch, and an entry for each signal
-    between = work.of_first_signal + 1
-    chain = [(home / "chain", moment) for moment in ("1+", "2-", "2+")]
+    last = work.batches + len(TABLE)  # files: each batch, and an entry for each signal, that of the weights first
+    between = 1 + work.of_first_signal + 1
+    chain = [(home / "chain", moment) for moment in ("1+", "1+", "2-", "2+")]
     ends = [(home / "unkept", f"{last}-"), (home / "kept", f"{last}+")]
     killed = [*chain, (home / "unentered", f"{between}-"), (home / "between", f"{between}+"), *ends]
     codes = run_forked([*killed, (home / "two", "together")], work.arguments(home / "{process}.safetensors"))
@@ -106,7 +106,7 @@ def test_what_was_finished_is_not_computed_again(
     cache: str, work: Work, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = work.of_first_signal
-    done = {"chain": 1 + 1 + 2, "unentered": first, "between": first, "unkept": work.batches}[cache]
+    done = {"chain": 0 + 1 + 1 + 2, "unentered": first, "between": first, "unkept": work.batches}[cache]
     assert kept(home / cache) == done
     counter = Counter(monkeypatch)
     monkeypatch.setenv("PROVCHECK_CACHE", str(home / cache))

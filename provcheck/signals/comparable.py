@@ -23,8 +23,10 @@ def check_comparable(
     name: str,
     called: Mapping[str, str] = NO_NAMES,
 ) -> None:
-    """Raise IncompatibleError when the subject has no signal in common with `name`; the first mismatch is reported,
-    one that was left out by choice last.
+    """Raise IncompatibleError when the subject has no signal in common with `name`, or has one on other material.
+
+    Other probes are refused even where another signal needs none: most evidence would be lost, and it is easily kept,
+    or given up by choice. Else the first mismatch is reported, one that was left out by choice last.
 
     `called`: names of materials by their digests, as far as they are known.
     """
@@ -33,7 +35,9 @@ def check_comparable(
         for signal, one in subject.items()
         if signal in other
     }
-    if None in faults.values():
+    elsewhere = [signal for signal in faults if _on_other_material(subject[signal], other[signal])]
+    common = [signal for signal, fault in faults.items() if fault is None]
+    if common and not elsewhere:
         return
     if not faults:
         raise IncompatibleError(
@@ -41,8 +45,9 @@ def check_comparable(
             f"{_listed(other)}",
             SAME_VERSION,
         )
-    signal, fault = min(faults.items(), key=lambda found: str(found[1]).endswith(NOT_ASKED))
-    raise IncompatibleError(f"the subject cannot be compared with '{name}': {fault}", _hint(subject, other, signal))
+    signal = min(elsewhere or faults, key=lambda one: str(faults[one]).endswith(NOT_ASKED))
+    hint = _hint(subject, other, signal) + (f", or leave out what needs probes: --signals {','.join(common)}" if common else "")
+    raise IncompatibleError(f"the subject cannot be compared with '{name}': {faults[signal]}", hint)
 
 
 def why_not_comparable(
@@ -59,6 +64,12 @@ def why_not_comparable(
         own, its = (_named(one.material, called) for one in (subject, other))
         return f"it is measured on probe set {own}, '{name}' on {its}"
     return None
+
+
+def _on_other_material(one: Basis | NotMeasured, two: Basis | NotMeasured) -> bool:
+    return (
+        isinstance(one, Basis) and isinstance(two, Basis) and one.version == two.version and one.material != two.material
+    )
 
 
 def _hint(subject: Mapping[str, Basis | NotMeasured], other: Mapping[str, Basis | NotMeasured], signal: str) -> str:

@@ -69,6 +69,7 @@ def test_build_says_what_it_made(home: Path, world: World, capsys: pytest.Captur
     assert tree(home / "bank") == {
         "able.safetensors",
         "likelihood.safetensors",
+        "weights.safetensors",
         "manifest.json",
         "able-raw.safetensors",
     }

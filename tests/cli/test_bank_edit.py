@@ -13,6 +13,7 @@ from provcheck.bank.manifest import BankEntry, EntryFacts
 from provcheck.bank.saving import add_file
 from provcheck.cli import run
 from provcheck.io import data
+from provcheck.signals import TABLE
 from tests.cli.conftest import World
 
 
@@ -49,7 +50,7 @@ def test_add_and_remove(bank: Path, world: World, capsys: pytest.CaptureFixture[
     )
     assert new.weights_digest == first.weights_digest
     assert new.signals == first.signals, "the same weights, the same numbers"
-    assert digests(new).keys() == {"able", "likelihood"}
+    assert digests(new).keys() == TABLE.keys()
     assert run(["bank", "remove", str(bank), "org/again"]) == 0
     said = capsys.readouterr().out
     assert "4 references" in said and "left out" not in said

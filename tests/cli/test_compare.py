@@ -25,9 +25,20 @@ def test_two_models(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert "seed-0 against seed-1" in said
     assert "weight files" in said and "different" in said
     rows = {line[:24].strip(): line[24:] for line in said.splitlines() if line.startswith("  ")}
-    assert list(rows) == ["weight files", "ABLE contrast", "ABLE paper", "KL bits/byte", "KL band"]
+    assert list(rows) == [
+        "weight files",
+        "ABLE contrast",
+        "ABLE paper",
+        "KL bits/byte",
+        "KL band",
+        "anchored match",
+        "coordinate match",
+        "intrinsic match",
+        "exact p-value",
+    ]
     assert re.search(r"^ *[\d.]+ \([\d.]+ to [\d.]+\)$", rows["ABLE contrast"])
     assert " ± " in rows["KL bits/byte"]
+    assert re.search(r"^ *[\d.]+ \(\d+ of 64\)$", rows["anchored match"])
     assert "Distances alone are no verdict" in said
 
 

@@ -17,7 +17,7 @@ from tests.tiny import save_probes, tiny_probes
 def test_a_file_is_written(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "new" / "m.safetensors"
     assert run(["measure", str(world.models["seed-0"]), "-o", str(path), "--probes", str(world.probes)]) == 0
-    assert f"{path}: 6 of 6 questions, 40 of 40 texts, cpu float32" in capsys.readouterr().out
+    assert f"{path}: 6 of 6 questions, 40 of 40 texts, 2 of 2 blocks, cpu float32" in capsys.readouterr().out
     measurement = load_measurement(path)
     assert (measurement.subject.id, measurement.facts.probes) == ("seed-0", "tiny")
     assert not any(sketch.raw for sketch in measurement.sketches.values())

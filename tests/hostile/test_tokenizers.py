@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from provcheck.errors import ProvcheckError, SubjectError
 from provcheck.measurement import MeasureOptions
 from provcheck.measurement.engine import RunningModel
 from provcheck.measurement.loader import Loaded
+from provcheck.measurement.sources import FAST
 from provcheck.measuring import measure as measure_target
 from provcheck.observer import Observer
 from provcheck.targets import OpenTarget, RunsOn
@@ -99,7 +101,7 @@ def model() -> Any:
 
 
 class InMemory(LocalTarget):
-    """A model that needs no files."""
+    """A model that needs no files but its tokenizer."""
 
     def __init__(self, files: ModelFiles, loaded: Loaded) -> None:
         super().__init__(files)
@@ -116,8 +118,10 @@ class _Opened(RunningModel):
 
 def measured(model: Any, tokenizer: PreTrainedTokenizerFast, probes: ProbeSet) -> Measurement:
     loaded = Loaded(model, tokenizer, torch.device("cpu"), torch.float32)
-    source = ModelFiles(Subject(id="org/odd", source="folder", weights_digest=None), folder="")
-    return measure_target(InMemory(source, loaded), probes)
+    with TemporaryDirectory() as folder:  # the tokens of the weights signal come from the file
+        tokenizer.backend_tokenizer.save(str(Path(folder) / FAST))
+        source = ModelFiles(Subject(id="org/odd", source="folder", weights_digest=None), folder=folder)
+        return measure_target(InMemory(source, loaded), probes)
 
 
 @FEW
