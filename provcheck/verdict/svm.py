@@ -132,9 +132,10 @@ def _plane(x: Floats, positive: Bools) -> tuple[Floats, float]:
     if x.shape[1] == 1:
         rises = x[positive].mean() >= x[~positive].mean()
         return np.array([1.0 if rises else -1.0]), 0.0
-    from sklearn.svm import SVC
+    from sklearn.svm import LinearSVC
 
-    fitted = SVC(C=PENALTY, kernel="linear", class_weight="balanced").fit(x, positive)
+    machine = LinearSVC(C=PENALTY, class_weight="balanced", dual=False, tol=TOLERANCE, max_iter=10_000)
+    fitted = machine.fit(x, positive)
     return fitted.coef_[0], float(fitted.intercept_[0])
 
 
