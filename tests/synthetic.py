@@ -33,7 +33,7 @@ from provcheck.types import (
     Subject,
     Text,
 )
-from tests.signals.weights.models import ANCHORS, Plain
+from tests.signals.weights.models import ANCHORS, Plain, random_model
 
 BLOCKS, WIDTH, TEXTS, WORDS = 16, 64, 40, 50
 
@@ -159,6 +159,11 @@ def weighed(measurement: Measurement, model: Plain, *, mute: bool = False) -> Me
     covered = Coverage(measured=model.blocks, total=model.blocks, unit="block")
     made = Sketch(_facts("weights", PROBES, covered, values), arrays, {})
     return replace(measurement, signals={**measurement.signals, "weights": made})
+
+
+def make_complete(name: str, seed: int) -> Measurement:
+    """An independent model, measured by every signal."""
+    return weighed(make_measurement(name, make_blocks(seed)), random_model(seed, blocks=2, neurons=12))
 
 
 def array_of(measurement: Measurement, name: str) -> Floats:

@@ -25,7 +25,7 @@ from provcheck.targets.resolution import resolve
 from provcheck.types import ModelFiles, NotMeasured, ProbeSet
 from tests.cached import Notes, change_json, change_weights, flip, the_entry
 from tests.measured import same_bits
-from tests.synthetic import make_blocks, make_measurement, make_probes
+from tests.synthetic import make_blocks, make_complete, make_measurement, make_probes
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_without_digests_of_the_files_nothing_is_kept(model: Path) -> None:
 
 
 def test_what_is_kept_is_found(cache: MeasurementCache, notes: Notes) -> None:
-    measurement = make_measurement("me", make_blocks(0))
+    measurement = make_complete("me", 0)
     assert cache.find("a" * 64) is None
     cache.store("a" * 64, measurement)
     found = cache.find("a" * 64)

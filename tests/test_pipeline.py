@@ -15,15 +15,19 @@ from provcheck.errors import BankError, IncompatibleError, MeasurementFileError
 from provcheck.io import data
 from provcheck.signals.able.values import able_of
 from provcheck.signals.likelihood.values import LikelihoodValues, likelihood_of
+from provcheck.signals.weights.values import weights_of
 from provcheck.types import ExitCode, Measurement, NotMeasured, Outcome, Relation, Report
+from tests.signals.weights.models import random_model
 from tests.synthetic import (
     blocks_at,
     make_bank,
     make_blocks,
+    make_complete,
     make_measurement,
     make_probes,
     make_reference,
     roots,
+    weighed,
     with_facts,
     without,
     write_bank,
@@ -43,7 +47,7 @@ def report_on(measurement: Measurement, bank: Bank, **options: str) -> Report:
 
 
 def test_a_report_holds_everything(bank: Bank) -> None:
-    measurement = make_measurement("me/mine", blocks_at(make_blocks(3), 0.3))
+    measurement = weighed(make_measurement("me/mine", blocks_at(make_blocks(3), 0.3)), random_model(3))
     report = report_on(measurement, bank)
     assert (report.verdict.relation, report.verdict.reference) == (Relation.DERIVED, "org/root-3")
     assert report.comparisons[0].reference == report.lineage.nearest_on_tree == "org/root-3"
@@ -144,11 +148,11 @@ def saved(folder: Path, first: Measurement, second: Measurement) -> tuple[str, s
 
 def test_measurement_files_are_compared_without_their_probes(tmp_path: Path) -> None:
     """Everything that comparing must know of the probes is in the files."""
-    one, two = (make_measurement(name, make_blocks(ord(name))) for name in "ab")
+    one, two = (make_complete(name, ord(name)) for name in "ab")
     first, second, found = compare_models(*saved(tmp_path, one, two), ModelOptions())
     assert (first.subject, second.subject) == (one.subject, two.subject)
     assert found == compare_two(one, two)
-    assert able_of(found) and likelihood_of(found)
+    assert able_of(found) and likelihood_of(found) and weights_of(found)
 
 
 def test_measurement_files_of_other_probes_are_not_compared(tmp_path: Path) -> None:
@@ -183,7 +187,7 @@ def test_two_models_are_compared_where_no_bank_ships(tmp_path: Path, monkeypatch
     monkeypatch.setattr(data, "banks", dict)
     with pytest.raises(BankError):
         load_bank(data.DEFAULT_BANK)
-    one, two = (make_measurement(name, make_blocks(ord(name))) for name in "ab")
+    one, two = (make_complete(name, ord(name)) for name in "ab")
     _, _, found = compare_models(*saved(tmp_path, one, two))
     assert found == compare_two(one, two)
 

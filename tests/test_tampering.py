@@ -22,8 +22,9 @@ from provcheck.store import load_measurement, save_measurement
 from provcheck.verdict.fitting import calibrate
 from provcheck.verdict.panels import FILE
 from tests.evidence import Evidence, make_evidence
-from tests.synthetic import make_blocks, make_measurement
-from tests.verdict.zoo import make_zoo
+from tests.signals.weights.models import random_model
+from tests.synthetic import make_blocks, make_measurement, weighed
+from tests.verdict.zoo import make_zoo, zoo_models
 
 PLACES = 8
 """Evenly spaced ones of each region of a file."""
@@ -35,7 +36,8 @@ ARRAYS = [arrays_file(name) for name in TABLE]
 
 
 def zoo_with_judge(folder: Path) -> Bank:
-    bank = make_zoo(folder)
+    (reference, measurement), *others = zoo_models()
+    bank = make_zoo(folder, [(reference, weighed(measurement, random_model(0))), *others])
     add_file(bank, FILE, calibrate(bank).save())
     return bank
 

@@ -46,8 +46,10 @@ def check_comparable(
             SAME_VERSION,
         )
     signal = min(elsewhere or faults, key=lambda one: str(faults[one]).endswith(NOT_ASKED))
-    hint = _hint(subject, other, signal) + (f", or leave out what needs probes: --signals {','.join(common)}" if common else "")
-    raise IncompatibleError(f"the subject cannot be compared with '{name}': {faults[signal]}", hint)
+    instead = f", or leave out what needs probes: --signals {','.join(common)}" if common else ""
+    raise IncompatibleError(
+        f"the subject cannot be compared with '{name}': {faults[signal]}", _hint(subject, other, signal) + instead
+    )
 
 
 def why_not_comparable(
@@ -68,7 +70,10 @@ def why_not_comparable(
 
 def _on_other_material(one: Basis | NotMeasured, two: Basis | NotMeasured) -> bool:
     return (
-        isinstance(one, Basis) and isinstance(two, Basis) and one.version == two.version and one.material != two.material
+        isinstance(one, Basis)
+        and isinstance(two, Basis)
+        and one.version == two.version
+        and one.material != two.material
     )
 
 

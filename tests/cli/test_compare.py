@@ -38,7 +38,7 @@ def test_two_models(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert re.search(r"^ *[\d.]+ \([\d.]+ to [\d.]+\)$", rows["ABLE contrast"])
     assert " ± " in rows["KL bits/byte"]
-    assert re.search(r"^ *[\d.]+ \(\d+ of 64\)$", rows["anchored match"])
+    assert float(rows["anchored match"]) < 0.2
     assert "Distances alone are no verdict" in said
 
 

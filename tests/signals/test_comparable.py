@@ -57,6 +57,18 @@ def test_why_nothing_can_be_compared(other: dict[str, Basis], message: str, hint
     assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
+def test_other_probes_are_refused_though_a_signal_needs_none_unless_it_alone_is_asked_for() -> None:
+    """Most evidence would be lost without a word."""
+    mine = {"able": basis(), "x": basis("x/1", None)}
+    bank = {"able": basis(material=OTHER), "x": basis("x/1", None)}
+    with pytest.raises(IncompatibleError, match="it is measured on probe set mine") as caught:
+        check_comparable(mine, bank, "bank", NAMES)
+    assert caught.value.hint.endswith(", or leave out what needs probes: --signals x")
+    left_out = NotMeasured(not_measured=f"--signals x {NOT_ASKED}")
+    check_comparable({**mine, "able": left_out}, bank, "bank")
+    check_comparable({"x": basis("x/1", None)}, bank, "bank")
+
+
 def test_what_was_left_out_by_choice_is_no_reason_if_there_is_another() -> None:
     asked = NotMeasured(not_measured="its neurons cannot be found")
     left_out = NotMeasured(not_measured=f"--signals x {NOT_ASKED}")
