@@ -197,6 +197,8 @@ def test_a_bank_of_another_probe_set(world: World, here: Path, capsys: pytest.Ca
     digests = [load_probes(str(folder)).digest[:12] for folder in (here / "others", world.probes)]
     said = refused(arguments, capsys, here)
     assert f"it is measured on probe set others ({digests[0]}), 'tiny-bank' on tiny ({digests[1]})" in said
+    assert "or leave out what needs probes: --signals weights" in said
+    assert run([*arguments, "--signals", "weights"]) == 0
 
 
 def test_a_bank_that_was_changed(world: World, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
