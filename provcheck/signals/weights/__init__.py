@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from provcheck.signals.contract import Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
@@ -109,10 +110,11 @@ class Weights(Signal):
         """The best match over pairs of blocks, in each kind of coordinates, and the exact p-value."""
         own = take_apart(sketch.arrays, sketch.facts.values)
         apart = distances(sketch.arrays[FINGERPRINT][None], stack.arrays[FINGERPRINT])[0]
-        return [
-            compare_sketches(own, _row(stack, row), None if np.isnan(apart[row]) else float(apart[row]))
-            for row in range(len(stack))
-        ]
+        with threadpool_limits(1):  # the products are so small that several threads would wait for one another
+            return [
+                compare_sketches(own, _row(stack, row), None if np.isnan(apart[row]) else float(apart[row]))
+                for row in range(len(stack))
+            ]
 
     def nearest(self, sketch: Sketch, stack: Stack, count: int) -> Sequence[int]:
         """By fingerprints, without matching neurons."""
