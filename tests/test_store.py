@@ -73,7 +73,7 @@ def test_the_file_holds_what_the_design_says(file: Path) -> None:
         "able_words": ((62,), "float32"),
         "neurons_anchored": ((512, 32), "uint8"),
         "neurons_coordinates": ((512, 32), "uint8"),
-        "neurons_intrinsic": ((512, 32), "uint8"),
+        "neurons_intrinsic": ((512, 64), "uint8"),
         "neuron_places": ((512, 3), "int32"),
         "weights_fingerprint": ((4096,), "float32"),
     }

@@ -124,15 +124,19 @@ def test_inconclusive(
     measured: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A bank of two models documents too few strangers to judge anything but equal files."""
+    """A bank of two models documents too few strangers to judge anything but equal files.
+
+    By weights the shipped judge could: it needs no probes.
+    """
     bank = tmp_path / "small"
     manifest = tmp_path / "small.yaml"
     models = "".join(f"  - {{id: org/{n}, path: {world.models[n]}, family: {n}}}\n" for n in ("seed-1", "seed-2"))
     manifest.write_text(f"name: small\nmodels:\n{models}", "utf-8")
-    assert run(["bank", "build", str(manifest), "--out", str(bank), "--probes", str(world.probes)]) == 0
+    signals = ["--signals", "able,likelihood"]
+    assert run(["bank", "build", str(manifest), "--out", str(bank), "--probes", str(world.probes), *signals]) == 0
     policy = write_policy(tmp_path, "[{kind: not-related-to}]", on_inconclusive)
-    out = tmp_path / "out"
-    assert run(["audit", str(measured), "--bank", str(bank), "--policy", str(policy), "--out", str(out)]) == code
+    out, options = tmp_path / "out", ["--policy", str(policy), *signals]
+    assert run(["audit", str(measured), "--bank", str(bank), *options, "--out", str(out)]) == code
     report = report_of(out)
     assert report["checks"][0]["outcome"] == "inconclusive"
     assert report["verdict"]["relation"] == "inconclusive"

@@ -50,7 +50,9 @@ def test_fields_are_those_of_the_design() -> None:
         "schema_version tool subject measurement bank judge policy claimed_base comparisons verdict lineage map "
         "background checks summary exit_code limitations digests digest"
     )
-    assert set(written["verdict"]) == {"relation", "reference", "probability", "p_value", "reasons", "parents"}
+    assert set(written["verdict"]) == {
+        *("relation", "reference", "probability", "p_value", "exact_p_value", "reasons", "parents"),
+    }
     comparison = written["comparisons"][0]
     assert set(comparison) == {
         *("reference", "family", "mechanism", "license", "relation", "probabilities", "score", "p_value"),
