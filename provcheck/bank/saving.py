@@ -106,12 +106,14 @@ def kept_rows(signal: str, sketch: Sketch) -> Rows:
 
 
 def raw_of(signal: str, models: Sequence[Model]) -> dict[str, Floats]:
-    """Raw arrays by the model's id, each scaled to a maximum of 1 so that half precision holds them."""
+    """Raw arrays by the model's id, one after the other by name, each scaled to a maximum of 1 so that half precision
+    holds it."""
     found: dict[str, Floats] = {}
     for reference, measurement in models:
         sketch = measurement.sketches.get(signal)
-        for array in sketch.raw.values() if sketch else ():
-            found[reference.id] = (array / max(float(np.abs(array).max()), 1e-30)).astype(np.float16)
+        if sketch and sketch.raw:
+            scaled = [array / max(float(np.abs(array).max()), 1e-30) for _, array in sorted(sketch.raw.items())]
+            found[reference.id] = np.concatenate([array.ravel() for array in scaled]).astype(np.float16)
     return found
 
 

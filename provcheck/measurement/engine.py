@@ -15,7 +15,7 @@ from provcheck.measurement.encoding import Encoded, EncodedOption, encode_questi
 from provcheck.measurement.loaded_tensors import LoadedTensors
 from provcheck.measurement.loader import Loaded, load, load_tokenizer
 from provcheck.measurement.merging import is_packed
-from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, sum_logprobs
+from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, mean_embedding, sum_logprobs
 from provcheck.measurement.sources import quantization
 from provcheck.measurement.tokens import token_ids
 from provcheck.observer import Observer, Silent
@@ -121,16 +121,19 @@ def attribute(
     loaded: Loaded, options: Sequence[EncodedOption], run: Run
 ) -> Iterator[tuple[EncodedOption, TokenAttributions]]:
     """Every option with the attributions of its question's tokens, in the order in which they are computed."""
+    if not options:
+        return
+    baseline = mean_embedding(loaded, options)
     stage = Stage[EncodedOption](
         "attributions",
-        lambda batch: attribute_tokens(loaded, batch),
-        values=lambda option: len(option.ids),
+        lambda batch: attribute_tokens(loaded, batch, baseline),
+        values=lambda option: 2 * len(option.ids),
         scored=lambda option: option.in_option,
         gradients=True,
     )
     for option, tokens in run_batches(stage, loaded, options, run):
         inside = option.in_question
-        yield option, TokenAttributions(option.spans[inside], tokens[inside])
+        yield option, TokenAttributions(option.spans[inside], *tokens.reshape(2, -1)[:, inside])
 
 
 def score(loaded: Loaded, texts: Sequence[Encoded], run: Run) -> Iterator[tuple[Encoded, float]]:

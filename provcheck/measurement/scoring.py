@@ -40,11 +40,11 @@ CHUNK = 2**22
 """Logits that are in float32 at once: 16 MiB."""
 
 
-def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption]) -> Floats:
-    """For each sequence (T,) float64, one after the other: inner product of each token's input embedding e_t with the
-    gradient of S at e_t.
+def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption], baseline: torch.Tensor) -> Floats:
+    """For each sequence (2, T) float64, flat and one after the other: inner products of each token's input embedding
+    e_t, and of e_t less the baseline (d,), with the gradient of S at e_t.
 
-    S is the sum of log P over the tokens of the option. Source: ABLE, equation 1.
+    S is the sum of log P over the tokens of the option. Source: ABLE, equation 1, for the first; the second is ours.
     """
     with repeatable(loaded.device), torch.enable_grad(), embeddings_as_leaf(loaded) as leaves:
         values = logprobs(loaded, batch, [option.in_option for option in batch])
@@ -54,10 +54,25 @@ def attribute_tokens(loaded: Loaded, batch: Sequence[EncodedOption]) -> Floats:
                 "audit the model as it was before it was quantized",
             )
         (gradient,) = torch.autograd.grad(values.sum(), leaves[:1])
-    products = (leaves[0].detach().float() * gradient.float()).sum(dim=-1).double().cpu().numpy()
+    inputs, gradient = leaves[0].detach().float(), gradient.float()
+    products = [(one * gradient).sum(dim=-1) for one in (inputs, inputs - baseline.to(inputs.device))]
+    both = torch.stack(products, dim=1).double().cpu().numpy()
     check_finite(values.detach().cpu().numpy(), "outputs")
-    check_finite(products, "gradients")
-    return np.concatenate([row[: len(option.ids)] for row, option in zip(products, batch, strict=True)])
+    check_finite(both, "gradients")
+    return np.concatenate([rows[:, : len(option.ids)].ravel() for rows, option in zip(both, batch, strict=True)])
+
+
+def mean_embedding(loaded: Loaded, options: Sequence[EncodedOption]) -> torch.Tensor:
+    """(d,) float32: mean input embedding of all question tokens of these options, as often as they occur."""
+    places = np.concatenate([option.ids[option.in_question] for option in options])
+    tokens, counts = np.unique(places, return_counts=True)
+    table, layer = loaded.model.get_input_embeddings(), embedding_layer(loaded.model)
+    with repeatable(loaded.device), torch.inference_mode():
+        _check_known(table, int(tokens.max(initial=0)))
+        embedded = table(torch.from_numpy(tokens)[None].to(loaded.device))
+        rows = (embedded if layer is table else layer(embedded))[0].double()
+        shares = torch.from_numpy(counts / max(1, counts.sum())).to(rows.device)
+        return (shares @ rows).float()
 
 
 def sum_logprobs(loaded: Loaded, batch: Sequence[Encoded]) -> Floats:
@@ -140,12 +155,7 @@ def _logits_at(loaded: Loaded, ids: torch.Tensor, positions: torch.Tensor) -> to
         return (flat[positions.to(flat.device)].unsqueeze(0), *args[1:])
 
     layer, head = loaded.model.get_input_embeddings(), loaded.model.get_output_embeddings()
-    known = getattr(layer, "num_embeddings", None)
-    if known is not None and int(ids.max()) >= known:
-        raise BrokenModel(
-            f"the tokenizer makes token {int(ids.max())}, but the model has embeddings for {known} tokens only",
-            "check that tokenizer and weights belong together",
-        )
+    _check_known(layer, int(ids.max()))
     with ExitStack() as hooks:
         if head is not None:
             hooks.callback(head.register_forward_pre_hook(select).remove)
@@ -154,6 +164,16 @@ def _logits_at(loaded: Loaded, ids: torch.Tensor, positions: torch.Tensor) -> to
         selected: torch.Tensor = output[0]
         return selected
     return output.reshape(-1, output.shape[-1])[positions.to(output.device)]
+
+
+def _check_known(embeddings: torch.nn.Module, token: int) -> None:
+    """Raise BrokenModel for a token without an embedding."""
+    known = getattr(embeddings, "num_embeddings", None)
+    if known is not None and token >= known:
+        raise BrokenModel(
+            f"the tokenizer makes token {token}, but the model has embeddings for {known} tokens only",
+            "check that tokenizer and weights belong together",
+        )
 
 
 def _forward(loaded: Loaded, ids: torch.Tensor) -> torch.Tensor:

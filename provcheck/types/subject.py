@@ -68,12 +68,14 @@ class Capability(StrEnum):
 class TokenAttributions:
     """One option of a question: attributions (T,) float64 of the question's tokens, and the characters (T, 2) of each.
 
-    The sign and size are those of gradient x input: the inner product of a token's input embedding and the gradient of
-    the option's log-probability, in nats, at that embedding.
+    values: gradient x input, the inner product of a token's input embedding and the gradient of the option's
+    log-probability, in nats, at that embedding. relative: the same of the embedding less a baseline, the mean input
+    embedding of all questions' tokens, so that a constant added to every embedding changes nothing.
     """
 
     spans: Ints
     values: Floats
+    relative: Floats
 
 
 class Tensors(Mapping[str, Floats]):

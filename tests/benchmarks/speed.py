@@ -15,7 +15,6 @@ from provcheck.measurement.encoding import encode_questions, encode_texts
 from provcheck.measurement.loader import Loaded, load
 from provcheck.signals.able.views import words_of
 from provcheck.targets.resolution import resolve
-from provcheck.types import TokenAttributions
 from tests.benchmarks.models import every_nth, random_llama
 from tests.measurement.literal import literal_words
 from tests.measurement.running import asked, attribute_words, loglikelihoods, texts_of
@@ -84,7 +83,7 @@ def loop_backward(loaded: Loaded, probes: ProbeSet) -> None:
         loaded.model.zero_grad()
         tokens = (embeddings.detach() * embeddings.grad).sum(dim=-1)[0].double().numpy()
         inside = option.in_question
-        words_of(probes.questions[option.probe].question, [TokenAttributions(option.spans[inside], tokens[inside])])
+        words_of(probes.questions[option.probe].question, [(option.spans[inside], tokens[inside])])
     loaded.model.requires_grad_(False)
 
 

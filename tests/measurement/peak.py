@@ -17,7 +17,7 @@ from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.encoding import EncodedOption
 from provcheck.measurement.loader import Loaded
 from provcheck.measurement.memory import limits_for
-from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, sum_logprobs
+from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, mean_embedding, sum_logprobs
 from tests.tiny import ARCHITECTURES, tiny_model, tiny_tokenizer
 
 VOCABULARY = 8000
@@ -35,10 +35,12 @@ def main(architecture: str, threads: int) -> None:
     sizes = {name: SIZES[name] for name in ARCHITECTURES[architecture] if name in SIZES}
     model = tiny_model(architecture, vocab_size=VOCABULARY, **sizes)
     loaded = Loaded(model, tiny_tokenizer(), torch.device("cpu"), torch.float32)
+    questions = [sequence(120 - place % 20, place) for place in range(40)]
+    baseline = mean_embedding(loaded, questions)
     options = Stage[EncodedOption](
         "options",
-        lambda batch: attribute_tokens(loaded, batch),
-        values=lambda option: len(option.ids),
+        lambda batch: attribute_tokens(loaded, batch, baseline),
+        values=lambda option: 2 * len(option.ids),
         scored=lambda option: option.in_option,
         gradients=True,
     )
@@ -49,7 +51,7 @@ def main(architecture: str, threads: int) -> None:
         scored=all_but_the_first,
         gradients=False,
     )
-    report(options, loaded, [sequence(120 - place % 20, place) for place in range(40)])
+    report(options, loaded, questions)
     report(texts, loaded, [sequence(400 - place % 20, place) for place in range(20)])
 
 

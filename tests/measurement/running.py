@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,14 +24,21 @@ def texts_of(probes: ProbeSet) -> list[str]:
 
 
 def attribute_words(
-    loaded: Loaded, questions: Sequence[Question], options: Sequence[EncodedOption], run: Run
+    loaded: Loaded,
+    questions: Sequence[Question],
+    options: Sequence[EncodedOption],
+    run: Run,
+    of: Callable[[TokenAttributions], Floats] = lambda tokens: tokens.values,
 ) -> list[Floats]:
     """For each question (options, words) attributions; zeros where it was left out."""
     found: dict[int, dict[int, TokenAttributions]] = {}
     for option, tokens in attribute(loaded, options, run):
         found.setdefault(option.probe, {})[option.option] = tokens
     return [
-        words_of(question.question, [found[place][option] for option in range(len(question.options))])
+        words_of(
+            question.question,
+            [(found[place][row].spans, of(found[place][row])) for row in range(len(question.options))],
+        )
         if place in found
         else np.zeros((len(question.options), int(word_of_character(question.question)[-1]) + 1))
         for place, question in enumerate(questions)

@@ -11,7 +11,7 @@ from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions
 from provcheck.measurement.engine import attribute
 from provcheck.measurement.loader import Loaded
-from provcheck.measurement.scoring import attribute_tokens
+from provcheck.measurement.scoring import attribute_tokens, mean_embedding
 from provcheck.signals.able.views import words_of
 from provcheck.types import ProbeSet
 from tests.measurement.conftest import KINDS, Case, in_memory, in_place
@@ -39,10 +39,11 @@ def test_words_sum_to_the_tokens_inside_the_question(kind: TokenizerKind, bos: b
     options, _ = encode_questions(loaded.tokenizer, asked(probes), None)
     for option in options:
         ((_, found),) = attribute(loaded, [option], Run())
-        tokens = attribute_tokens(loaded, [option])
-        assert found.values.tobytes() == tokens[option.in_question].tobytes()
+        both = attribute_tokens(loaded, [option], mean_embedding(loaded, [option])).reshape(2, -1)
+        assert found.values.tobytes() == both[0, option.in_question].tobytes()
+        assert found.relative.tobytes() == both[1, option.in_question].tobytes()
         assert found.spans.tobytes() == option.spans[option.in_question].tobytes()
-        (words,) = words_of(probes.questions[option.probe].question, [found])
+        (words,) = words_of(probes.questions[option.probe].question, [(found.spans, found.values)])
         assert words.sum() == pytest.approx(found.values.sum(), abs=1e-12 * np.abs(found.values).sum())
 
 

@@ -11,7 +11,7 @@ page     columns, pictures and sentences
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -41,10 +41,12 @@ from provcheck.types import (
     Interval,
     NotMeasured,
     ProbeSet,
+    Question,
     Report,
     SignalValues,
     Sketch,
     Stack,
+    TokenAttributions,
 )
 
 MAX_ATTRIBUTION = 60_000.0
@@ -68,8 +70,8 @@ class Able(Signal):
 
     name = "able"
     title = "ABLE"
-    version = "able/2"
-    """2: each block holds questions of one category. 1: both views, 256 dimensions, 48 blocks."""
+    version = "able/3"
+    """3: the contrast view is relative to the mean embedding of the questions' tokens. 2: each block holds questions of one category. 1: both views, 256 dimensions, 48 blocks."""
 
     needs = Capability.GRADIENTS
     accuses = True
@@ -88,20 +90,19 @@ class Able(Signal):
     def measure(self, access: Access, probes: ProbeSet) -> Measured:
         """A question that was left out has zeros, so that every model has the same words."""
         found = access.attributions([(one.question, one.options) for one in probes.questions])
-        words = [
-            _silence(one.question, len(one.options)) if isinstance(options, str) else words_of(one.question, options)
-            for one, options in zip(probes.questions, found, strict=True)
-        ]
+        each = list(zip(probes.questions, found, strict=True))
+        words = [_words(one, options, lambda token: token.values) for one, options in each]
+        relative = [_words(one, options, lambda token: token.relative) for one, options in each]
         blocks = blocks_of([question.category for question in probes.questions])
         left_out = Counter(reason for reason in found if isinstance(reason, str))
         total = len(probes.questions)
         return Measured(
             arrays={
                 PAPER: project_blocks(paper_view(words), blocks),
-                CONTRAST: project_blocks(contrast_view(words), blocks),
+                CONTRAST: project_blocks(contrast_view(relative), blocks),
             },
             coverage=Coverage(measured=total - left_out.total(), total=total, unit="question", left_out=dict(left_out)),
-            raw={"able_words": np.concatenate([question.ravel() for question in words]).astype(np.float32)},
+            raw={"able_words": _flat(words), "able_relative_words": _flat(relative)},
         )
 
     def check(self, sketch: Sketch) -> bool:
@@ -209,9 +210,17 @@ class Able(Signal):
         return bool(sum(cast("list[int]", counts)) == arrays[PAPER].shape[axis])
 
 
-def _silence(question: str, options: int) -> Floats:
-    """Zero attributions for a question that was left out."""
-    return np.zeros((options, int(word_of_character(question)[-1]) + 1))
+def _words(
+    question: Question, options: Sequence[TokenAttributions] | str, of: Callable[[TokenAttributions], Floats]
+) -> Floats:
+    """(options, words) attributions; zeros for a question that was left out."""
+    if isinstance(options, str):
+        return np.zeros((len(question.options), int(word_of_character(question.question)[-1]) + 1))
+    return words_of(question.question, [(option.spans, of(option)) for option in options])
+
+
+def _flat(words: Sequence[Floats]) -> Floats:
+    return np.concatenate([question.ravel() for question in words]).astype(np.float32)
 
 
 def _unit(blocks: Floats) -> Floats:

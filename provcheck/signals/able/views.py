@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from provcheck.types import Floats, Ints, TokenAttributions
+from provcheck.types import Floats, Ints
 
 DIMENSIONS = 256
 """K of the paper (appendix B: quality converges there)."""
@@ -48,19 +48,22 @@ def word_of_character(text: str) -> Ints:
     return np.maximum(np.cumsum(starts) - 1, 0)
 
 
-def words_of(question: str, options: Sequence[TokenAttributions]) -> Floats:
-    """(options, words) attributions: each token spread evenly over its characters, summed by word (equations 2, 3)."""
+def words_of(question: str, options: Sequence[tuple[Ints, Floats]]) -> Floats:
+    """(options, words) attributions from spans (T, 2) and values (T,) of each option's tokens.
+
+    Each token is spread evenly over its characters, which are summed by word (equations 2, 3).
+    """
     word = word_of_character(question)
-    return np.stack([_spread(option, word) for option in options])
+    return np.stack([_spread(spans, values, word) for spans, values in options])
 
 
-def _spread(option: TokenAttributions, word: Ints) -> Floats:
-    starts, ends = option.spans.T
+def _spread(spans: Ints, values: Floats, word: Ints) -> Floats:
+    starts, ends = spans.T
     lengths = ends - starts
     first = np.repeat(np.cumsum(lengths) - lengths, lengths)
     characters = np.arange(lengths.sum()) - first + np.repeat(starts, lengths)
     words = np.zeros(int(word[-1]) + 1)
-    np.add.at(words, word[characters], np.repeat(option.values / lengths, lengths))
+    np.add.at(words, word[characters], np.repeat(values / lengths, lengths))
     return words
 
 
@@ -72,7 +75,8 @@ def paper_view(words: Sequence[Floats]) -> list[Floats]:
 def contrast_view(words: Sequence[Floats]) -> list[Floats]:
     """Attributions minus their mean over the options of a question; each question, then the whole, at unit length.
 
-    Ours, not the paper's: it removes what all options share, and keeps a few loud questions from dominating.
+    Ours, not the paper's: it removes what all options share, and keeps a few loud questions from dominating. It is made
+    from attributions relative to a baseline.
     """
     centred = [question - question.mean(axis=0, keepdims=True) for question in words]
     return _unit([_unit([question])[0] for question in centred])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from provcheck.measurement.encoding import EncodedOption
 from provcheck.signals.able.views import word_of_character, words_of
-from provcheck.types import Floats, TokenAttributions
+from provcheck.types import Floats
 
 
 @st.composite
@@ -27,7 +27,7 @@ def spread_cases(draw: st.DrawFn) -> tuple[str, EncodedOption, Floats]:
 def test_spreading_keeps_the_sum_and_follows_the_characters(spread: tuple[str, EncodedOption, Floats]) -> None:
     question, option, tokens = spread
     word, inside = word_of_character(question), option.in_question
-    (words,) = words_of(question, [TokenAttributions(option.spans[inside], tokens[inside])])
+    (words,) = words_of(question, [(option.spans[inside], tokens[inside])])
     expected = np.zeros(len(question.split()))
     for token, (start, end), counts in zip(tokens, option.spans, option.in_question, strict=True):
         for character in range(start, end) if counts else ():
