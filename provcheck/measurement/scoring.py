@@ -72,7 +72,8 @@ def mean_embedding(loaded: Loaded, options: Sequence[EncodedOption]) -> torch.Te
         embedded = table(torch.from_numpy(tokens)[None].to(loaded.device))
         rows = (embedded if layer is table else layer(embedded))[0].double()
         shares = torch.from_numpy(counts / max(1, counts.sum())).to(rows.device)
-        return (shares @ rows).float()
+        mean: torch.Tensor = (shares @ rows).float()
+    return mean
 
 
 def sum_logprobs(loaded: Loaded, batch: Sequence[Encoded]) -> Floats:

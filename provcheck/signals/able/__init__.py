@@ -71,7 +71,8 @@ class Able(Signal):
     name = "able"
     title = "ABLE"
     version = "able/3"
-    """3: the contrast view is relative to the mean embedding of the questions' tokens. 2: each block holds questions of one category. 1: both views, 256 dimensions, 48 blocks."""
+    """3: the contrast view is relative to the mean embedding of the questions' tokens. 2: each block holds questions of
+    one category. 1: both views, 256 dimensions, 48 blocks."""
 
     needs = Capability.GRADIENTS
     accuses = True
