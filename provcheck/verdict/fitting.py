@@ -8,8 +8,8 @@ import numpy as np
 
 from provcheck.bank import Bank
 from provcheck.errors import BankError
-from provcheck.signals import TABLE, directions, signal_of
-from provcheck.types import Relation
+from provcheck.signals import TABLE, directions, find_signal, signal_of
+from provcheck.types import Floats, Relation
 from provcheck.verdict.calibration import (
     IDENTICAL,
     MAX_NUMBER,
@@ -30,8 +30,8 @@ MIN_INDEPENDENT, MIN_RELATED, MIN_ROOTS = 100, 30, 8
 """A panel needs at least this many documented pairs and roots before it can be fitted."""
 
 READS: Reads = {
-    RELATED: ("able.contrast_distance", "weights.best_match"),
-    IDENTICAL: ("able.contrast_distance", "weights.best_match"),
+    RELATED: ("able.contrast_distance", "weights.kin_match"),
+    IDENTICAL: ("able.contrast_distance", "weights.anchored_match", "weights.intrinsic_match"),
     SAME_RECIPE: ("able.contrast_distance", "likelihood.log_winsorised_kl", "weights.coordinate_match"),
 }
 """What each SVM may read; a panel reads those of its signals. Chosen out of fold on the calibration roots of zoo-v1 as
@@ -82,7 +82,8 @@ def fit_panel(bank: Bank, panel: Panel, pairs: Pairs, reads: Reads = READS) -> C
     machines = _fit(bank, pairs, reads)
     independent, related = pairs.where(~pairs.related), machines[RELATED]
     scores = np.sort(related.scores(independent.columns(related.features)))
-    facts = _facts(bank, roots, machines, scores, int(pairs.related.sum()))
+    highest = float(related.scores(_stretched(independent.columns(related.features), related.features)).max())
+    facts = _facts(bank, roots, machines, scores, highest, int(pairs.related.sum()))
     if tuple(facts.signals) != panel or not may_accuse(related.features):
         raise BankError(f"the pairs of the bank give no weight to some of {name_of(panel)}")
     union = pairs.columns(facts.features)
@@ -147,14 +148,25 @@ def _second_machine(pairs: Pairs, relation: Relation, names: tuple[str, ...]) ->
     return fit_svm(pairs.columns(names), positive, directions(names))
 
 
+def _stretched(features: Floats, names: Sequence[str]) -> Floats:
+    """(P, F) features of independent pairs, moved as far from their medians as their signals' margins ask for."""
+    margins = np.array([find_signal(signal_of(name)).margin for name in names])
+    return features + margins * (features - np.median(features, axis=0))
+
+
 def _facts(
-    bank: Bank, roots: tuple[str, ...], machines: Mapping[str, LinearSVM], null: np.ndarray, related: int
+    bank: Bank,
+    roots: tuple[str, ...],
+    machines: Mapping[str, LinearSVM],
+    null: Floats,
+    highest: float,
+    related: int,
 ) -> CalibrationFacts:
-    """Thresholds: accuse above every independent pair, and only where related is more probable than not; acquit up to
-    the score that 98 % of them do not exceed."""
+    """Thresholds: accuse above `highest`, and only where related is more probable than not; acquit up to the score that
+    98 % of the independent pairs do not exceed."""
     slope, offset = machines[RELATED].sigmoid
     even = -offset / slope if slope > 0 else np.inf
-    accuse = max(min(even, MAX_NUMBER), float(null[-1]))
+    accuse = max(min(even, MAX_NUMBER), highest)
     read = {signal_of(name) for machine in machines.values() for name in machine.features}
     return CalibrationFacts(
         bank=bank.manifest.name,

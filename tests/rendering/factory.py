@@ -121,13 +121,13 @@ def make_judge() -> JudgeFacts:
     matches = NullDistribution(edges=(-0.05, 0.0, 0.05, 0.1), counts=(9, 28, 3), nearest=0.083)
     panel = PanelFacts(
         signals=("able", "weights"),
-        features=("able.contrast_distance", "weights.best_match"),
+        features=("able.contrast_distance", "weights.kin_match"),
         accuse_above=2.5,
         acquit_up_to=-1.0,
         independent_pairs=40,
         related_pairs=12,
         false_accusation_upper=0.09,
-        null={"able.contrast_distance": null, "weights.best_match": matches},
+        null={"able.contrast_distance": null, "weights.kin_match": matches},
     )
     return JudgeFacts(name="gradient boosting, calibrated on zoo-v1", panels=(panel,))
 

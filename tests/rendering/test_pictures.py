@@ -52,7 +52,7 @@ BANDS = (KLBand(name="seed", median=0.12), KLBand(name="fine-tune", median=0.45)
 def charts(name: str, values: SignalValues | None, null: NullDistribution = NULL) -> dict[str, Chart]:
     """The charts of a signal by the id of their figure."""
     report = make_report()
-    judge = with_null(report.judge, {"able.contrast_distance": null, "weights.best_match": null})
+    judge = with_null(report.judge, {"able.contrast_distance": null, "weights.kin_match": null})
     background = {"likelihood": KLBackground(kl_bands=BANDS)}
     report = report.model_copy(update={"judge": judge, "background": background})
     nearest = with_signal(report.comparisons[0], name, values) if values else None

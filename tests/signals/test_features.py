@@ -228,7 +228,7 @@ def test_features_bear_the_name_of_their_signal() -> None:
         "able.paper_distance",
         "likelihood.log_kl",
         "likelihood.log_winsorised_kl",
-        "weights.best_match",
+        "weights.kin_match",
         "weights.anchored_match",
         "weights.coordinate_match",
         "weights.intrinsic_match",

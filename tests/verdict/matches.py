@@ -10,11 +10,11 @@ import numpy as np
 from provcheck.bank import Bank
 from provcheck.bank.manifest import BankSignal
 from provcheck.signals.weights import Weights
-from provcheck.signals.weights.values import WeightsValues
+from provcheck.signals.weights.values import INTRINSIC_COUNTS, WeightsValues
 from provcheck.types import Comparison, Floats, NotMeasured, Relation, SignalValues
 from provcheck.verdict.training import Pairs, documented_pairs
 
-MATCHES = ("weights.best_match", "weights.anchored_match", "weights.coordinate_match", "weights.intrinsic_match")
+MATCHES = ("weights.kin_match", "weights.anchored_match", "weights.coordinate_match", "weights.intrinsic_match")
 Three = tuple[float, float, float]
 """Anchored, coordinate and intrinsic match."""
 
@@ -42,15 +42,15 @@ def pairs_with_matches(bank: Bank, *, initialised_alike: float = 0.3) -> Pairs:
     pairs = documented_pairs(bank)
     stream = np.random.default_rng(11)
     count = len(pairs.relations)
-    matches = np.abs(stream.normal(0.02, 0.03, (count, 3)))
+    matches = np.abs(stream.normal(0.02, 0.03, (count, 3))) / (1, 1, INTRINSIC_COUNTS)
     recipe = np.array([relation is Relation.SAME_RECIPE for relation in pairs.relations])
     alike = recipe & (stream.random(count) < initialised_alike)
     matches[alike, 1] = stream.uniform(0.4, 0.9, alike.sum())
     matches[pairs.related] = stream.uniform((0.4, 0.4, 0.15), (1.0, 1.0, 0.9), (pairs.related.sum(), 3))
     matches[[relation is Relation.IDENTICAL for relation in pairs.relations]] = 0.99
     matches[pairs.related & (stream.random(count) < 0.1), 1] = 0.02
-    best = matches[:, [0, 2]].max(axis=1, keepdims=True)
-    return Pairs((*pairs.names, *MATCHES), np.hstack([pairs.features, best, matches]), pairs.relations, pairs.models)
+    kin = (matches[:, [0, 2]] * (1, INTRINSIC_COUNTS)).max(axis=1, keepdims=True).clip(0, 1)
+    return Pairs((*pairs.names, *MATCHES), np.hstack([pairs.features, kin, matches]), pairs.relations, pairs.models)
 
 
 def without_signal(pairs: Pairs, signal: str, rows: Iterable[int]) -> Pairs:

@@ -210,11 +210,11 @@ def test_the_report_states_the_panels_that_judged(bank: Bank, judge: Calibration
         "SVM calibrated on zoo: by ABLE, log-likelihood and weights it accuses only beyond all"
     )
     assert "; by ABLE and log-likelihood it accuses" in facts.name and facts.name.count("accuses") == 2
-    null = facts.null_of("weights.best_match", found[1])
-    assert null and null == facts.panels[0].null["weights.best_match"]
-    assert null.nearest == judge.largest.null_features["weights.best_match"][-1], "the largest match is the nearest"
-    assert facts.null_of("weights.best_match", found[0]) is None
-    assert facts.null_of("weights.best_match", None) is None
+    null = facts.null_of("weights.kin_match", found[1])
+    assert null and null == facts.panels[0].null["weights.kin_match"]
+    assert null.nearest == judge.largest.null_features["weights.kin_match"][-1], "the largest match is the nearest"
+    assert facts.null_of("weights.kin_match", found[0]) is None
+    assert facts.null_of("weights.kin_match", None) is None
     nothing = one.facts(one.judge([without_values(comparisons[0], *SIGNALS)], SIGNALS))
     assert nothing.panels == () and nothing.name == "SVM calibrated on zoo: nothing that it reads was measured"
 

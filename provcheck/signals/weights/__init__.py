@@ -69,8 +69,12 @@ class Weights(Signal):
         FINGERPRINT: ArrayLayout(1, np.float16, 2.0),
     }
     values = WeightsValues
-    feature_names = ("best_match", "anchored_match", "coordinate_match", "intrinsic_match")
+    feature_names = ("kin_match", "anchored_match", "coordinate_match", "intrinsic_match")
     rising = frozenset(feature_names)
+    margin = 1.0
+    """Models that share their random initialisation match the more the shorter they were trained apart. A bank knows
+    few of them, so an accusation takes about twice the highest of their matches."""
+
     places = 3.0
     """On the zoo's calibration models the parent is nearest most often with this weight beside ABLE's 1."""
 
@@ -131,7 +135,7 @@ class Weights(Signal):
         return self.distance_matrix(stack)
 
     def features(self, values: SignalValues) -> Mapping[str, float]:
-        """The three matches, and the best of the two that do not depend on axes; one that is None counts as 0."""
+        """The three matches, and what two of them say of kinship; one that is None counts as 0."""
         found = cast("WeightsValues", values)
         return {name: getattr(found, name) or 0.0 for name in self.feature_names}
 

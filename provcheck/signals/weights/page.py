@@ -19,12 +19,12 @@ from provcheck.signals.describing import (
 )
 from provcheck.signals.weights.block_map import blocks_figure
 from provcheck.signals.weights.reading import HIGH, counted, match, reasons
-from provcheck.signals.weights.values import WeightsValues, weights_of
+from provcheck.signals.weights.values import INTRINSIC_COUNTS, WeightsValues, weights_of
 from provcheck.types import Comparison, Interval, NotMeasured, NullDistribution, Report, SignalValues
 
 __all__ = ["COLUMNS", "GLOSSARY", "figures", "reasons"]
 
-AXIS = "anchored or intrinsic match: 0 as in independent models, 1 where every neuron has its twin"
+AXIS = "anchored or intrinsic match: 0 as in independent models, 1 as in the same weights"
 SHARES = {step / 5: f"{step / 5:g}" for step in range(6)}
 
 GLOSSARY = {
@@ -94,8 +94,8 @@ def figures(report: Report, nearest: Comparison | None) -> list[Figure]:
 
 
 def _null(report: Report, nearest: Comparison) -> NullDistribution | None:
-    """The best matches of independent pairs, if the report has them in a form that can be drawn."""
-    null = report.judge.null_of("weights.best_match", nearest)
+    """The kin matches of independent pairs, if the report has them in a form that can be drawn."""
+    null = report.judge.null_of("weights.kin_match", nearest)
     return null if null and len(null.edges) == len(null.counts) + 1 and sum(null.counts) > 0 else None
 
 
@@ -111,16 +111,16 @@ def _twins(report: Report, nearest: Comparison | None) -> Figure:
         )
         return Figure(id, heading, Marked(_finding(found), names), _dots(found), reading, tables)
     limit = (
-        f" Among {wording.plural(sum(null.counts), 'pair')} of independent models the highest match, anchored or "
-        f"intrinsic, is {match(null.nearest)}."
+        f" On the scale below, which also counts the intrinsic match, it is at {match(found.kin_match)}, and the "
+        f"highest of {wording.plural(sum(null.counts), 'pair')} of independent models at {match(null.nearest)}."
     )
     reading = (
-        "The grey hill counts pairs of models that are known to share no weights, by the higher of their anchored and "
-        "intrinsic match. The dashed line is the highest of these pairs: right of it no independent models were ever "
-        "seen."
+        "The grey hill counts pairs of models that are known to share no weights, by their anchored match, or by "
+        f"{INTRINSIC_COUNTS:g} times their intrinsic match where that is higher, but at most 1. The dashed line is the "
+        "highest of these pairs: right of it no independent models were ever seen."
     )
     finding = Marked(_finding(found) + limit, names)
-    return Figure(id, heading, finding, _histogram(null, found.best_match), reading, tables, [_bins(null)])
+    return Figure(id, heading, finding, _histogram(null, found.kin_match), reading, tables, [_bins(null)])
 
 
 def _finding(found: WeightsValues) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from provcheck import wording
 from provcheck.signals.weights.values import WeightsValues
 
-LOW = 0.15
-"""Independent models stay below it: those of the zoo's calibration split reach 0.13 anchored and 0.06 intrinsic."""
+LOW = 0.2
+"""Models that were initialised independently stay below it: in the zoo's calibration split they reach 0.17."""
 
-HIGH = 0.2
-"""From here on it is called a match: of the zoo's related models, all reach it in one of the two that do not depend on
-axes. What lies between `LOW` and this is called nothing."""
+HIGH = 0.45
+"""From here on it is called a match: models that share only their random initialisation stay well below it. What lies
+between `LOW` and this is called partly alike."""
 
 SMALL_P = 0.001
 """An exact p-value up to this is a finding: chance alone gives it to one in a thousand independent pairs."""
@@ -27,9 +27,9 @@ REORDERED = (
     "moved. Reordering neurons changes nothing in what the model does. That is itself a finding."
 )
 SHARED_START = (
-    "Neurons are alike in the stored numbers, but not in what they do: the models seem to share their random "
+    "Neurons are more alike in the stored numbers than in what they do: the models seem to share their random "
     "initialisation and to have been trained apart. No more might be left, too, after very long training of one model "
-    "from the other."
+    "from the other, or in a merge with an unrelated model."
 )
 
 
@@ -62,7 +62,7 @@ def reasons(values: WeightsValues, reference: str) -> tuple[str, ...]:
 
 def is_rewritten(values: WeightsValues) -> bool:
     """Neurons match, but not in the axes that they are stored along."""
-    return values.best_match >= HIGH and values.coordinate_match is not None and values.coordinate_match <= LOW
+    return values.kin_match >= HIGH and values.coordinate_match is not None and values.coordinate_match <= LOW
 
 
 def is_reordered(values: WeightsValues) -> bool:
@@ -72,11 +72,11 @@ def is_reordered(values: WeightsValues) -> bool:
 
 
 def shares_start(values: WeightsValues) -> bool:
-    """Alike as stored, but by neither measure of what neurons do; unknown without anchors or with other widths."""
-    if values.coordinate_match is None or values.anchored_match is None or values.best_match > LOW:
+    """Alike as stored, but less so in what neurons do; unknown without anchors or with other widths."""
+    if values.coordinate_match is None or values.anchored_match is None or values.kin_match >= HIGH:
         return False
     small = values.exact_p_value is not None and values.exact_p_value <= SMALL_P
-    return small or values.coordinate_match >= HIGH
+    return values.coordinate_match > values.anchored_match and (small or values.coordinate_match >= LOW)
 
 
 def _neurons(values: WeightsValues, reference: str) -> str:
@@ -88,7 +88,7 @@ def _neurons(values: WeightsValues, reference: str) -> str:
         alike = "and act alike" if lead[1] >= HIGH else "but act only partly alike"
         pairs = f"{values.matched:,} of {values.neurons:,} neurons pair up with one of {reference}"
         return f"In the most similar blocks, {pairs} {alike} ({shown})."
-    if values.best_match > LOW:
+    if values.kin_match > LOW:
         return (
             f"Seen through common words, the neurons do not match those of {reference} ({shown}), but seen through the "
             f"models' own attention they do (intrinsic match {match(values.intrinsic_match)})."

@@ -114,7 +114,7 @@ def test_pairs_that_chance_makes_are_not_counted_as_evidence() -> None:
 
 
 def test_what_lies_between_is_called_neither() -> None:
-    assert "but act only partly alike (anchored match 0.17;" in reasons(weights(anchored_match=0.17), "r")[0]
+    assert "but act only partly alike (anchored match 0.37;" in reasons(weights(anchored_match=0.37), "r")[0]
 
 
 def test_without_words_in_common_another_match_speaks() -> None:
@@ -139,6 +139,7 @@ def test_words_may_be_destroyed_where_attention_still_matches() -> None:
         ({"exact_p_value": 0.4}, REORDERED),
         ({"anchored_match": 0.07, "intrinsic_match": 0.02, "coordinate_match": 0.46}, SHARED_START),
         ({"anchored_match": 0.07, "intrinsic_match": None, "coordinate_match": 0.1}, SHARED_START),
+        ({"anchored_match": 0.35, "intrinsic_match": 0.03, "coordinate_match": 0.47}, SHARED_START),
     ],
 )
 def test_numbers_that_disagree_are_findings(changed: dict[str, object], finding: str) -> None:
@@ -156,6 +157,7 @@ def test_numbers_that_disagree_are_findings(changed: dict[str, object], finding:
         {"anchored_match": None, "intrinsic_match": 0.04, "coordinate_match": 0.74},  # long training, no words
         {"anchored_match": None, "coordinate_match": 0.05, "intrinsic_match": 0.1, "exact_p_value": 0.5},
         {"exact_p_value": None},
+        {"anchored_match": 0.35, "intrinsic_match": 0.03, "coordinate_match": 0.01},  # a rotation may have hidden more
         {"anchored_match": 0.02, "coordinate_match": 0.02, "intrinsic_match": 0.01, "exact_p_value": 0.3},
     ],
 )
@@ -169,10 +171,11 @@ def test_no_finding_without_the_numbers_for_it(changed: dict[str, object]) -> No
 def test_the_match_stands_against_those_of_independent_models() -> None:
     figure = shown(weights())["twins"]
     assert isinstance(figure.chart, Histogram)
-    assert (figure.chart.own_label, figure.chart.limit_label) == ("0.97", "highest independent pair: 0.08")
+    assert (figure.chart.own_label, figure.chart.limit_label) == ("1.00", "highest independent pair: 0.08")
     assert str(figure.finding).endswith(
-        "the anchored match is 0.97: in the most similar blocks, 187 of 192 neurons pair up. Among 40 pairs of "
-        "independent models the highest match, anchored or intrinsic, is 0.08."
+        "the anchored match is 0.97: in the most similar blocks, 187 of 192 neurons pair up. On the scale "
+        "below, which also counts the intrinsic match, it is at 1.00, and the highest of 40 pairs of independent models "
+        "at 0.08."
     )
     assert [table.rows[-1][1] for table in (*figure.tables, *figure.annex)] == ["2.3e-10", "3"]
 
