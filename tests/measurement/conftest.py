@@ -12,7 +12,7 @@ import torch
 from provcheck.measurement.batching import Run
 from provcheck.measurement.encoding import encode_questions, encode_texts
 from provcheck.measurement.loader import Loaded
-from tests.measurement.literal import literal_loglik, literal_words
+from tests.measurement.literal import literal_baseline, literal_loglik, literal_words
 from tests.measurement.running import asked, attribute_words, loglikelihoods, texts_of
 from tests.tiny import ARCHITECTURES, TokenizerKind, tiny_model, tiny_tokenizer
 
@@ -40,6 +40,8 @@ class Case:
     probes: ProbeSet
     fast_words: list[Floats]
     slow_words: list[Floats]
+    fast_relative: list[Floats]
+    slow_relative: list[Floats]
     fast_loglik: Floats
     slow_loglik: list[float]
 
@@ -70,12 +72,16 @@ def case(request: pytest.FixtureRequest, probes: ProbeSet) -> Case:
     texts, _ = encode_texts(tokenizer, texts_of(probes), None)
     kept = sorted({option.probe for option in options})
     fast_words = attribute_words(loaded, probes.questions, options, Run(SMALL_BATCH))
+    fast_relative = attribute_words(loaded, probes.questions, options, Run(SMALL_BATCH), lambda one: one.relative)
+    baseline = literal_baseline(model, tokenizer, [probes.questions[place] for place in kept])
     fast_loglik = loglikelihoods(loaded, texts, len(probes.texts), Run(SMALL_BATCH))
     return Case(
         loaded,
         probes,
         [fast_words[place] for place in kept],
         [literal_words(model, tokenizer, probes.questions[place]) for place in kept],
+        [fast_relative[place] for place in kept],
+        [literal_words(model, tokenizer, probes.questions[place], baseline) for place in kept],
         fast_loglik[[text.probe for text in texts]],
         [literal_loglik(model, tokenizer, probes.texts[text.probe].text) for text in texts],
     )

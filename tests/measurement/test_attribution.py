@@ -19,10 +19,12 @@ from tests.measurement.running import asked, attribute_words
 from tests.tiny import TokenizerKind, tiny_model
 
 
-def test_the_fast_path_agrees_with_the_literal_one(case: Case) -> None:
-    assert len(case.fast_words) >= 5
-    fast = np.concatenate([words.ravel() for words in case.fast_words])
-    slow = np.concatenate([words.ravel() for words in case.slow_words])
+@pytest.mark.parametrize("kind", ["words", "relative"])
+def test_the_fast_path_agrees_with_the_literal_one(case: Case, kind: str) -> None:
+    found, expected = getattr(case, f"fast_{kind}"), getattr(case, f"slow_{kind}")
+    assert len(found) >= 5
+    fast = np.concatenate([words.ravel() for words in found])
+    slow = np.concatenate([words.ravel() for words in expected])
     assert fast @ slow >= 0.99999 * np.linalg.norm(fast) * np.linalg.norm(slow)
     np.testing.assert_allclose(fast, slow, atol=1e-3 * np.abs(slow).max())
 

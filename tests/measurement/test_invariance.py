@@ -82,12 +82,15 @@ def model_with_uneven_norms(architecture: str) -> PreTrainedModel:
     return model
 
 
-def measure_in_place(model: PreTrainedModel, probes: ProbeSet) -> tuple[list[Floats], Floats]:
+def measure_in_place(model: PreTrainedModel, probes: ProbeSet) -> tuple[list[Floats], list[Floats], Floats]:
+    """Both views of ABLE and the log-likelihoods."""
     loaded = in_place(model)
     options, _ = encode_questions(loaded.tokenizer, asked(probes), None)
     texts, _ = encode_texts(loaded.tokenizer, texts_of(probes), None)
     words = attribute_words(loaded, probes.questions, options, Run())
-    return words, loglikelihoods(loaded, texts, len(probes.texts), Run())
+    relative = attribute_words(loaded, probes.questions, options, Run(), lambda one: one.relative)
+    loglik = loglikelihoods(loaded, texts, len(probes.texts), Run())
+    return paper_view(words), contrast_view(relative), loglik
 
 
 def distance(first: list[Floats], second: list[Floats]) -> float:
@@ -106,12 +109,12 @@ def test_the_measurement_survives(
     architecture: str, rewrite: Callable[[PreTrainedModel], None], probes: ProbeSet
 ) -> None:
     model = model_with_uneven_norms(architecture)
-    words, loglik = measure_in_place(model, probes)
+    paper, contrast, loglik = measure_in_place(model, probes)
     before = weights(model)
     rewrite(model)
-    rewritten_words, rewritten_loglik = measure_in_place(model, probes)
-    assert distance(paper_view(words), paper_view(rewritten_words)) < 1e-4
-    assert distance(contrast_view(words), contrast_view(rewritten_words)) < 1e-4
+    rewritten_paper, rewritten_contrast, rewritten_loglik = measure_in_place(model, probes)
+    assert distance(paper, rewritten_paper) < 1e-4
+    assert distance(contrast, rewritten_contrast) < 1e-4
     np.testing.assert_allclose(rewritten_loglik, loglik, atol=1e-2)
     if rewrite is rotate:
         assert abs(torch.cosine_similarity(before, weights(model), dim=0)) < 0.1
@@ -121,7 +124,57 @@ def test_the_measurement_survives(
 
 def test_another_seed_does_not_look_the_same(probes: ProbeSet) -> None:
     """The distances above are small because the function is the same, not because everything is near."""
-    words, _ = measure_in_place(tiny_model(seed=0), probes)
-    other_words, _ = measure_in_place(tiny_model(seed=1), probes)
-    assert distance(paper_view(words), paper_view(other_words)) > 0.3
-    assert distance(contrast_view(words), contrast_view(other_words)) > 0.3
+    paper, contrast, _ = measure_in_place(tiny_model(seed=0), probes)
+    other_paper, other_contrast, _ = measure_in_place(tiny_model(seed=1), probes)
+    assert distance(paper, other_paper) > 0.3
+    assert distance(contrast, other_contrast) > 0.3
+
+
+def shift_positions(model: PreTrainedModel, constant: torch.Tensor) -> None:
+    """From position embeddings to token embeddings; tied output embeddings move every logit by the same number."""
+    body = model.base_model.decoder if hasattr(model.base_model, "decoder") else model.base_model
+    positions = body.wpe if hasattr(body, "wpe") else body.embed_positions
+    model.get_input_embeddings().weight.add_(constant)
+    positions.weight.sub_(constant)
+
+
+def shift_bias(model: PreTrainedModel, constant: torch.Tensor) -> None:
+    """Onto the token embeddings, and off again by the bias of a first layer that does nothing else."""
+    model.model.embed_tokens.weight.add_(constant)
+    model.model.layers[0].mlp.down_proj.bias.sub_(constant)
+
+
+def with_an_idle_first_layer(model: PreTrainedModel) -> PreTrainedModel:
+    first = model.model.layers[0]
+    for parameter in (first.self_attn.o_proj.weight, *first.mlp.down_proj.parameters()):
+        parameter.zero_()
+    return model
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sizes", "shift"),
+    [
+        ("gpt2", {}, shift_positions),
+        ("opt", {"word_embed_proj_dim": 32}, shift_positions),
+        ("llama", {"mlp_bias": True}, shift_bias),
+    ],
+    ids=["gpt2", "opt", "llama"],
+)
+def test_a_constant_moved_between_embeddings_changes_only_the_view_of_the_paper(
+    architecture: str,
+    sizes: dict[str, Any],
+    shift: Callable[[PreTrainedModel, torch.Tensor], None],
+    probes: ProbeSet,
+) -> None:
+    """The paper's attributions follow the constant though the function stays; the contrast view does not."""
+    model = tiny_model(architecture, **sizes)
+    if architecture == "llama":
+        model = with_an_idle_first_layer(model)
+    paper, contrast, loglik = measure_in_place(model, probes)
+    embeddings = model.get_input_embeddings().weight
+    constant = 3 * embeddings.std() * torch.randn(embeddings.shape[1], generator=torch.Generator().manual_seed(4))
+    shift(model, constant)
+    shifted_paper, shifted_contrast, shifted_loglik = measure_in_place(model, probes)
+    np.testing.assert_allclose(shifted_loglik, loglik, atol=1e-2)
+    assert distance(paper, shifted_paper) > 0.2
+    assert distance(contrast, shifted_contrast) < 1e-4

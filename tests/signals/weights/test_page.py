@@ -174,8 +174,8 @@ def test_the_match_stands_against_those_of_independent_models() -> None:
     assert (figure.chart.own_label, figure.chart.limit_label) == ("1.00", "highest independent pair: 0.08")
     assert str(figure.finding).endswith(
         "the anchored match is 0.97: in the most similar blocks, 187 of 192 neurons pair up. On the scale "
-        "below, which also counts the intrinsic match, it is at 1.00, and the highest of 40 pairs of independent models "
-        "at 0.08."
+        "below, which also counts the intrinsic match, it is at 1.00, and the highest of 40 pairs of independent "
+        "models at 0.08."
     )
     assert [table.rows[-1][1] for table in (*figure.tables, *figure.annex)] == ["2.3e-10", "3"]
 
