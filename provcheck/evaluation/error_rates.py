@@ -13,7 +13,7 @@ import numpy as np
 from provcheck.bank import Bank
 from provcheck.errors import BankError
 from provcheck.evaluation.methods import BESIDE, MISSING, Answer, Scores, methods_of, score, scores_by, similarities_of
-from provcheck.types import Floats, Record
+from provcheck.types import Bools, Floats, Record
 from provcheck.verdict.calibration import Calibration
 from provcheck.verdict.fitting import calibrate
 from provcheck.verdict.panels import Calibrations, name_of
@@ -25,6 +25,7 @@ ROOT_SHARE = 0.8
 
 OTHER_KIN = "other kin"
 DISTILLATION = "distillation on the way (neither related nor independent)"
+SHARED_START = "one random initialisation, trained apart (independent)"
 
 
 class Called(Record):
@@ -54,6 +55,8 @@ class Evaluation(Record):
     mechanisms: tuple[MechanismRecall, ...]
     distillation: MechanismRecall
     """Held-out pairs that only a distillation connects; no other number counts them."""
+    shared_start: MechanismRecall
+    """Held-out independent pairs whose roots began with the same random numbers."""
     audits: int
     audits_accusing: int
     features: dict[str, float]
@@ -92,6 +95,7 @@ def evaluate(bank: Bank) -> Evaluation:
         not_measured={name: why for name, why in MISSING.items() if name not in answers},
         mechanisms=_by_mechanism(bank, _shown(final), test),
         distillation=_recall(DISTILLATION, _shown(final), _distilled(bank, everything.among(held).measured(read))),
+        shared_start=_recall(SHARED_START, _shown(final), test.where(_of_one_start(bank, test))),
         audits=len(held),
         audits_accusing=_accusing_audits(pairs.measured(read), final.largest, held),
         features=_feature_aucs(bank, pairs),
@@ -146,6 +150,13 @@ def _distilled(bank: Bank, pairs: Pairs) -> Pairs:
     return pairs.where(np.array([bank.ancestry.only_distilled(ids[i], ids[j]) for i, j in pairs.models], dtype=bool))
 
 
+def _of_one_start(bank: Bank, pairs: Pairs) -> Bools:
+    """(P,) whether the two are independent but share an initialisation."""
+    starts = [bank.ancestry.initialisations(reference.id) for reference in bank.references]
+    shared = [not starts[i].isdisjoint(starts[j]) for i, j in pairs.models]
+    return ~pairs.related & np.array(shared, dtype=bool)
+
+
 def _accusing_audits(pairs: Pairs, panel: Calibration, held: list[int]) -> int:
     """Number of held-out models wrongly called related to some reference outside the held-out split."""
     outside = pairs.where(np.isin(pairs.models, held).sum(axis=1) == 1)
@@ -184,7 +195,7 @@ def markdown(evaluation: Evaluation) -> str:
     lines += [
         f"| {method} | not measured: {reason} | | | | | | |" for method, reason in evaluation.not_measured.items()
     ]
-    lines += ["", *_mechanism_table([*evaluation.mechanisms, evaluation.distillation])]
+    lines += ["", *_mechanism_table([*evaluation.mechanisms, evaluation.distillation, evaluation.shared_start])]
     lines += [
         "",
         f"Each of the {evaluation.audits} held-out models was audited against the references of the other roots, none "

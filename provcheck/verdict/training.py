@@ -1,4 +1,4 @@
-"""The documented pairs of a bank with their features, and scores cross-validated so that no root is on both sides."""
+"""The documented pairs of a bank with their features, and scores cross-validated so that no random start is on both sides."""
 
 from __future__ import annotations
 
@@ -100,17 +100,17 @@ def pair_features(bank: Bank, chosen: Ints | None = None) -> tuple[tuple[str, ..
 def out_of_fold_scores(bank: Bank, pairs: Pairs, names: tuple[str, ...], positive: Bools) -> Floats:
     """(P,) mean score of each pair over the repeats in which neither model's roots were trained on; else NaN.
 
-    Roots are dealt into folds; a pair is tested when all roots of both models lie in one fold, and trained on when none
-    of them does. Pairs across folds are on neither side.
+    Roots are dealt into folds, those of one initialisation into the same; a pair is tested when all roots of both
+    models lie in one fold, and trained on when none of them does. Pairs across folds are on neither side.
     """
-    roots = [bank.ancestry.roots(reference.id) for reference in bank.references]
-    everyone = sorted(frozenset().union(*(roots[row] for row in np.unique(pairs.models))))
+    starts = [bank.ancestry.initialisations(reference.id) for reference in bank.references]
+    everyone = sorted(frozenset().union(*(starts[row] for row in np.unique(pairs.models))))
     features, directed = pairs.columns(names), directions(names)
     total, count = np.zeros(len(positive)), np.zeros(len(positive))
     stream = np.random.RandomState(SEED)
     for _ in range(REPEATS):
         fold_of = dict(zip(everyone, stream.permutation(len(everyone)) % FOLDS, strict=True))
-        folds = [{fold_of[root] for root in roots[i] | roots[j]} for i, j in pairs.models]
+        folds = [{fold_of[start] for start in starts[i] | starts[j]} for i, j in pairs.models]
         for fold in range(FOLDS):
             tested = np.array([touched == {fold} for touched in folds])
             trained = np.array([fold not in touched for touched in folds])
