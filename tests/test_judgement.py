@@ -40,7 +40,7 @@ def test_twins_with_random_weights_are_never_related(twins: tuple[Measurement, M
     save_measurement(one, tmp_path / "one.safetensors")
     report = audit(str(tmp_path / "one.safetensors"), AuditOptions(bank=str(tmp_path / "bank")))
     assert not report.verdict.relation.related
-    assert "calibrated on zoo-v1" in report.judge.name
+    assert "calibrated on zoo-v2" in report.judge.name
 
 
 @pytest.mark.slow

@@ -28,9 +28,9 @@ def test_holds_bank_policies_templates_and_demo(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for part in (
         "manifest.json",
-        "zoo-v1/able.safetensors",
-        "zoo-v1/likelihood.safetensors",
-        "zoo-v1/judge.safetensors",
+        "zoo-v2/able.safetensors",
+        "zoo-v2/likelihood.safetensors",
+        "zoo-v2/judge.safetensors",
         "default.yaml",
         "report.html.j2",
         "kl_scale.yaml",
@@ -42,23 +42,42 @@ def test_holds_bank_policies_templates_and_demo(wheel: Path) -> None:
     assert not any("-raw.safetensors" in name or "recipe" in name or name.startswith("tests") for name in names)
 
 
-@pytest.mark.slow
-def test_an_installed_provcheck_works_from_any_directory(wheel: Path, tmp_path: Path) -> None:
-    site = tmp_path / "site"
-    zipfile.ZipFile(wheel).extractall(site)
-    ran = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import provcheck.cli, sys; print(provcheck.__file__); sys.exit(provcheck.cli.run(['doctor']))",
-        ],
-        cwd=tmp_path,
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, installed."""
+    folder = tmp_path_factory.mktemp("site")
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
+
+
+def ran(site: Path, folder: Path, *command: str) -> str:
+    """What the installed program prints for a command that succeeds."""
+    call = f"import provcheck.cli, sys; print(provcheck.__file__); sys.exit(provcheck.cli.run({list(command)}))"
+    found = subprocess.run(
+        [sys.executable, "-c", call],
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert str(site) in ran.stdout
-    assert "MISSING  bank" not in ran.stdout
-    assert "MISSING  demo model" not in ran.stdout
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert str(site) in found.stdout
+    return found.stdout
+
+
+@pytest.mark.slow
+def test_an_installed_provcheck_works_from_any_directory(site: Path, tmp_path: Path) -> None:
+    said = ran(site, tmp_path, "doctor")
+    assert "MISSING  bank" not in said
+    assert "MISSING  demo model" not in said
+
+
+@pytest.mark.slow
+def test_its_bank_is_whole_without_the_files_for_research(site: Path, tmp_path: Path) -> None:
+    ran(site, tmp_path, "bank", "verify", "zoo-v2")
+
+
+@pytest.mark.slow
+def test_the_wheel_stays_small(wheel: Path) -> None:
+    assert wheel.stat().st_size < 25e6

@@ -21,6 +21,8 @@ from provcheck.signals import TABLE, find_signal
 from provcheck.types import Ints, Stack
 
 RAW = "-raw"
+"""How the name of a file ends, before its suffix, that is for research only: an audit does not need it, and an installed
+package does not have it."""
 
 
 def arrays_file(signal: str) -> str:
@@ -29,7 +31,7 @@ def arrays_file(signal: str) -> str:
 
 
 def raw_file(signal: str) -> str:
-    """Name of the file with a signal's raw arrays; for research, not needed for an audit and not in the wheel."""
+    """Name of the file with a signal's raw arrays."""
     return f"{signal}{RAW}.safetensors"
 
 
@@ -113,7 +115,7 @@ def verify_bank(name: str) -> Bank:
             if isinstance(facts, EntryFacts) and arrays_digest(rows) != facts.sha256:
                 raise BankError(f"the numbers of '{reference.id}' in bank '{bank.manifest.name}' were changed")
     for file in bank.manifest.files:
-        if not file.removesuffix(".safetensors").endswith(RAW) or (bank.folder / file).exists():
+        if not Path(file).stem.endswith(RAW) or (bank.folder / file).exists():
             _check_file(bank.folder, bank.manifest, file)
     return bank
 

@@ -9,7 +9,7 @@ import numpy as np
 from provcheck.bank import Bank
 from provcheck.types import Floats
 
-FILE = "samples.json"
+FILE = "samples-raw.json"
 """How often each allele (first characters of a sample) occurred, by model and gene (prompt); research data."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from provcheck.errors import BankError, PolicyError, UsageError
 from provcheck.io.untrusted import is_file
 
-DEFAULT_BANK = "zoo-v1"
+DEFAULT_BANK = "zoo-v2"
 DEMO_SUBJECT = "llama-tech-s1-sft-short"
 _PACKAGE = Path(__file__).resolve().parent.parent
 

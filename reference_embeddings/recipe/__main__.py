@@ -55,16 +55,6 @@ def manifest(out: Out, set_name: SetName = None, without: Without = None) -> Non
 
 
 @app.command()
-def complete(out: Out, bank: BankFolder, signal: Annotated[str, typer.Option("--signal", help="weights")]) -> None:
-    """Add a signal to a bank from models made again, once their weights are known to be the same."""
-    from provcheck.bank import load_bank
-
-    from .completing import complete as completed
-
-    completed(load_bank(str(bank)), out, signal, _say)
-
-
-@app.command()
 def sample(out: Out, bank: BankFolder) -> None:
     """Sample continuations of every model of a bank, for the PhyloLM baseline, and put them into the bank."""
     from provcheck.bank import load_bank

@@ -9,13 +9,13 @@ import pytest
 from provcheck.cli import run
 from provcheck.io import data
 
-FOLDER = data.banks()["zoo-v1"]
+FOLDER = data.banks()["zoo-v2"]
 LINEAGE = (FOLDER / "lineage.md").read_text("utf-8")
 
 
 @pytest.mark.slow
 def test_lineage_md_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["bank", "lineage", "zoo-v1"]) == 0
+    assert run(["bank", "lineage", "zoo-v2"]) == 0
     assert capsys.readouterr().out == LINEAGE
 
 

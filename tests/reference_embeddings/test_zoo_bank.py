@@ -1,4 +1,4 @@
-"""The shipped bank zoo-v1: whole, honest about its split, and as its README says."""
+"""The shipped bank zoo-v2: whole, honest about its split, and as its README says."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from provcheck.verdict.calibration import Calibration
 from provcheck.verdict.fitting import calibrate
 from provcheck.verdict.training import documented_pairs
 
-FOLDER = data.bank_folder("zoo-v1")
+FOLDER = data.bank_folder("zoo-v2")
 README = FOLDER.parent / "README.md"
 
 
 @pytest.fixture(scope="module")
 def zoo() -> Bank:
-    return load_bank("zoo-v1")
+    return load_bank("zoo-v2")
 
 
 def test_every_digest_holds() -> None:
-    verify_bank("zoo-v1")
+    verify_bank("zoo-v2")
 
 
 def test_loads_in_under_a_second() -> None:
     started = time.perf_counter()
-    load_bank("zoo-v1")
+    load_bank("zoo-v2")
     assert time.perf_counter() - started < 1
 
 
@@ -63,7 +63,7 @@ def test_the_demo_subjects_are_not_in_the_bank(zoo: Bank) -> None:
 
 
 def test_the_table_of_the_readme_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["bank", "pairs", "zoo-v1"]) == 0
+    assert run(["bank", "pairs", "zoo-v2"]) == 0
     assert capsys.readouterr().out in README.read_text(encoding="utf-8")
 
 
@@ -117,7 +117,7 @@ def test_the_committed_evaluation_is_that_of_the_committed_bank() -> None:
     """Both files hold the same numbers; that they are right is for the slow test below."""
     shipped = Evaluation.model_validate_json((FOLDER / "evaluation.json").read_bytes())
     assert (FOLDER / "evaluation.md").read_text(encoding="utf-8") == markdown(shipped)
-    assert shipped.bank == "zoo-v1"
+    assert shipped.bank == "zoo-v2"
 
 
 @pytest.mark.slow
