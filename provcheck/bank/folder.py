@@ -21,8 +21,7 @@ from provcheck.signals import TABLE, find_signal
 from provcheck.types import Ints, Stack
 
 RAW = "-raw"
-"""How the name of a file ends, before its suffix, that is for research only: an audit does not need it, and an installed
-package does not have it."""
+"""How the name of a file for research ends, before its suffix: no audit needs it, and no installed package has it."""
 
 
 def arrays_file(signal: str) -> str:

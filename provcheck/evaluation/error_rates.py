@@ -154,7 +154,7 @@ def _of_one_start(bank: Bank, pairs: Pairs) -> Bools:
     """(P,) whether the two are independent but share an initialisation."""
     starts = [bank.ancestry.initialisations(reference.id) for reference in bank.references]
     shared = [not starts[i].isdisjoint(starts[j]) for i, j in pairs.models]
-    return ~pairs.related & np.array(shared, dtype=bool)
+    return np.asarray(~pairs.related & np.array(shared, dtype=bool))
 
 
 def _accusing_audits(pairs: Pairs, panel: Calibration, held: list[int]) -> int:

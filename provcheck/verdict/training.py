@@ -1,4 +1,4 @@
-"""The documented pairs of a bank with their features, and scores cross-validated so that no random start is on both sides."""
+"""The documented pairs of a bank with their features, and scores cross-validated with no random start on both sides."""
 
 from __future__ import annotations
 
