@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from provcheck import wording
 from provcheck.bank import Bank
 from provcheck.signals import all_signals
 from provcheck.signals.contract import Signal
@@ -94,7 +95,7 @@ class Leaves:
     @property
     def title(self) -> str:
         """The signals that the distances come from."""
-        return " and ".join(one.title for one in [self.placed[0], *(part.signal for part in self.further)])
+        return wording.joined([one.title for one in (self.placed[0], *(part.signal for part in self.further))])
 
     @cached_property
     def distances(self) -> Floats:

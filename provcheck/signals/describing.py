@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from provcheck import wording
 from provcheck.io.text import short_name
-from provcheck.types import Interval, NotMeasured, SignalValues
+from provcheck.types import Interval, NotMeasured, NullDistribution, SignalValues
 
 Row = tuple[str, ...]
 
@@ -57,6 +57,13 @@ class Table:
     headings: Row
     rows: Sequence[Row]
     numbers: frozenset[int] = frozenset()
+
+
+def bins_of(null: NullDistribution, what: str) -> Table:
+    """The independent pairs by `what`, a line for each bin that is not empty."""
+    bins = zip(null.edges[:-1], null.edges[1:], null.counts, strict=False)  # an untrusted report's may not fit
+    rows = [(f"{wording.number(low)} to {wording.number(high)}", f"{count:,}") for low, high, count in bins if count]
+    return Table(f"Pairs of independent models by {what}", (what.capitalize(), "Pairs"), rows, frozenset({1}))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from provcheck.signals.describing import (
     Ruler,
     Table,
     bar_of,
+    bins_of,
 )
 from provcheck.types import Comparison, Interval, NullDistribution, Report, SignalValues
 
@@ -114,12 +115,8 @@ def _null_tables(null: NullDistribution, own: Interval | None) -> list[Table]:
         ("This model and the reference", *_texts(own)),
         ("Nearest independent pair", wording.number(null.nearest), ""),
     ]
-    bins = zip(null.edges[:-1], null.edges[1:], null.counts, strict=False)
-    rows = [(f"{wording.number(low)} to {wording.number(high)}", f"{count:,}") for low, high, count in bins if count]
-    return [
-        Table("Marked distances", ("What", "Distance", wording.CI95), marks, frozenset({1, 2})),
-        Table("Pairs of independent models by distance", ("Distance", "Pairs"), rows, frozenset({1})),
-    ]
+    marked = Table("Marked distances", ("What", "Distance", wording.CI95), marks, frozenset({1, 2}))
+    return [marked, bins_of(null, "distance")]
 
 
 def _by_category(nearest: Comparison | None) -> Figure:

@@ -16,6 +16,7 @@ from provcheck.signals.describing import (
     Marked,
     Ruler,
     Table,
+    bins_of,
 )
 from provcheck.signals.weights.block_map import blocks_figure
 from provcheck.signals.weights.reading import HIGH, counted, match, reasons
@@ -120,7 +121,7 @@ def _twins(report: Report, nearest: Comparison | None) -> Figure:
         "highest of these pairs: right of it no independent models were ever seen."
     )
     finding = Marked(_finding(found) + limit, names)
-    return Figure(id, heading, finding, _histogram(null, found.kin_match), reading, tables, [_bins(null)])
+    return Figure(id, heading, finding, _histogram(null, found.kin_match), reading, tables, [bins_of(null, "match")])
 
 
 def _finding(found: WeightsValues) -> str:
@@ -180,12 +181,6 @@ def _table(found: WeightsValues) -> Table:
         rows.append((name, shown, WHY_NOT[name] if value is None else MEANS[name]))
     caption = "This model and the reference, by their neurons"
     return Table(caption, ("Number", "Found", "What it goes by"), rows, frozenset({1}))
-
-
-def _bins(null: NullDistribution) -> Table:
-    bins = zip(null.edges[:-1], null.edges[1:], null.counts, strict=True)
-    rows = [(f"{wording.number(low)} to {wording.number(high)}", f"{count:,}") for low, high, count in bins if count]
-    return Table("Pairs of independent models by match", ("Match", "Pairs"), rows, frozenset({1}))
 
 
 def _why_not(nearest: Comparison | None) -> str:
