@@ -70,12 +70,12 @@ def pairs_command(name: Name) -> None:
 @bank_app.command("calibrate")
 def calibrate_command(name: Name) -> None:
     """Fit the judge on the bank's documented pairs and store it in the bank; held-out references take no part."""
-    from provcheck.bank import load_bank
+    from provcheck.bank.editing import load_editable
     from provcheck.bank.saving import add_file
     from provcheck.verdict.fitting import calibrate
     from provcheck.verdict.panels import FILE, describe
 
-    bank = load_bank(name)
+    bank = load_editable(name)
     calibrations = calibrate(bank)
     manifest = add_file(bank, FILE, calibrations.save())
     typer.echo(describe(calibrations.panels, calibrations.bank))

@@ -111,6 +111,7 @@ def test_shipped_banks_stay_as_they_are(
     said = capsys.readouterr().err
     assert "the bank 'zoo' ships with provcheck" in said and "cp -r" in said
     assert add(Path("zoo"), world, world.models["seed-3"], "--id", "new", "--family", "x") == 4
+    assert run(["bank", "calibrate", "zoo"]) == 4
     assert load_bank(str(bank)).manifest == load_bank(str(world.bank)).manifest
 
 
