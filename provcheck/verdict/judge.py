@@ -123,6 +123,8 @@ class CalibratedJudge:
                 f"but the judge may accuse wrongly in up to {facts.false_accusation_upper:.2%} of independent pairs, "
                 f"more than the {self._limit:.2%} that the policy accepts"
             )
+        elif comparison.score > panel.null_scores[-1]:
+            why = "but the evidence lies too little above that of independent models to accuse"
         else:
             why = "not enough to accuse, too much to acquit"
         return [f"The probability of being related is {comparison.related_probability:.1%}, {why}."]

@@ -163,7 +163,11 @@ def test_between_the_thresholds_it_does_not_decide(zoo: Bank, calibration: Calib
     assert {c.relation for c in judged.values()} == {Relation.INCONCLUSIVE}
     verdict = verdict_on(zoo, wide, TUNED)
     assert verdict.relation is Relation.INCONCLUSIVE
-    assert verdict.reasons[-1].endswith(", not enough to accuse, too much to acquit.")
+    assert verdict.reasons[-1].endswith(
+        ", but the evidence lies too little above that of independent models to accuse."
+    )
+    stranger = verdict_on(zoo, wide, root_measurement(60))
+    assert stranger.reasons[-1].endswith(", not enough to accuse, too much to acquit.")
 
 
 def test_the_thresholds_themselves(zoo: Bank, calibration: Calibration) -> None:

@@ -87,6 +87,16 @@ def test_every_set_of_signals_that_may_accuse_has_a_panel(bank: Bank, judge: Cal
         assert not (one.null_scores > one.facts.accuse_above).any()
 
 
+def test_a_match_accuses_only_if_twice_the_highest_of_independent_pairs(judge: Calibrations) -> None:
+    """A pair of one random initialisation that the bank does not know may match better than those that it knows."""
+    panel = judge.of(("weights",))
+    assert panel is not None
+    null = panel.null_features["weights.kin_match"]
+    twice = 2 * null[-1] - float(np.median(null))
+    assert panel.facts.accuse_above >= panel.related.score({"weights.kin_match": twice}) - 1e-9
+    assert panel.related.score({"weights.kin_match": null[-1]}) < panel.facts.accuse_above
+
+
 def test_a_panel_is_fitted_on_the_pairs_that_its_signals_measured(bank: Bank) -> None:
     """And on no others; one with too few of them is left out."""
     calibration = [row for row, one in enumerate(bank.references) if one.split == "calibration"]
