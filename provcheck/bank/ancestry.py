@@ -58,6 +58,10 @@ class Ancestry:
         """The models that first had the random weights which its roots started from."""
         return frozenset(self._initialisation(root) for root in self.roots(id))
 
+    def share_start(self, first: str, second: str) -> bool:
+        """Whether some of their roots began with the same random weights."""
+        return not self.initialisations(first).isdisjoint(self.initialisations(second))
+
     def relation(self, first: str, second: str) -> Relation:
         """The documented relation, in either direction.
 
@@ -71,9 +75,8 @@ class Ancestry:
         undocumented = not self._undocumented.isdisjoint(self.line(first) | self.line(second))
         if undocumented or self.only_distilled(first, second):
             return Relation.INCONCLUSIVE
-        one_start = not self.initialisations(first).isdisjoint(self.initialisations(second))
         one_family = self._by_id[first].family == self._by_id[second].family
-        return Relation.SAME_RECIPE if one_family or one_start else Relation.UNRELATED
+        return Relation.SAME_RECIPE if one_family or self.share_start(first, second) else Relation.UNRELATED
 
     def children(self, id: str) -> list[str]:
         """References whose first parent is `id`, in the bank's order."""

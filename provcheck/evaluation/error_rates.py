@@ -152,8 +152,8 @@ def _distilled(bank: Bank, pairs: Pairs) -> Pairs:
 
 def _of_one_start(bank: Bank, pairs: Pairs) -> Bools:
     """(P,) whether the two are independent but share an initialisation."""
-    starts = [bank.ancestry.initialisations(reference.id) for reference in bank.references]
-    shared = [not starts[i].isdisjoint(starts[j]) for i, j in pairs.models]
+    ids = [reference.id for reference in bank.references]
+    shared = [bank.ancestry.share_start(ids[i], ids[j]) for i, j in pairs.models]
     return np.asarray(~pairs.related & np.array(shared, dtype=bool))
 
 

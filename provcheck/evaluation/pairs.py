@@ -79,16 +79,18 @@ def _kinds(bank: Bank) -> dict[tuple[int, int], Kind]:
         for j in range(i + 1, len(references)):
             relation = bank.ancestry.relation(first.id, references[j].id)
             if relation is not Relation.INCONCLUSIVE or bank.ancestry.only_distilled(first.id, references[j].id):
-                found[i, j] = _kind(first, references[j], relation)
+                found[i, j] = _kind(bank, first, references[j], relation)
     return found
 
 
-def _kind(first: BankEntry, second: BankEntry, relation: Relation) -> Kind:
+def _kind(bank: Bank, first: BankEntry, second: BankEntry, relation: Relation) -> Kind:
     """A pair of parent and child is named by the child's mechanism."""
     if relation.related or relation is Relation.INCONCLUSIVE:
         child = first if second.id in first.parents else second if first.id in second.parents else None
         kin = "other kin (siblings, generations apart)" if relation.related else "a distillation between them"
         return relation, child.mechanism if child else kin
+    if relation is Relation.SAME_RECIPE and bank.ancestry.share_start(first.id, second.id):
+        return relation, "one random initialisation, trained apart"
     if relation is Relation.SAME_RECIPE:
         roots = first.mechanism == second.mechanism == "from-scratch"
         size = "same size" if first.parameters == second.parameters else "another size"
