@@ -93,9 +93,8 @@ class Signal(ABC):
     rising: ClassVar[frozenset[str]] = frozenset()
     """The features that are larger the more alike two models are; all others are smaller then."""
 
-    margin: ClassVar[float] = 0.0
-    """An accusation must lie above every known independent pair, even if that pair's features lay further from their
-    median by this share; for a signal in which few known pairs come as high as unknown ones may."""
+    innocent: ClassVar[Mapping[str, float]] = {}
+    """How alike models may be, by feature, that share no trained weights, whatever pairs a bank knows of."""
 
     places: ClassVar[float] = 0.0
     """Weight of its distances among those that nearness, tree and map go by; 0 if it gives none."""

@@ -81,8 +81,9 @@ def fit_panel(bank: Bank, panel: Panel, pairs: Pairs, reads: Reads = READS) -> C
     _check_enough(pairs, roots)
     machines = _fit(bank, pairs, reads)
     independent, related = pairs.where(~pairs.related), machines[RELATED]
-    scores = np.sort(related.scores(independent.columns(related.features)))
-    highest = float(related.scores(_stretched(independent.columns(related.features), related.features)).max())
+    read = independent.columns(related.features)
+    scores = np.sort(related.scores(read))
+    highest = float(related.scores(_as_alike_as_innocents(read, related.features)).max())
     facts = _facts(bank, roots, machines, scores, highest, int(pairs.related.sum()))
     if tuple(facts.signals) != panel or not may_accuse(related.features):
         raise BankError(f"the pairs of the bank give no weight to some of {name_of(panel)}")
@@ -148,10 +149,11 @@ def _second_machine(pairs: Pairs, relation: Relation, names: tuple[str, ...]) ->
     return fit_svm(pairs.columns(names), positive, directions(names))
 
 
-def _stretched(features: Floats, names: Sequence[str]) -> Floats:
-    """(P, F) features of independent pairs, moved as far from their medians as their signals' margins ask for."""
-    margins = np.array([find_signal(signal_of(name)).margin for name in names])
-    return features + margins * (features - np.median(features, axis=0))
+def _as_alike_as_innocents(features: Floats, names: Sequence[str]) -> Floats:
+    """(P, F) features of independent pairs, none less alike than models that share no trained weights may be."""
+    signs = np.array(list(directions(names).values()))
+    limits = np.array([find_signal(signal_of(name)).innocent.get(name.partition(".")[2], np.nan) for name in names])
+    return np.asarray(signs * np.fmax(signs * features, signs * limits))
 
 
 def _facts(

@@ -19,7 +19,15 @@ from pydantic import JsonValue
 
 from provcheck.signals.able import page
 from provcheck.signals.able.cosine import block_products, cosine_distances, pairwise_distances, resampled_distances
-from provcheck.signals.able.values import CONTRAST, PAPER, AbleValues, Distance, by_category, distance_at
+from provcheck.signals.able.values import (
+    CONTRAST,
+    PAPER,
+    SHARED_START_DISTANCE,
+    AbleValues,
+    Distance,
+    by_category,
+    distance_at,
+)
 from provcheck.signals.able.views import (
     blocks_of,
     contrast_view,
@@ -79,6 +87,7 @@ class Able(Signal):
     arrays: ClassVar = {name: ArrayLayout(2, np.float16, MAX_ATTRIBUTION) for name in (PAPER, CONTRAST)}
     values = AbleValues
     feature_names = ("contrast_distance", "paper_distance")
+    innocent: ClassVar = {"contrast_distance": SHARED_START_DISTANCE}
     places = 1.0
     columns = page.COLUMNS
     glossary = page.GLOSSARY

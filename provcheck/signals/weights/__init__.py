@@ -30,7 +30,15 @@ from provcheck.signals.weights.matching import Bits, match_blocks
 from provcheck.signals.weights.shifts import exact_p_value, shifted_sums
 from provcheck.signals.weights.sketching import Sketched, chosen_blocks, is_sound, sketch, take_apart
 from provcheck.signals.weights.stored import Unfit
-from provcheck.signals.weights.values import ANCHORED, COORDINATES, FINGERPRINT, INTRINSIC, PLACES, WeightsValues
+from provcheck.signals.weights.values import (
+    ANCHORED,
+    COORDINATES,
+    FINGERPRINT,
+    INTRINSIC,
+    PLACES,
+    SHARED_START_MATCH,
+    WeightsValues,
+)
 from provcheck.types import (
     Access,
     Bools,
@@ -71,10 +79,7 @@ class Weights(Signal):
     values = WeightsValues
     feature_names = ("kin_match", "anchored_match", "coordinate_match", "intrinsic_match")
     rising = frozenset(feature_names)
-    margin = 1.0
-    """Models that share their random initialisation match the more the shorter they were trained apart. A bank knows
-    few of them, so an accusation takes about twice the highest of their matches."""
-
+    innocent: ClassVar = {"kin_match": SHARED_START_MATCH}
     places = 3.0
     """On the zoo's calibration models the parent is nearest most often with this weight beside ABLE's 1."""
 

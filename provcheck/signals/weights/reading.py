@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from provcheck import wording
-from provcheck.signals.weights.values import WeightsValues
+from provcheck.signals.weights.values import SHARED_START_MATCH, WeightsValues
 
 LOW = 0.2
 """Models that were initialised independently stay below it: in the zoo's calibration split they reach 0.17."""
 
-HIGH = 0.45
-"""From here on it is called a match: models that share only their random initialisation stay well below it. What lies
-between `LOW` and this is called partly alike."""
+HIGH = SHARED_START_MATCH
+"""From here on it is called a match; what lies between `LOW` and this is called partly alike."""
 
 SMALL_P = 0.001
 """An exact p-value up to this is a finding: chance alone gives it to one in a thousand independent pairs."""
