@@ -16,6 +16,9 @@ SMALLEST = 1e-300
 SCIENTIFIC = 0.001
 """Below it a bound is written with a power of ten."""
 
+MEASURED_FOR_AUDIT = "measured for this audit"
+"""How every output marks a reference that is not of the bank."""
+
 NOT_KNOWN = "not known"
 NOT_MEASURED = "not measured"
 CI95 = "95\u00a0% interval"
@@ -44,6 +47,18 @@ def probability(value: float | None) -> str:
 def p_value(value: float | None) -> str:
     """A p-value with 3 significant digits."""
     return NOT_KNOWN if value is None else number(value)
+
+
+def correction(named: int) -> str:
+    """What an empirical p-value is corrected for; `named`: how many references were named beforehand, this among them.
+
+    A reference that nobody named is the nearest of many, and corrected for them all.
+    """
+    if named == 0:
+        return "corrected for all references of the bank"
+    if named == 1:
+        return "not corrected for the references of the bank: this one was named beforehand, which is one hypothesis"
+    return f"corrected for the {named} references that were named beforehand, not for those of the bank"
 
 
 def bound(p_value: float) -> str:

@@ -92,7 +92,8 @@ def decide(
 ) -> tuple[tuple[Comparison, ...], Verdict]:
     """Judge every comparison (nearest first) and derive the verdict.
 
-    A related reference decides; without one, an inconclusive one does; else the nearest independent one.
+    A related reference decides; without one, an inconclusive one does; else the nearest independent one. Of several
+    with the same relation, one that was named beforehand goes before the others: it is what was asked about.
     """
     covered = {name for name, one in facts.measured.items() if one.coverage.share >= MIN_COVERAGE}
     if reason := _too_little(facts, judge.panels, covered):
@@ -100,7 +101,7 @@ def decide(
     judged = judge.judge(comparisons, covered)
     if not judged:
         return judged, _inconclusive("the bank holds no references")
-    nearest = min(judged, key=lambda comparison: ORDER.index(comparison.relation))
+    nearest = min(judged, key=lambda comparison: (ORDER.index(comparison.relation), not comparison.named))
     chosen = _ancestor(nearest, judged, ancestry) if nearest.relation is Relation.DERIVED else nearest
     return judged, Verdict(
         relation=chosen.relation,
