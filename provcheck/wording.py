@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Context
 
-from provcheck.types import Interval
+from provcheck.types import AtHand, Interval
 
 SMALLEST = 1e-300
 """A bound that is still above what floating point makes of the smallest p-values."""
@@ -18,6 +18,13 @@ SCIENTIFIC = 0.001
 
 MEASURED_FOR_AUDIT = "measured for this audit"
 """How every output marks a reference that is not of the bank."""
+
+FOUND = {
+    "given": "",
+    "beside": ", from the folder beside the model",
+    "adapter": ", under the adapter",
+    "hub": ", from the Hub",
+}
 
 NOT_KNOWN = "not known"
 NOT_MEASURED = "not measured"
@@ -77,6 +84,12 @@ def with_error(value: float | None, error: float | None) -> str:
     if value is None:
         return NOT_MEASURED
     return number(value) + ("" if error is None else f" ± {number(error)}")
+
+
+def at_hand(facts: AtHand) -> str:
+    """`measured for this audit, from the Hub (revision 0123456789ab)`."""
+    revision = f" (revision {facts.subject.revision[:12]})" if facts.subject.revision else ""
+    return f"{MEASURED_FOR_AUDIT}{FOUND[facts.found]}{revision}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from provcheck.signals import TABLE, distance_of, rank_of
 from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Subject, Verdict
+from provcheck.wording import at_hand
 
 UNKNOWN = "unknown"
 """The name for an unstated license."""
@@ -26,6 +27,8 @@ class Standing:
     relation: Relation
     probability: float | None
     compared: bool
+    origin: str = ""
+    """Of a reference at hand, in words: that it was measured for this audit, and where it was found."""
 
     @property
     def open(self) -> bool:
@@ -92,6 +95,7 @@ def _compared(comparison: Comparison) -> Standing:
         relation=comparison.relation,
         probability=comparison.related_probability,
         compared=True,
+        origin=at_hand(comparison.at_hand) if comparison.at_hand else "",
     )
 
 

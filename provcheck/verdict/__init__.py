@@ -6,7 +6,7 @@ calibration  one panel of signals that are judged together: SVMs, thresholds, nu
 panels       a judge's file: one calibration a panel, the largest that can judge a pair is asked
 judge        the calibrated judge; nulls: p-values and histograms
 margin       the judge of banks without a calibration
-merges       is the subject a merge of two references?
+merges       is the subject a merge of two references? claims: is a claimed base contradicted?
 fitting      a bank -> its judge; training: the pairs that it is fitted on; svm: the linear SVM
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from provcheck.policy.evidence import Evidence, claims
+from provcheck.policy.evidence import Evidence, Standing, claims
 from provcheck.policy.rule import Finding, Rule, ids, with_relations
 from provcheck.types import Outcome
 
@@ -42,13 +42,19 @@ def _claim(base: str, evidence: Evidence) -> Finding:
         why = evidence.unavailable.get(base, "it is not in this bank")
         return Finding(Outcome.INCONCLUSIVE, f"the claimed base {base} could not be compared: {why}")
     if found.relation.related:
-        message = f"the evidence supports the claimed base {found.id} ({found.relation})"
-        return Finding(Outcome.PASSED, message, (found.id,))
+        return Finding(Outcome.PASSED, f"the evidence supports the claimed base {_described(found)}", (found.id,))
     if found.open:
-        message = f"the evidence does not settle whether {found.id} is the base"
+        message = f"the evidence does not settle whether {_described(found)} is the base"
         return Finding(Outcome.INCONCLUSIVE, message, (found.id,))
-    why = found.relation if found.compared else "it is farther away than the references that were compared in full"
     others = [one for one in evidence.standings if one.relation.related]
     instead = f"; it is related to {with_relations(others)}" if others else ""
-    message = f"the evidence contradicts the claimed base {found.id} ({why}){instead}"
+    message = f"the evidence contradicts the claimed base {_described(found)}{instead}"
     return Finding(Outcome.FAILED, message, ids([found, *others]))
+
+
+def _described(found: Standing) -> str:
+    """`org/base (derived; measured for this audit, from the Hub)`."""
+    beyond = "it is farther away than the references that were compared in full"
+    relation = "" if found.open else found.relation.value if found.compared else beyond
+    inside = "; ".join(part for part in (relation, found.origin) if part)
+    return f"{found.id} ({inside})" if inside else found.id
