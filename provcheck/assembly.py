@@ -18,7 +18,6 @@ from provcheck.types import (
     MeasurementFacts,
     Record,
     Relation,
-    Subject,
     Verdict,
 )
 from provcheck.wording import MEASURED_FOR_AUDIT, listing, plural
@@ -53,11 +52,6 @@ def digests(
     )
 
 
-def name_on_hub(subject: Subject) -> str:
-    """`org/name@commit` for a model of the Hub; the name of a folder or file, without its path."""
-    return f"{subject.id}@{subject.revision}" if subject.revision else subject.id
-
-
 def repeat_command(name: str, *options: tuple[str, str | None]) -> str:
     """The command that repeats an audit; files and folders are named without their paths on this machine."""
     words = ["provcheck", "audit", name]
@@ -88,8 +82,8 @@ def _beside(at_hand: tuple[str, ...]) -> list[str]:
     if not at_hand:
         return []
     return [
-        f"Beside the bank's references, these were {MEASURED_FOR_AUDIT}: {listing(at_hand)}. Where they come from is not "
-        "documented, and the judge was not calibrated on them."
+        f"Beside the bank's references, these were {MEASURED_FOR_AUDIT}: {listing(at_hand)}. No bank documents where "
+        "they come from, and the judge was not calibrated on them."
     ]
 
 

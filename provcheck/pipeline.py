@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from provcheck.assembly import backgrounds, bank_facts, digests, limitations, name_on_hub, repeat_command
+from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
 from provcheck.comparison import compare, compare_two, examine
 from provcheck.errors import BankError, UsageError
@@ -68,18 +68,20 @@ class Prepared:
         """The program and the command that repeats the audit."""
         options = self.options
         command = repeat_command(
-            DEMO if self.model == DEMO else name_on_hub(self.subject),
+            DEMO if self.model == DEMO else self.subject.called,
             ("--bank", options.bank),
             ("--probes", options.model.probes),
             ("--policy", options.policy),
             ("--dtype", options.model.dtype),
             ("--signals", ",".join(options.model.asked) if options.model.signals else None),
         )
-        again = "".join(f" --reference {shlex.quote(name_on_hub(one.target.subject))}" for one in self.references)
+        again = "".join(f" --reference {shlex.quote(one.called)}" for one in self.references)
         again += "" if options.claimed_reference else " --no-claimed-reference"
         claim = f" --claimed-base {shlex.quote(options.claimed_base)}" if options.claimed_base else ""
         chosen = f" -k {shlex.quote(options.keyword)}" if options.keyword else ""
-        return Tool(version=__version__, command=command + again + claim + chosen + (" -x" if options.stop_at_first else ""))
+        return Tool(
+            version=__version__, command=command + again + claim + chosen + (" -x" if options.stop_at_first else "")
+        )
 
 
 def audit(model: str, options: AuditOptions | None = None, observe: Observer | None = None) -> Report:
@@ -118,6 +120,8 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
 def gather(prepared: Prepared, observe: Observer) -> Compared:
     """Measure the references at hand, and the claimed bases that can be had. Raises ProvcheckError."""
     options, subject = prepared.options, prepared.subject
+    for note in filter(None, (one.note for one in prepared.references)):
+        observe.note(note)
     return measure_references(
         prepared.references,
         claims(subject, options.claimed_base),

@@ -11,7 +11,7 @@ from typing import Literal
 
 from provcheck.bank import Bank
 from provcheck.bank.widening import Beside, widen
-from provcheck.errors import ProvcheckError, UsageError
+from provcheck.errors import IncompatibleError, ProvcheckError, UsageError
 from provcheck.io.text import clean
 from provcheck.measuring import ModelOptions, find_comparable, measured
 from provcheck.observer import Observer
@@ -19,6 +19,8 @@ from provcheck.store import measurement_digest
 from provcheck.targets import Target
 from provcheck.targets.bases import find_base
 from provcheck.types import AtHand, Measurement, Subject
+
+Found = Literal["given", "beside", "adapter", "hub"]
 
 DIGITS = 12
 """Of a digest, in the id of a reference whose own id another model has."""
@@ -28,9 +30,14 @@ SWITCHED_OFF = "it is not in this bank, and --no-claimed-reference leaves it out
 
 @dataclass(frozen=True)
 class Given:
-    """A reference that the user named. `id`: what it is called in this audit; `in_bank`: the bank has this very model."""
+    """A reference that the user named.
+
+    `id`: what it is called in this audit, `called`: in the command that repeats it; `in_bank`: the bank has this very
+    model.
+    """
 
     id: str
+    called: str
     target: Target
     in_bank: bool = False
 
@@ -61,10 +68,9 @@ def find_references(names: Sequence[str], bank: Bank, subject: Subject, options:
 
     Raises ProvcheckError where one cannot be found, or cannot be compared with the bank.
     """
-    manifest, found = bank.manifest, list[Given]()
+    found: list[Given] = []
     for name in names:
-        with_name = replace(options, revision=None)
-        target = find_comparable(manifest.bases, manifest.name, name, with_name, manifest.called)
+        target = _find(name, bank, options)
         one = _given(target, bank, (subject, *(given.target.subject for given in found)))
         if one.id.lower() not in {given.id.lower() for given in found}:
             found.append(one)
@@ -99,21 +105,31 @@ def measure_references(
     return Compared(wide, (*(one.id for one in given), *claims), unavailable)
 
 
+def _find(name: str, bank: Bank, options: ModelOptions) -> Target:
+    """`--revision` is that of the model; a reference states its own as `org/name@revision`."""
+    manifest = bank.manifest
+    try:
+        return find_comparable(manifest.bases, manifest.name, name, replace(options, revision=None), manifest.called)
+    except IncompatibleError as error:
+        raise IncompatibleError(f"the reference '{name}': {error.message}", error.hint) from None
+
+
 def _given(target: Target, bank: Bank, others: Sequence[Subject]) -> Given:
     """The id is the reference's own, unless another model has it: then a part of its digest tells them apart."""
-    own = target.subject
+    own, called = target.subject, target.subject.called
     entry = next((one for one in bank.references if one.id.lower() == own.id.lower()), None)
     if entry and own.weights_digest and entry.weights_digest == own.weights_digest:
-        return Given(entry.id, target, in_bank=True)
-    namesakes = [one.weights_digest for one in (*([entry] if entry else []), *others) if one.id.lower() == own.id.lower()]
+        return Given(entry.id, called, target, in_bank=True)
+    namesakes = [one.weights_digest for one in others if one.id.lower() == own.id.lower()]
+    namesakes += [entry.weights_digest] if entry else []
     if all(own.weights_digest and one == own.weights_digest for one in namesakes):
-        return Given(own.id, target)
+        return Given(own.id, called, target)
     if own.weights_digest is None:
         raise UsageError(
             f"another model is called '{own.id}' too, and nothing tells the two apart: no weight files are known",
             "give the reference as a model, not as a measurement",
         )
-    return Given(f"{own.id}@{(own.revision or own.weights_digest)[:DIGITS]}", target)
+    return Given(f"{own.id}@{own.weights_digest[:DIGITS]}", called, target)
 
 
 def _with_claim(bank: Bank, claim: str, subject: Target, options: ModelOptions, observe: Observer) -> Bank:
@@ -122,18 +138,12 @@ def _with_claim(bank: Bank, claim: str, subject: Target, options: ModelOptions, 
     return widen(bank, [_measured(claim, target, found, options, observe)])
 
 
-def _measured(
-    id: str,
-    target: Target,
-    found: Literal["given", "beside", "adapter", "hub"],
-    options: ModelOptions,
-    observe: Observer,
-) -> Beside:
+def _measured(id: str, target: Target, found: Found, options: ModelOptions, observe: Observer) -> Beside:
     observe.note(f"reference {id}:")
     return beside(id, measured(target, options, observe), found)
 
 
-def beside(id: str, measurement: Measurement, found: Literal["given", "beside", "adapter", "hub"]) -> Beside:
+def beside(id: str, measurement: Measurement, found: Found) -> Beside:
     """A measured reference under that id."""
     facts = AtHand(subject=measurement.subject, measurement=measurement_digest(measurement), found=found)
     return Beside(id, facts, measurement)

@@ -40,9 +40,7 @@ def _with(bank: Bank, one: Beside) -> Bank:
     entry = entry_of(_reference(one), one.measurement, rows)
     stacks = {name: _longer(stack, name, one, rows[name]) for name, stack in bank.stacks.items()}
     manifest = bank.manifest.model_copy(update={"references": (*bank.references, entry)})
-    return replace(
-        bank, manifest=manifest, stacks=stacks, at_hand={**bank.at_hand, one.id: one.facts}, narrow=bank.own
-    )
+    return replace(bank, manifest=manifest, stacks=stacks, at_hand={**bank.at_hand, one.id: one.facts}, narrow=bank.own)
 
 
 def _check(bank: Bank, one: Beside) -> None:

@@ -17,6 +17,7 @@ from provcheck.rendering.sentences import (
     SENTENCES,
     certainty,
     counts,
+    origin,
     plain_report,
     relation_probability,
     sentence_names,
@@ -90,7 +91,7 @@ def _nearest(report: Report) -> list[str]:
 
 def _reference_row(one: Comparison, columns: Columns) -> tuple[str, ...]:
     return (
-        code(short_name(one.reference)),
+        code(short_name(one.reference)) + (f" ({text(origin(one))})" if one.at_hand else ""),
         one.relation.value,
         text(relation_probability(one)),
         *(text(in_text(cell)) for cell in cells_of(one, columns)),

@@ -17,8 +17,8 @@ from provcheck.wording import correction
 class CalibratedJudge:
     """Judges comparisons with the calibrations of a bank.
 
-    `references`: their number in the bank, which the p-values of those are corrected for that nobody named; `limit`: the false-accusation rate that
-    the policy accepts.
+    `references`: their number in the bank, which p-values are corrected for unless a reference was named beforehand;
+    `limit`: the false-accusation rate that the policy accepts.
     """
 
     def __init__(self, calibrations: Calibrations, references: int, limit: float) -> None:
