@@ -19,6 +19,7 @@ from provcheck.store import measurement_digest
 from provcheck.targets import Target
 from provcheck.targets.bases import find_base
 from provcheck.types import AtHand, Measurement, Subject
+from provcheck.wording import FOUND
 
 Found = Literal["given", "beside", "adapter", "hub"]
 
@@ -111,7 +112,8 @@ def _find(name: str, bank: Bank, options: ModelOptions) -> Target:
     try:
         return find_comparable(manifest.bases, manifest.name, name, replace(options, revision=None), manifest.called)
     except IncompatibleError as error:
-        raise IncompatibleError(f"the reference '{name}': {error.message}", error.hint) from None
+        why = error.message.removeprefix("the subject ")
+        raise IncompatibleError(f"the reference '{name}' {why}", error.hint) from None
 
 
 def _given(target: Target, bank: Bank, others: Sequence[Subject]) -> Given:
@@ -139,7 +141,7 @@ def _with_claim(bank: Bank, claim: str, subject: Target, options: ModelOptions, 
 
 
 def _measured(id: str, target: Target, found: Found, options: ModelOptions, observe: Observer) -> Beside:
-    observe.note(f"reference {id}:")
+    observe.note(f"measuring {'the reference' if found == 'given' else 'the claimed base'} {id}{FOUND[found]}")
     return beside(id, measured(target, options, observe), found)
 
 

@@ -64,8 +64,8 @@ def correction(named: int) -> str:
     if named == 0:
         return "corrected for all references of the bank"
     if named == 1:
-        return "not corrected for the references of the bank: this one was named beforehand, which is one hypothesis"
-    return f"corrected for the {named} references that were named beforehand, not for those of the bank"
+        return "not corrected for other references: this one was named beforehand, as one hypothesis"
+    return f"corrected for the {named} references that were named beforehand, not for the others"
 
 
 def bound(p_value: float) -> str:

@@ -50,7 +50,8 @@ def _check(bank: Bank, one: Beside) -> None:
     try:
         check_comparable(one.measurement.bases, manifest.bases, manifest.name, called)
     except IncompatibleError as error:
-        raise IncompatibleError(f"the reference '{one.id}': {error.message}", error.hint) from None
+        why = error.message.removeprefix("the subject ")
+        raise IncompatibleError(f"the reference '{one.id}' {why}", error.hint) from None
 
 
 def _reference(one: Beside) -> Reference:

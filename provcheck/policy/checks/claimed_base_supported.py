@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from provcheck.policy.evidence import Evidence, Standing, claims
-from provcheck.policy.rule import Finding, Rule, ids, with_relations
+from provcheck.policy.rule import Finding, Rule, with_relations
 from provcheck.types import Outcome
 
 WORST_FIRST = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED)
@@ -49,7 +49,7 @@ def _claim(base: str, evidence: Evidence) -> Finding:
     others = [one for one in evidence.standings if one.relation.related]
     instead = f"; it is related to {with_relations(others)}" if others else ""
     message = f"the evidence contradicts the claimed base {_described(found)}{instead}"
-    return Finding(Outcome.FAILED, message, ids([found, *others]))
+    return Finding(Outcome.FAILED, message, (found.id,))
 
 
 def _described(found: Standing) -> str:
