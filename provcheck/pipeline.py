@@ -19,7 +19,7 @@ from provcheck.references import Compared, Given, find_references, measure_refer
 from provcheck.targets import DEMO, Target
 from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibrations
-from provcheck.verdict.claims import note_claims
+from provcheck.verdict.claims import answer_named
 from provcheck.verdict.merges import name_parents
 from provcheck.version import __version__
 
@@ -149,7 +149,7 @@ def conclude(
     facts, limit = measurement.facts, prepared.collected.policy.max_false_accusation_rate
     judge = choose_judge(bank, limit)
     comparisons, verdict = decide(comparisons, judge, facts, wide.ancestry)
-    verdict = name_parents(note_claims(verdict, comparisons, claimed), comparisons, measurement, wide)
+    verdict = name_parents(answer_named(verdict, comparisons, claimed), comparisons, measurement, wide)
     comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, wide)
     evidence = Evidence(
         subject, facts, comparisons, verdict, options.claimed_base, wide.references, compared.unavailable

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from provcheck import wording
 from provcheck.io.text import short_name
-from provcheck.rendering.columns import Columns, cells_of, columns_of, in_text, nearest
+from provcheck.rendering.columns import Columns, cells_of, columns_of, in_text, listed, nearest
 from provcheck.rendering.sentences import (
     EXIT_CODES,
     SENTENCES,
@@ -79,7 +79,7 @@ def _check_row(check: Check) -> tuple[str, ...]:
 
 
 def _nearest(report: Report) -> list[str]:
-    rows, columns = nearest(report)[:NEAREST], columns_of(report, brief=True, page=True)
+    rows, columns = nearest(report)[: listed(report, NEAREST)], columns_of(report, brief=True, page=True)
     if not rows:
         return []
     hidden = len(report.comparisons) - len(rows)

@@ -98,10 +98,11 @@ def _p_values(report: Report) -> str:
     """The exact one first: it does not depend on the size of the bank, and it alone may be very small."""
     verdict = report.verdict
     named = next((one.named for one in report.comparisons if one.reference == verdict.reference), 0)
-    pairs = f"by the bank's independent pairs, {wording.correction(named)}"
+    correction = wording.correction(named) if named else "corrected for all its references"
     exact = "" if verdict.exact_p_value is None else f" Exact p-value: {wording.bound(verdict.exact_p_value)}."
-    empirical = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)} ({pairs})."
-    return exact + empirical
+    empirical = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)}"
+    remark = f" (by the bank's independent pairs, {correction})" if empirical and (exact or named) else ""
+    return exact + (f"{empirical}{remark}." if empirical else "")
 
 
 def relation_probability(one: Comparison) -> str:

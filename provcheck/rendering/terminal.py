@@ -10,7 +10,7 @@ from rich.text import Text
 
 from provcheck import wording
 from provcheck.io.text import plain, short_name
-from provcheck.rendering.columns import cells_of, columns_of, nearest
+from provcheck.rendering.columns import cells_of, columns_of, listed, nearest
 from provcheck.rendering.console import make_console, outcome_text, print_line, print_rule, print_table
 from provcheck.rendering.outcomes import (
     DEFAULT_SUMMARY,
@@ -98,7 +98,7 @@ def _print_verdict(console: Console, report: Report, verbosity: int) -> None:
 
 def _print_nearest(console: Console, report: Report, verbosity: int) -> None:
     """Brief columns fit into 80 characters; -v shows all columns, in several tables where they do not fit."""
-    rows = nearest(report)[: NEAREST_VERBOSE if verbosity else NEAREST]
+    rows = nearest(report)[: listed(report, NEAREST_VERBOSE if verbosity else NEAREST)]
     if not rows:
         return
     columns = columns_of(report, brief=not verbosity)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from provcheck.io.text import short_name
-from provcheck.rendering.columns import Columns, cells_of, columns_of, nearest
+from provcheck.rendering.columns import Columns, cells_of, columns_of, listed, nearest
 from provcheck.rendering.facts import digests_of, facts_of, files_of
 from provcheck.rendering.figures import DrawnFigure, figures_of, marked
 from provcheck.rendering.sentences import (
@@ -95,7 +95,7 @@ def view_of(report: Report) -> ReportView:
     """Shape a report for the page."""
     report = plain_report(report)
     ordered, columns = nearest(report), columns_of(report, page=True)
-    rows = [_reference_row(one, columns) for one in ordered]
+    rows, count = [_reference_row(one, columns) for one in ordered], listed(report, NEAREST)
     return ReportView(
         report=report,
         sentence=_sentence(report),
@@ -104,8 +104,8 @@ def view_of(report: Report) -> ReportView:
         counts=counts(report.summary),
         checks=[_check_row(check) for check in report.checks],
         columns=[(column.heading, column.unit) for _, column in columns],
-        nearest=rows[:NEAREST],
-        others=rows[NEAREST:],
+        nearest=rows[:count],
+        others=rows[count:],
         farther=_farther(report),
         figures=figures_of(report, next(iter(ordered), None)),
         claims=_claims(report),
@@ -172,9 +172,7 @@ def _base_finding(report: Report, base: str) -> str:
     measured = f" It was {origin(found)}." if found.at_hand else ""
     if found.relation is Relation.INCONCLUSIVE:
         return f"The evidence does not settle it.{measured}"
-    return (
-        f"The evidence {'supports' if found.relation.related else 'contradicts'} it: {found.relation.value}.{measured}"
-    )
+    return f"The evidence {'supports' if found.relation.related else 'does not support'} it: {found.relation.value}.{measured}"
 
 
 def _no_base_finding(report: Report) -> str:

@@ -14,7 +14,7 @@ from provcheck.signals import TABLE
 from provcheck.types import Comparison, Measurement
 from provcheck.verdict import decide
 from provcheck.verdict.calibration import Calibration
-from provcheck.verdict.claims import note_claims
+from provcheck.verdict.claims import answer_named
 from provcheck.verdict.judge import CalibratedJudge
 from provcheck.verdict.panels import Calibrations
 from tests.verdict.zoo import child_of, root_measurement
@@ -70,11 +70,18 @@ def test_of_several_related_references_the_named_one_decides(zoo: Bank, calibrat
         assert verdict.relation.related and verdict.reference == named
 
 
-def test_a_contradicted_claim_is_said_once(zoo: Bank, calibration: Calibration) -> None:
-    found = compare(TUNED, zoo, named=["org/root-3"])
+def test_of_every_named_reference_something_is_said(zoo: Bank, calibration: Calibration) -> None:
+    """Of a claim that is contradicted that it is; of the verdict's own nothing more."""
+    wide = widen(zoo, [beside(one.subject.id, one, "given") for one in (PARENT, STRANGERS[0])])
+    names = [PARENT.subject.id, STRANGERS[0].subject.id, "org/root-3"]
     judge = judge_of(zoo, calibration)
-    comparisons, verdict = decide(found, judge, TUNED.facts, zoo.ancestry)
-    noted = note_claims(verdict, comparisons, ["ORG/root-3", "org/absent"])
-    (added,) = noted.reasons[len(verdict.reasons) :]
-    assert added.startswith("It is claimed to descend from org/root-3, and the evidence contradicts that: ")
-    assert note_claims(verdict, comparisons, []) is verdict
+    comparisons, verdict = decide(compare(TUNED, wide, named=names), judge, TUNED.facts, wide.ancestry)
+    assert verdict.reference == PARENT.subject.id
+    said = answer_named(verdict, comparisons, ["ORG/root-3", "org/absent"]).reasons[len(verdict.reasons) :]
+    relations = {one.reference: one.relation for one in comparisons}
+    assert relations["org/root-3"].independent and relations["org/root-71"].independent
+    assert set(said) == {
+        f"It is claimed to descend from org/root-3, and the evidence contradicts that: {relations['org/root-3']}.",
+        f"Of org/root-71, which was named beforehand, the evidence says: {relations['org/root-71']}.",
+    }
+    assert answer_named(verdict, comparisons[:1], []) == verdict
