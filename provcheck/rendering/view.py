@@ -172,7 +172,8 @@ def _base_finding(report: Report, base: str) -> str:
     measured = f" It was {origin(found)}." if found.at_hand else ""
     if found.relation is Relation.INCONCLUSIVE:
         return f"The evidence does not settle it.{measured}"
-    return f"The evidence {'supports' if found.relation.related else 'does not support'} it: {found.relation.value}.{measured}"
+    says = "supports" if found.relation.related else "does not support"
+    return f"The evidence {says} it: {found.relation.value}.{measured}"
 
 
 def _no_base_finding(report: Report) -> str:
