@@ -93,17 +93,19 @@ def measure_references(
     Raises ProvcheckError for a reference that the user named. A claimed base that cannot be had has a reason instead.
     """
     given, claims = tuple(given), tuple(claims)
-    wide = widen(bank, [_measured(one.id, one.target, "given", options, observe) for one in given if not one.in_bank])
+    found = [_measured(one.id, one.target, "given", options, observe) for one in given if not one.in_bank]
+    known = {id.lower() for id in (*bank.rows, *(one.id for one in found))}
     unavailable: dict[str, str] = {}
     for claim in claims:
-        if _has(wide, claim):
+        if claim.lower() in known:
             continue
+        known.add(claim.lower())
         try:
-            wide = _with_claim(wide, claim, subject, options, observe) if claimed else wide
+            found += [_claimed(claim, bank, subject, options, observe)] if claimed else []
             unavailable |= {} if claimed else {claim: SWITCHED_OFF}
         except ProvcheckError as error:
             unavailable[claim] = clean(error.message) or type(error).__name__
-    return Compared(wide, (*(one.id for one in given), *claims), unavailable)
+    return Compared(widen(bank, found), (*(one.id for one in given), *claims), unavailable)
 
 
 def _find(name: str, bank: Bank, options: ModelOptions) -> Target:
@@ -134,10 +136,12 @@ def _given(target: Target, bank: Bank, others: Sequence[Subject]) -> Given:
     return Given(f"{own.id}@{own.weights_digest[:DIGITS]}", called, target)
 
 
-def _with_claim(bank: Bank, claim: str, subject: Target, options: ModelOptions, observe: Observer) -> Bank:
-    """The bank with the claimed base under the name of the claim."""
+def _claimed(claim: str, bank: Bank, subject: Target, options: ModelOptions, observe: Observer) -> Beside:
+    """The claimed base under the name of the claim. Raises ProvcheckError where it does not fit the bank, too."""
     target, found = find_base(subject, claim, options, observe)
-    return widen(bank, [_measured(claim, target, found, options, observe)])
+    one = _measured(claim, target, found, options, observe)
+    widen(bank, [one])
+    return one
 
 
 def _measured(id: str, target: Target, found: Found, options: ModelOptions, observe: Observer) -> Beside:
@@ -149,7 +153,3 @@ def beside(id: str, measurement: Measurement, found: Found) -> Beside:
     """A measured reference under that id."""
     facts = AtHand(subject=measurement.subject, measurement=measurement_digest(measurement), found=found)
     return Beside(id, facts, measurement)
-
-
-def _has(bank: Bank, id: str) -> bool:
-    return any(one.id.lower() == id.lower() for one in bank.references)

@@ -28,8 +28,11 @@ class Beside:
 
 
 def widen(bank: Bank, beside: Sequence[Beside]) -> Bank:
-    """The bank with these references behind its own. Raises IncompatibleError or BankError where one does not fit."""
-    for one in beside:
+    """The bank with these references behind its own, whatever order they come in.
+
+    Raises IncompatibleError or BankError where one does not fit.
+    """
+    for one in sorted(beside, key=lambda one: one.id):
         bank = _with(bank, one)
     return bank
 
