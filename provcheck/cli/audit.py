@@ -92,7 +92,8 @@ def audit_command(
         print_end(console, "ran", *counts)
         raise typer.Exit(int(ExitCode.NO_CHECKS))
     prepared = prepare(model, settings, collected)
-    prepared.target.check_kept(outputs)
+    for target in (prepared.target, *(one.target for one in prepared.references)):
+        target.check_kept(outputs)
     if show.verbosity >= 0:
         bank_facts = prepared.bank.manifest
         count = len(bank_facts.references)

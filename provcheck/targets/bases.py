@@ -70,10 +70,12 @@ def _on_hub(name: str, options: FindOptions, observe: Observer) -> Target:
     """From the local cache, else from the Hub. A name without organisation may be anyone's, or that of a folder."""
     if "/" not in name:
         raise SubjectNotFound("no folder of that name lies beside the model, and a Hub id has the form org/name")
+    from huggingface_hub import constants  # slow to import, and folders do not need it
+
     try:
         return LocalTarget(resolve_on_hub(name, replace(options, offline=True)))
     except SubjectError:
-        if options.offline:
+        if options.offline or constants.HF_HUB_OFFLINE:
             raise
     observe.note(f"fetching what is missing of {name} from the Hub; --offline or --no-claimed-reference prevents it")
     return LocalTarget(resolve_on_hub(name, options))
