@@ -20,7 +20,7 @@ from provcheck.types import (
     Relation,
     Verdict,
 )
-from provcheck.wording import plural
+from provcheck.wording import MEASURED_FOR_AUDIT, listing, plural
 
 
 def bank_facts(bank: Bank) -> BankFacts:
@@ -60,10 +60,13 @@ def repeat_command(name: str, *options: tuple[str, str | None]) -> str:
     return shlex.join(words)
 
 
-def limitations(facts: MeasurementFacts, verdict: Verdict, of_judge: str) -> tuple[str, ...]:
-    """What the report cannot prove, in plain sentences."""
+def limitations(
+    facts: MeasurementFacts, verdict: Verdict, of_judge: str, at_hand: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """What the report cannot prove, in plain sentences; `at_hand`: references that are not of the bank."""
     lines = [
         "A report speaks about the references of its bank only; a model that is not in the bank cannot be found.",
+        *_beside(at_hand),
         "Related says that weights have a common ancestor. It does not say who copied from whom, nor when, nor whether "
         "it was allowed.",
         of_judge,
@@ -73,6 +76,15 @@ def limitations(facts: MeasurementFacts, verdict: Verdict, of_judge: str) -> tup
     if verdict.relation is Relation.INCONCLUSIVE:
         lines.append("Inconclusive is not an acquittal: the evidence was not enough to decide.")
     return tuple(lines)
+
+
+def _beside(at_hand: tuple[str, ...]) -> list[str]:
+    if not at_hand:
+        return []
+    return [
+        f"Beside the bank's references, these were {MEASURED_FOR_AUDIT}: {listing(at_hand)}. No bank documents where "
+        "they come from, and the judge was not calibrated on them."
+    ]
 
 
 def _not_measured(facts: MeasurementFacts) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
@@ -15,9 +15,11 @@ from provcheck.lineage import draw_map, place
 from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured, runs_on
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
+from provcheck.references import Compared, Given, find_references, measure_references
 from provcheck.targets import DEMO, Target
 from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibrations
+from provcheck.verdict.claims import answer_named
 from provcheck.verdict.merges import name_parents
 from provcheck.version import __version__
 
@@ -30,6 +32,10 @@ class AuditOptions:
     bank: str = data.DEFAULT_BANK
     policy: str = DEFAULT_POLICY
     claimed_base: str | None = None
+    references: Sequence[str] = ()
+    """Further models to compare with, named like the model itself; each is measured for this audit."""
+    claimed_reference: bool = True
+    """Whether a claimed base that the bank does not have is measured too, if it can be had."""
     keyword: str = ""
     """Expression over the ids and kinds of checks, as in pytest's -k."""
     stop_at_first: bool = False
@@ -38,13 +44,14 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An audit whose cheap checks have passed: policy, bank, probes and subject were found and fit together."""
+    """An audit whose cheap checks have passed: policy, bank, probes and models were found and fit together."""
 
     model: str
     options: AuditOptions
     collected: Collected
     bank: Bank
     target: Target
+    references: tuple[Given, ...] = ()
 
     @property
     def subject(self) -> Subject:
@@ -59,19 +66,22 @@ class Prepared:
     @property
     def tool(self) -> Tool:
         """The program and the command that repeats the audit."""
-        options, subject = self.options, self.subject
-        revision = f"@{subject.revision}" if subject.revision else ""
+        options = self.options
         command = repeat_command(
-            DEMO if self.model == DEMO else subject.id + revision,
+            DEMO if self.model == DEMO else self.subject.called,
             ("--bank", options.bank),
             ("--probes", options.model.probes),
             ("--policy", options.policy),
             ("--dtype", options.model.dtype),
             ("--signals", ",".join(options.model.asked) if options.model.signals else None),
         )
+        again = "".join(f" --reference {shlex.quote(one.called)}" for one in self.references)
+        again += "" if options.claimed_reference else " --no-claimed-reference"
         claim = f" --claimed-base {shlex.quote(options.claimed_base)}" if options.claimed_base else ""
         chosen = f" -k {shlex.quote(options.keyword)}" if options.keyword else ""
-        return Tool(version=__version__, command=command + claim + chosen + (" -x" if options.stop_at_first else ""))
+        return Tool(
+            version=__version__, command=command + again + claim + chosen + (" -x" if options.stop_at_first else "")
+        )
 
 
 def audit(model: str, options: AuditOptions | None = None, observe: Observer | None = None) -> Report:
@@ -96,37 +106,56 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
     find_calibrations(bank)  # a judge that cannot be used is refused before the long work
     manifest = bank.manifest
     target = find_comparable(manifest.bases, manifest.name, model, options.model, manifest.called)
-    return Prepared(model, options, collected, bank, target)
+    references = find_references(options.references, bank, target.subject, options.model)
+    return Prepared(model, options, collected, bank, target, references)
 
 
 def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
     measurement = measured(prepared.target, prepared.options.model, observe)
-    return conclude(prepared, measurement, compare_with_bank(prepared, measurement))
+    with_ = gather(prepared, observe)
+    return conclude(prepared, measurement, with_, compare(measurement, with_.bank, named=with_.named))
 
 
-def compare_with_bank(prepared: Prepared, measurement: Measurement, also: Iterable[str] = ()) -> tuple[Comparison, ...]:
-    """Compare with the nearest references, the claimed base, and the references with the ids in `also`."""
-    asked = claims(prepared.subject, prepared.options.claimed_base)
-    return compare(measurement, prepared.bank, {*asked, *also})
+def gather(prepared: Prepared, observe: Observer) -> Compared:
+    """Measure the references at hand, and the claimed bases that can be had. Raises ProvcheckError."""
+    options, subject = prepared.options, prepared.subject
+    for note in filter(None, (one.note for one in prepared.references)):
+        observe.note(note)
+    return measure_references(
+        prepared.references,
+        claims(subject, options.claimed_base),
+        prepared.bank,
+        prepared.target,
+        options.model,
+        observe,
+        claimed=options.claimed_reference,
+    )
 
 
 def conclude(
     prepared: Prepared,
     measurement: Measurement,
+    compared: Compared,
     comparisons: Sequence[Comparison],
     drawn: tuple[Lineage, BankMap] | None = None,
 ) -> Report:
-    """Judge the comparisons (nearest first), place the subject, check the policy; `drawn`: tree and map, if known."""
-    options, bank, subject = prepared.options, prepared.bank, prepared.subject
+    """Judge the comparisons (nearest first), place the subject, check the policy; `drawn`: tree and map, if known.
+
+    The judge is that of the bank alone: references at hand are judged by it, and change nothing in it.
+    """
+    options, subject, bank = prepared.options, prepared.subject, prepared.bank
+    wide, claimed = compared.bank, claims(subject, options.claimed_base)
     facts, limit = measurement.facts, prepared.collected.policy.max_false_accusation_rate
     judge = choose_judge(bank, limit)
-    comparisons, verdict = decide(comparisons, judge, facts, bank.ancestry)
-    verdict = name_parents(verdict, comparisons, measurement, bank)
-    comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, bank)
-    evidence = Evidence(subject, facts, comparisons, verdict, options.claimed_base, bank.references)
+    comparisons, verdict = decide(comparisons, judge, facts, wide.ancestry)
+    verdict = name_parents(answer_named(verdict, comparisons, claimed), comparisons, measurement, wide)
+    comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, wide)
+    evidence = Evidence(
+        subject, facts, comparisons, verdict, options.claimed_base, wide.references, compared.unavailable
+    )
     checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)
-    lineage, bank_map = drawn or (place(measurement, bank, comparisons), draw_map(measurement, bank, comparisons))
+    lineage, bank_map = drawn or (place(measurement, wide, comparisons), draw_map(measurement, wide, comparisons))
     background, background_digests = backgrounds(facts)
     return Report(
         tool=prepared.tool,
@@ -136,6 +165,7 @@ def conclude(
         judge=judge.facts(comparisons),
         policy=policy_facts,
         claimed_base=options.claimed_base,
+        unavailable=dict(compared.unavailable),
         comparisons=comparisons,
         verdict=verdict,
         lineage=lineage,
@@ -144,7 +174,7 @@ def conclude(
         checks=checks,
         summary=summarise(checks),
         exit_code=exit_code(checks, policy_facts.on_inconclusive),
-        limitations=limitations(facts, verdict, judge.limitation),
+        limitations=limitations(facts, verdict, judge.limitation, tuple(wide.at_hand)),
         digests=digests(measurement, bank, policy_facts.digest, judge.digest, background_digests),
     ).with_digest()
 

@@ -27,6 +27,7 @@ OPTIONS = {
     "probes": ("NAME|DIR", "Probe set; the bank must be made with it."),
     "signals": ("NAME,NAME", "Kinds of evidence to use, such as weights, which need no run. Default: all."),
 }
+REFERENCE = "--provcheck-reference"
 SHOWN = 3
 """References that an explanation names."""
 
@@ -109,6 +110,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("provcheck", "provenance of a language model")
     for name, (metavar, help_text) in OPTIONS.items():
         group.addoption(f"--provcheck-{name}", metavar=metavar, default=None, help=help_text)
+    measured_too = "A further model to compare with, measured too; may be given several times."
+    group.addoption(REFERENCE, metavar="MODEL", action="append", default=[], help=measured_too)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -126,12 +129,12 @@ def provenance(pytestconfig: pytest.Config) -> Provenance:
     from provcheck.errors import ProvcheckError
 
     try:
-        return _audit(given)
+        return _audit(given, pytestconfig.getoption(REFERENCE))
     except ProvcheckError as error:
         pytest.fail(f"provcheck: {error.message}\n{error.hint}".strip(), pytrace=False)
 
 
-def _audit(given: dict[str, str]) -> Provenance:
+def _audit(given: dict[str, str], references: Sequence[str]) -> Provenance:
     """Audit the model; its measurement comes from the cache where there is one. Raises ProvcheckError."""
     from provcheck.measuring import read_signals
     from provcheck.observer import Silent
@@ -147,6 +150,7 @@ def _audit(given: dict[str, str]) -> Provenance:
         ),
         bank=given["bank"] or usual.bank,
         policy=given["policy"] or usual.policy,
+        references=references,
     )
     prepared = prepare(given["model"], options)
     report = carry_out(prepared, Silent())

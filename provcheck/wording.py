@@ -8,13 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Context
 
-from provcheck.types import Interval
+from provcheck.types import AtHand, Interval
 
 SMALLEST = 1e-300
 """A bound that is still above what floating point makes of the smallest p-values."""
 
 SCIENTIFIC = 0.001
 """Below it a bound is written with a power of ten."""
+
+MEASURED_FOR_AUDIT = "measured for this audit"
+"""How every output marks a reference that is not of the bank."""
+
+FOUND = {
+    "given": "",
+    "beside": ", from the folder beside the model",
+    "adapter": ", under the adapter",
+    "hub": ", from the Hub",
+}
 
 NOT_KNOWN = "not known"
 NOT_MEASURED = "not measured"
@@ -46,6 +56,18 @@ def p_value(value: float | None) -> str:
     return NOT_KNOWN if value is None else number(value)
 
 
+def correction(named: int) -> str:
+    """What an empirical p-value is corrected for; `named`: how many references were named beforehand, this among them.
+
+    A reference that nobody named is the nearest of many, and corrected for them all.
+    """
+    if named == 0:
+        return "corrected for all references of the bank"
+    if named == 1:
+        return "not corrected for other references: this one was named beforehand, as one hypothesis"
+    return f"corrected for the {named} references that were named beforehand, not for the others"
+
+
 def bound(p_value: float) -> str:
     """A p-value rounded up to two digits: `0.04`, `2.3e-10`. It is never shown as 0."""
     found = Context(prec=2, rounding=ROUND_CEILING).create_decimal(repr(max(p_value, SMALLEST)))
@@ -62,6 +84,12 @@ def with_error(value: float | None, error: float | None) -> str:
     if value is None:
         return NOT_MEASURED
     return number(value) + ("" if error is None else f" ± {number(error)}")
+
+
+def at_hand(facts: AtHand) -> str:
+    """`measured for this audit, from the Hub (revision 0123456789ab)`."""
+    revision = f" (revision {facts.subject.revision[:12]})" if facts.subject.revision else ""
+    return f"{MEASURED_FOR_AUDIT}{FOUND[facts.found]}{revision}"
 
 
 def plural(count: int, noun: str) -> str:

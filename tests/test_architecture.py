@@ -32,7 +32,7 @@ FLOORS: list[set[str]] = [
     {"store", "bank", "measurement", "report_file", "rendering"},
     {"cache", "targets"},
     {"measuring", "comparison", "verdict", "lineage", "policy"},
-    {"assembly", "building", "evaluation"},
+    {"assembly", "building", "evaluation", "references"},
     {"pipeline"},
     {"verification", "doctor"},
     {"cli", "pytest_plugin", ""},

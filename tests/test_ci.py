@@ -134,7 +134,7 @@ def test_the_commands_about_signatures_work(here: Path) -> None:
 @pytest.mark.usefixtures("here")
 def test_the_commands_about_verification_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
     verifications = commands(blocks("", "Checking a report")[1])
-    assert len(verifications) == 4
+    assert len(verifications) == 5
     for words in verifications:
         assert run(words) == 4
         assert "error: report.json cannot be read" in capsys.readouterr().err

@@ -184,3 +184,16 @@ def test_the_plugin_is_announced_to_pytest() -> None:
 
     (found,) = entry_points(group="pytest11", name="provcheck")
     assert found.value == "provcheck.pytest_plugin"
+
+
+def test_a_reference_at_hand(pytester: pytest.Pytester, files: Path) -> None:
+    """The bank has no relative of the model; the file beside it is one."""
+    save_measurement(make_measurement("supplier/base", make_blocks(60)), files / "base.safetensors")
+    tuned = make_measurement("me/tuned", blocks_at(make_blocks(60), 0.3))
+    save_measurement(tuned, files / "tuned.safetensors")
+    body = 'assert provenance.related_to("supplier/*") and not provenance.related_to("org/*")'
+    options = {"model": str(files / "tuned.safetensors"), "reference": str(files / "base.safetensors")}
+    release(pytester, files, body, **options).assert_outcomes(passed=1)
+    result = release(pytester, files, body, model=options["model"])
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*no reference of the bank bank matches 'supplier/[*]'*"])

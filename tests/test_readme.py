@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from provcheck.cli import run
+from provcheck.io.data import root
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 NUMBER = re.compile(r"\d[\d,]*\.?\d*")
@@ -38,11 +39,16 @@ def test_options_that_are_named_exist(capsys: pytest.CaptureFixture[str]) -> Non
         assert option in helped
 
 
+SUBJECTS = "reference_embeddings/subjects"
+
+
 @pytest.mark.slow
-def test_the_session_is_what_the_demo_prints(tmp_path: Path) -> None:
-    shown = README.split("$ provcheck audit demo\n")[1].split("```")[0].rstrip().splitlines()
+@pytest.mark.parametrize("begin", ["audit demo", f"audit {SUBJECTS}/llama-tech-s1-sft-short --reference"])
+def test_a_session_is_what_the_program_prints(begin: str, tmp_path: Path) -> None:
+    first, *shown = README.split(f"$ provcheck {begin}")[1].split("```")[0].rstrip().splitlines()
+    (tmp_path / "reference_embeddings").symlink_to(root() / "reference_embeddings")
     ran = subprocess.run(
-        [sys.executable, "-c", "import provcheck.cli; provcheck.cli.main()", "audit", "demo"],
+        [sys.executable, "-c", "import provcheck.cli; provcheck.cli.main()", *(begin + first).split()],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -4,6 +4,7 @@ manifest  the two manifests: what to build, and what was built
 folder    read and check a bank: one file of arrays for each signal
 saving    write a bank
 editing   add a reference to a bank, or take one out
+widening  references at hand beside a bank's own, for one audit
 ancestry  what the documented lineage says about any two references
 """
 

@@ -65,8 +65,8 @@ def add_reference(bank: Bank, reference: Reference, measurement: Measurement) ->
     check_comparable(
         measurement.bases, manifest.bases, manifest.name, {**manifest.called, run.probes_digest: run.probes}
     )
-    rows = {name: _rows_for(bank, name, reference, measurement) for name in bank.stacks}
-    arrays = {name: _appended(bank.stacks[name].arrays, found) for name, found in rows.items()}
+    rows = {name: rows_for(bank, name, reference.id, measurement) for name in bank.stacks}
+    arrays = {name: appended(bank.stacks[name].arrays, found) for name, found in rows.items()}
     raw = {name: found | raw_of(name, [(reference, measurement)]) for name, found in _raw(bank).items()}
     return _rewrite(bank, [*bank.references, entry_of(reference, measurement, rows)], arrays, raw)
 
@@ -101,7 +101,7 @@ def _check_complete(bank: Bank) -> None:
         )
 
 
-def _rows_for(bank: Bank, signal: str, reference: Reference, measurement: Measurement) -> Rows | None:
+def rows_for(bank: Bank, signal: str, id: str, measurement: Measurement) -> Rows | None:
     """A model's rows for the bank; None if it was not measured in the same way as the bank."""
     sketch = measurement.sketches.get(signal)
     if sketch is None or sketch.facts.basis != bank.manifest.signals[signal].basis:
@@ -109,13 +109,14 @@ def _rows_for(bank: Bank, signal: str, reference: Reference, measurement: Measur
     rows = kept_rows(signal, sketch)
     if any(rows[name].shape != array.shape[1:] for name, array in bank.stacks[signal].arrays.items()):
         raise BankError(
-            f"the measurement of '{reference.id}' has arrays of another shape than bank '{bank.manifest.name}'",
+            f"the measurement of '{id}' has arrays of another shape than bank '{bank.manifest.name}'",
             "measure the model again",
         )
     return rows
 
 
-def _appended(arrays: Mapping[str, Floats], rows: Rows | None) -> Mapping[str, Floats]:
+def appended(arrays: Mapping[str, Floats], rows: Rows | None) -> Mapping[str, Floats]:
+    """The arrays of a stack with one more model at the end, if it has rows."""
     if rows is None:
         return arrays
     return {name: np.concatenate([array, rows[name][None].astype(array.dtype)]) for name, array in arrays.items()}

@@ -18,7 +18,7 @@ from provcheck.io.digests import arrays_digest, file_digest
 from provcheck.io.safetensors import read_arrays
 from provcheck.io.text import reason
 from provcheck.signals import TABLE, find_signal
-from provcheck.types import Ints, Stack
+from provcheck.types import AtHand, Ints, Stack
 
 RAW = "-raw"
 """How the name of a file for research ends, before its suffix: no audit needs it, and no installed package has it."""
@@ -39,12 +39,15 @@ class Bank:
     """A loaded bank of M references.
 
     `stacks` holds the signals that this version can compare with. A reference that a signal could not measure has no
-    row in its stack; `rows_of` says which reference each row belongs to.
+    row in its stack; `rows_of` says which reference each row belongs to. In memory, references at hand may stand behind
+    the bank's own (`provcheck.bank.widening`): `at_hand` says what they are, and `narrow` is the bank without them.
     """
 
     manifest: BankManifest
     folder: Path
     stacks: Mapping[str, Stack]
+    at_hand: Mapping[str, AtHand] = field(default_factory=dict)
+    narrow: Bank | None = field(default=None, repr=False)
     _frames: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
@@ -56,6 +59,16 @@ class Bank:
     def rows(self) -> dict[str, int]:
         """Index of each reference by its id."""
         return {reference.id: row for row, reference in enumerate(self.references)}
+
+    @property
+    def own(self) -> Bank:
+        """The bank as it lies in its folder, without references at hand."""
+        return self.narrow or self
+
+    @property
+    def rows_at_hand(self) -> range:
+        """Indexes of the references at hand."""
+        return range(len(self.own.references), len(self.references))
 
     def rows_of(self, signal: str) -> Ints:
         """For each row of the signal's stack, the index of the reference that it belongs to."""
@@ -71,7 +84,12 @@ class Bank:
         return self.stacks[signal].take(places[asked[found]]), found
 
     def frame(self, signal: str) -> Any:
-        """What the signal must know about the whole bank to compare with a part of it; computed once."""
+        """What the signal must know about the whole bank to compare with a part of it; computed once.
+
+        References at hand take no part in it: one must not move the numbers of another.
+        """
+        if self.narrow:
+            return self.narrow.frame(signal)
         if signal not in self._frames:
             self._frames[signal] = find_signal(signal).frame(self.stacks[signal])
         return self._frames[signal]

@@ -24,6 +24,13 @@ def audit_command(
     claimed_base: Annotated[
         str | None, typer.Option("--claimed-base", metavar="ID", help="Base model to check, instead of the card's.")
     ] = None,
+    references: o.References = [],
+    no_claimed_reference: Annotated[
+        bool,
+        typer.Option(
+            "--no-claimed-reference", help="Do not look for the claimed base, nor fetch it, if the bank has it not."
+        ),
+    ] = False,
     signals: o.Signals = None,
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
@@ -51,7 +58,7 @@ def audit_command(
     from provcheck.rendering.outcomes import summary_outcomes
     from provcheck.rendering.outputs import append_step_summary, check_writable, write_files
     from provcheck.rendering.progress import ProgressBar
-    from provcheck.rendering.terminal import Show, print_header, print_report
+    from provcheck.rendering.terminal import Show, print_header, print_references, print_report
     from provcheck.types import ExitCode
 
     settings = AuditOptions(
@@ -70,6 +77,8 @@ def audit_command(
         bank=bank or data.DEFAULT_BANK,
         policy=policy,
         claimed_base=claimed_base,
+        references=references,
+        claimed_reference=not no_claimed_reference,
         keyword=keyword,
         stop_at_first=stop_at_first,
     )
@@ -83,11 +92,13 @@ def audit_command(
         print_end(console, "ran", *counts)
         raise typer.Exit(int(ExitCode.NO_CHECKS))
     prepared = prepare(model, settings, collected)
-    prepared.target.check_kept(outputs)
+    for target in (prepared.target, *(one.target for one in prepared.references)):
+        target.check_kept(outputs)
     if show.verbosity >= 0:
         bank_facts = prepared.bank.manifest
-        references = len(bank_facts.references)
-        print_header(console, prepared.tool, bank_facts.name, references, prepared.subject, prepared.runs_on)
+        count = len(bank_facts.references)
+        print_header(console, prepared.tool, bank_facts.name, count, prepared.subject, prepared.runs_on)
+        print_references(console, [one.id for one in prepared.references if not one.in_bank])
         print_collected(console, collected.policy.name, *counts)
     with ProgressBar(console, quiet=show.verbosity < 0) as observer:
         report = carry_out(prepared, observer)

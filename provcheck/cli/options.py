@@ -54,6 +54,14 @@ Signals = Annotated[
         help="Kinds of evidence to use, such as weights, which need no run; default: all.",
     ),
 ]
+References = Annotated[
+    list[str],
+    typer.Option(
+        "--reference",
+        metavar="MODEL",
+        help="A further model to compare with, named like MODEL and measured too; may be given several times.",
+    ),
+]
 Revision = Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit on the Hub.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 AllowPickle = Annotated[

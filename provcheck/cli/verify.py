@@ -25,6 +25,10 @@ def verify_command(
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help=o.MODEL_HELP)] = None,
     bank: Annotated[str | None, typer.Option("--bank", metavar="NAME|DIR", help="Default: the report's.")] = None,
     policy: Annotated[str | None, typer.Option("--policy", metavar="NAME|FILE", help="Default: the report's.")] = None,
+    references: Annotated[
+        list[str],
+        typer.Option("--reference", metavar="MODEL", help="A reference at hand of the report, if not from the Hub."),
+    ] = [],
     public_key: Annotated[
         Path | None, typer.Option("--public-key", metavar="PUB.pem", help="Check the signature FILE.json.sig with it.")
     ] = None,
@@ -43,7 +47,7 @@ def verify_command(
     from provcheck.verification import VerifyOptions, conclusion, exit_code, verify
 
     settings = VerifyOptions(
-        model, bank, policy, probes, public_key, device, dtype, offline, allow_pickle, trust_remote_code
+        model, bank, policy, probes, public_key, device, dtype, offline, allow_pickle, trust_remote_code, references
     )
     opened, console, started, checks = open_report(file), make_console(), time.monotonic(), []
     print_start(console, file.name, opened.report)

@@ -26,26 +26,33 @@ Found = Sequence[SignalValues | NotMeasured]
 Bases = Mapping[str, Basis | NotMeasured]
 
 
-def compare(measurement: Measurement, bank: Bank, always: Collection[str] = ()) -> tuple[Comparison, ...]:
+def compare(
+    measurement: Measurement, bank: Bank, always: Collection[str] = (), named: Collection[str] = ()
+) -> tuple[Comparison, ...]:
     """Compare with the references of a bank, nearest first; relations are for the judge to fill in.
 
-    Of a large bank, only the nearest are compared, and those whose ids are in `always`, however far. Raises
-    IncompatibleError when no signal was measured in the same way as the bank.
+    Of a large bank, only the nearest are compared, and, however far, those at hand and those whose ids are in `always`
+    or `named`, the ones that were named before anything was measured. Raises IncompatibleError when no signal was
+    measured in the same way as the bank.
     """
     shared = shared_signals(measurement, bank)
-    rows = _rows_to_compare(shared, measurement, bank, always)
+    rows = _rows_to_compare(shared, bank, {*always, *named})
+    hypotheses = {bank.references[row].id for row in _rows_called(bank, named)}
     found = {name: _against_bank(name, shared.get(name), measurement, bank, rows) for name in TABLE}
     compared = []
     for place, row in enumerate(rows):
         reference = bank.references[row]
+        at_hand = bank.at_hand.get(reference.id)
         compared.append(
             Comparison(
                 reference=reference.id,
-                family=reference.family,
+                family=None if at_hand else reference.family,
                 mechanism=reference.mechanism,
                 license=reference.license,
                 signals={name: values[place] for name, values in found.items()},
                 same_weights=_same(measurement.subject.weights_digest, reference.weights_digest),
+                at_hand=at_hand,
+                named=len(hypotheses) if reference.id in hypotheses else 0,
             )
         )
     return tuple(sorted(compared, key=rank_of))
@@ -102,19 +109,22 @@ def shared_signals(measurement: Measurement, bank: Bank) -> dict[str, Sketch]:
     return shared
 
 
-def _rows_to_compare(
-    shared: Mapping[str, Sketch], measurement: Measurement, bank: Bank, always: Collection[str]
-) -> Ints:
-    """Rows of the references to compare in full: all of a small bank, else the nearest and those of `always`."""
-    if len(bank.references) <= SHORTLIST:
+def _rows_to_compare(shared: Mapping[str, Sketch], bank: Bank, always: Collection[str]) -> Ints:
+    """Rows of the references to compare in full: of a small bank all, else the nearest; those at hand, and `always`."""
+    own = bank.own
+    if len(own.references) <= SHORTLIST:
         return np.arange(len(bank.references))
     rows = np.empty(0, dtype=np.int64)
     for name, sketch in _leading(shared).items():
-        nearest = list(find_signal(name).nearest(sketch, bank.stacks[name], SHORTLIST))
-        rows = np.union1d(rows, bank.rows_of(name)[nearest])
-    named = {id.lower() for id in always}
-    asked = [row for row, reference in enumerate(bank.references) if reference.id.lower() in named]
-    return np.union1d(rows, np.array(asked, dtype=np.int64))
+        nearest = list(find_signal(name).nearest(sketch, own.stacks[name], SHORTLIST))
+        rows = np.union1d(rows, own.rows_of(name)[nearest])
+    return np.union1d(rows, np.array([*_rows_called(bank, always), *bank.rows_at_hand], dtype=np.int64))
+
+
+def _rows_called(bank: Bank, ids: Collection[str]) -> list[int]:
+    """Rows of the references with these ids; upper and lower case are the same, as on the Hub."""
+    asked = {id.lower() for id in ids}
+    return [row for row, reference in enumerate(bank.references) if reference.id.lower() in asked]
 
 
 def _leading(shared: Mapping[str, Sketch]) -> dict[str, Sketch]:

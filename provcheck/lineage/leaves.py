@@ -168,6 +168,11 @@ def _part(signal: Signal, bank: Bank, shown: Sequence[int], measurement: Measure
     return Part(signal, stack.take(kept), places[kept])
 
 
+def shown(bank: Bank, nearest_first: Sequence[str]) -> list[int]:
+    """Rows that a tree around a subject shows: those of `nearby`, and the references at hand."""
+    return sorted({*nearby(bank.references, nearest_first), *bank.rows_at_hand})
+
+
 def nearby(references: Sequence[Reference], nearest_first: Sequence[str]) -> list[int]:
     """Rows of the nearest references, and of one of each family: its nearest, or else its first in the bank."""
     rows = {reference.id: row for row, reference in enumerate(references)}
@@ -182,7 +187,7 @@ def whole(bank: Bank, nearest_first: Sequence[str] = ()) -> tuple[list[int], str
     total = len(bank.references)
     if total <= WHOLE:
         return list(range(total)), None
-    rows = nearby(bank.references, nearest_first)
+    rows = shown(bank, nearest_first)
     near = f"the {min(NEAREST, len(nearest_first))} nearest references and " if nearest_first else ""
     each = f"one of each family, {MAX_FAMILIES} at most"
     return rows, f"{total} references are too many for one picture: it shows {near}{each}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threadpoolctl import threadpool_limits
 
 from provcheck.bank import Bank
-from provcheck.lineage.leaves import Leaves, gather, nearby
+from provcheck.lineage.leaves import Leaves, gather, shown
 from provcheck.lineage.trees import Method, build, nearest_first, splits, write_newick
 from provcheck.types import Comparison, Floats, Lineage, Measurement
 
@@ -57,12 +57,11 @@ def resample(matrices: Iterable[Floats], method: Method) -> Support:
 
 
 def place(measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison]) -> Lineage:
-    """Place the subject on a Neighbor-Joining tree with its nearest references and one of each family.
+    """Place the subject on a Neighbor-Joining tree with its nearest references, those at hand, and one of each family.
 
     `comparisons` are nearest first. If there is no tree, the lineage says why.
     """
-    rows = nearby(bank.references, [comparison.reference for comparison in comparisons])
-    return grow(gather(bank, rows, measurement))
+    return grow(gather(bank, shown(bank, [one.reference for one in comparisons]), measurement))
 
 
 def grow(leaves: Leaves, method: Method = Method.NJ, resamples: int = RESAMPLES) -> Lineage:

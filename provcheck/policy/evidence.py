@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from provcheck.signals import TABLE, distance_of, rank_of
 from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Subject, Verdict
+from provcheck.wording import at_hand
 
 UNKNOWN = "unknown"
 """The name for an unstated license."""
@@ -26,6 +27,8 @@ class Standing:
     relation: Relation
     probability: float | None
     compared: bool
+    origin: str = ""
+    """Of a reference at hand, in words: that it was measured for this audit, and where it was found."""
 
     @property
     def open(self) -> bool:
@@ -35,7 +38,11 @@ class Standing:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The findings of one audit. `bank`: every reference, also those of a large bank that were not compared in full."""
+    """The findings of one audit.
+
+    `bank`: every reference, also those of a large bank that were not compared in full, and those at hand;
+    `unavailable`: claimed bases that could not be compared, with the reasons.
+    """
 
     subject: Subject
     measurement: MeasurementFacts
@@ -43,6 +50,7 @@ class Evidence:
     verdict: Verdict
     claimed_base: str | None = None
     bank: Sequence[Reference] = ()
+    unavailable: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
@@ -57,11 +65,10 @@ class Evidence:
 
         They lie farther away than the shortlist that was compared, and the judge calls a model related only for being
         near. So they are independent if the farthest of the shortlist is, of those compared by the most signals. If it
-        is not, nothing is known about them. Claimed bases, which are compared however far
+        is not, nothing is known about them. References that were named beforehand, which are compared however far
         they are, say nothing about the others.
         """
-        claimed = {claim.lower() for claim in claims(self.subject, self.claimed_base)}
-        nearest = [one for one in self.comparisons if one.reference.lower() not in claimed and distance_of(one)]
+        nearest = [one for one in self.comparisons if not one.named and distance_of(one)]
         least = min((rank_of(one)[0] for one in nearest), default=len(TABLE))
         if least >= len(TABLE):
             return False
@@ -74,8 +81,10 @@ class Evidence:
 
 
 def claims(subject: Subject, claimed_base: str | None) -> tuple[str, ...]:
-    """The base models that the user, or else the card, says the subject comes from."""
-    return (claimed_base,) if claimed_base else subject.declared_base
+    """The base models that the user, or else the card, or else the adapter says the subject comes from."""
+    if claimed_base:
+        return (claimed_base,)
+    return subject.declared_base or ((subject.base.id,) if subject.base else ())
 
 
 def _compared(comparison: Comparison) -> Standing:
@@ -86,6 +95,7 @@ def _compared(comparison: Comparison) -> Standing:
         relation=comparison.relation,
         probability=comparison.related_probability,
         compared=True,
+        origin=at_hand(comparison.at_hand) if comparison.at_hand else "",
     )
 
 

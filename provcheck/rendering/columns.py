@@ -13,8 +13,14 @@ Columns = Sequence[tuple[str, Column]]
 
 
 def nearest(report: Report) -> list[Comparison]:
-    """All comparisons by nearness, the verdict's own first."""
-    return nearest_first(report.comparisons, report.verdict.reference)
+    """All comparisons by nearness, the verdict's own first, then those that were named beforehand."""
+    chosen = report.verdict.reference
+    return sorted(nearest_first(report.comparisons, chosen), key=lambda one: (one.reference != chosen, one.named == 0))
+
+
+def listed(report: Report, count: int) -> int:
+    """How many of `nearest` a table of that length shows: all that were named are among them."""
+    return max([count, *(1 + one.named for one in report.comparisons)])
 
 
 def columns_of(report: Report, *, brief: bool = False, page: bool = False) -> Columns:

@@ -31,7 +31,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from provcheck.io.writing import json_text
 from provcheck.rendering.columns import nearest
 from provcheck.rendering.identity import hub_repository, measured_at, report_uuid
-from provcheck.rendering.sentences import certainty, plain_report, sentence
+from provcheck.rendering.sentences import at_hand, certainty, origin, plain_report, sentence
 from provcheck.signals import TABLE, find_signal
 from provcheck.types import Comparison, FileDigest, MeasurementFacts, Report, Subject
 
@@ -110,6 +110,7 @@ def _facts(report: Report) -> dict[str, Fact]:
         "deselected": ", ".join(policy.deselected) or None,
         "not-run": ", ".join(policy.not_run) or None,
         "bank": report.bank.name,
+        "measured-for-this-audit": ", ".join(one.reference for one in at_hand(report)) or None,
         "command": report.tool.command,
         "report-sha256": report.digest or None,
         **_digests(report),
@@ -187,6 +188,8 @@ def _evidenced(one: Comparison, number: int, merge_weight: float | None) -> Json
         "probability": (one.probabilities or {}).get(one.relation),
         "p-value": one.p_value,
         "same-weights": one.same_weights,
+        "origin": origin(one) or None,
+        "weights-sha256": one.at_hand.subject.weights_digest if one.at_hand else None,
         "merge-weight": merge_weight,
         "mechanism": one.mechanism,
         "family": one.family,

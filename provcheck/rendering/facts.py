@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from provcheck import wording
 from provcheck.rendering.columns import title_of
-from provcheck.rendering.sentences import seconds
+from provcheck.rendering.sentences import at_hand, origin, seconds
 from provcheck.signals import all_signals
-from provcheck.types import Coverage, FileDigest, NotMeasured, PolicyFacts, Report, SignalFacts, Subject
+from provcheck.types import Comparison, Coverage, FileDigest, NotMeasured, PolicyFacts, Report, SignalFacts, Subject
 
 ON_INCONCLUSIVE = {
     "fail": "what cannot be decided fails",
@@ -33,6 +33,7 @@ def facts_of(report: Report) -> Pairs:
         ("Duration", f"{seconds(report):.1f} seconds"),
         ("Versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items())),
         ("Bank", f"{report.bank.name}, {wording.plural(report.bank.references, 'reference')}"),
+        *((f"Reference {one.reference}", _beside(one)) for one in at_hand(report)),
         ("Judge", report.judge.name),
         ("Policy", _policy(report.policy)),
         ("Tool", f"{report.tool.name} {report.tool.version}, report schema {report.schema_version}"),
@@ -48,6 +49,7 @@ def digests_of(report: Report) -> Pairs:
         ("Measurement", digests.measurement),
         ("Probes", digests.probes),
         ("Bank", digests.bank),
+        *(row for one in at_hand(report) for row in _digests_beside(one)),
         ("Judge", digests.judge or "this bank has none of its own"),
         ("Policy", digests.policy),
         *((f"{title_of(name)}: published numbers", digest) for name, digest in digests.background.items()),
@@ -73,6 +75,15 @@ def _signals(report: Report) -> Pairs:
             case NotMeasured(not_measured=reason):
                 rows.append((signal.title, f"{wording.NOT_MEASURED}: {reason}"))
     return rows
+
+
+def _beside(one: Comparison) -> str:
+    return f"{_model(one.at_hand.subject)}; {origin(one)}" if one.at_hand else ""
+
+
+def _digests_beside(one: Comparison) -> Pairs:
+    facts = one.at_hand
+    return [] if facts is None else [(f"Weights of {one.reference}", facts.subject.weights_digest or NO_WEIGHTS)]
 
 
 def _coverage(coverage: Coverage) -> str:

@@ -15,6 +15,7 @@ from provcheck.io.text import short_name
 from provcheck.rendering.pictures import draw
 from provcheck.rendering.pictures.map_picture import map_svg
 from provcheck.rendering.pictures.tree_picture import Branch, read_branches, tree_svg
+from provcheck.rendering.sentences import at_hand
 from provcheck.signals import Signal, all_signals
 from provcheck.signals.describing import Figure, Marked, Table
 from provcheck.types import Comparison, Lineage, NotMeasured, Report
@@ -39,7 +40,7 @@ class DrawnFigure:
 def figures_of(report: Report, nearest: Comparison | None) -> list[DrawnFigure]:
     """Tree, map, and the sections of the signals; `nearest` is the comparison that they speak about."""
     own = [figure for signal in all_signals().values() for figure in _section(signal, report, nearest)]
-    return [_tree(report.lineage), _map(report), *own]
+    return [_tree(report), _map(report), *own]
 
 
 def marked(sentence: Marked) -> Markup:
@@ -65,7 +66,8 @@ def _drawn(figure: Figure) -> DrawnFigure:
     return DrawnFigure(figure.id, figure.heading, finding, picture, figure.reading, figure.tables, figure.annex)
 
 
-def _tree(lineage: Lineage) -> DrawnFigure:
+def _tree(report: Report) -> DrawnFigure:
+    lineage = report.lineage
     id, heading, newick = "lineage", "Family tree", lineage.newick
     if newick is None:
         return DrawnFigure(id, heading, wording.as_sentence(lineage.reason, "No tree was made."))
@@ -77,7 +79,7 @@ def _tree(lineage: Lineage) -> DrawnFigure:
         "Models that are alike stand on neighbouring branches; the lines from left to right are as long as the models "
         "are apart. The tree is made from measured distances alone, and has no known root: what is left is not older."
     )
-    finding = _nearest_on_tree(lineage) + escape(_support(branches, lineage.resamples))
+    finding = _nearest_on_tree(lineage) + escape(_support(branches, lineage.resamples)) + _beside(report)
     return DrawnFigure(id, heading, finding, picture, reading, annex=[_branches(branches)], source=newick)
 
 
@@ -87,6 +89,13 @@ def _nearest_on_tree(lineage: Lineage) -> Markup:
     share = lineage.nearest_support
     how_often = "" if share is None else f"; so it is on {wording.probability(share)} of the resampled trees"
     return marked(Marked(f"Nearest on the tree: {{nearest}}{how_often}. ", {"nearest": lineage.nearest_on_tree}))
+
+
+def _beside(report: Report) -> Markup:
+    """Which of the models in a picture are not of the bank."""
+    names = {f"reference{n}": one.reference for n, one in enumerate(at_hand(report))}
+    each = "".join(f" {{{key}}} was {wording.MEASURED_FOR_AUDIT}." for key in names)
+    return marked(Marked(each, names))
 
 
 def _support(branches: tuple[Branch, ...], resamples: int) -> str:
@@ -115,8 +124,14 @@ def _map(report: Report) -> DrawnFigure:
     id, heading, points = "map", "Map of the bank", report.map.points
     if not points:
         return DrawnFigure(id, heading, wording.as_sentence(report.map.reason, "No map was made."))
+    beside = dict.fromkeys((one.reference for one in at_hand(report)), wording.MEASURED_FOR_AUDIT)
     rows = [
-        (short_name(one.id), "this model" if one.subject else one.family or "", f"{one.x:.3f}", f"{one.y:.3f}")
+        (
+            short_name(one.id),
+            "this model" if one.subject else beside.get(one.id, one.family or ""),
+            f"{one.x:.3f}",
+            f"{one.y:.3f}",
+        )
         for one in points
     ]
     table = Table("Places on the map, without a unit", ("Model", "Family", "Across", "Up"), rows, frozenset({2, 3}))
@@ -124,7 +139,8 @@ def _map(report: Report) -> DrawnFigure:
         "Models near each other are alike. Far apart says little: the map keeps neighbourhoods, not distances (t-SNE "
         "of the distances that the tree is made from). Families with several models have a colour and a shape."
     )
-    finding = f"The model, a star, among {wording.plural(len(points) - 1, 'reference')} of the bank."
+    shown = wording.plural(len(points) - 1, "reference")
+    finding = escape(f"The model, a star, among {shown}{'' if beside else ' of the bank'}.") + _beside(report)
     return DrawnFigure(id, heading, finding, _picture(lambda: map_svg(points)), reading, annex=[table])
 
 

@@ -23,7 +23,7 @@ from junitparser.junitparser import FinalResult, SystemOut
 
 from provcheck.io.text import short_name
 from provcheck.rendering.identity import measured_at
-from provcheck.rendering.sentences import certainty, plain_report, seconds, sentence
+from provcheck.rendering.sentences import at_hand, certainty, plain_report, seconds, sentence
 from provcheck.types import Check, Outcome, PolicyFacts, Report
 
 NAME = "provcheck"
@@ -101,6 +101,7 @@ def _properties(report: Report) -> dict[str, str | float | None]:
         "signals": ", ".join(one.version for one in report.measurement.measured.values()) or None,
         "bank": report.bank.name,
         "bank_digest": report.bank.digest,
+        "measured_for_this_audit": ", ".join(one.reference for one in at_hand(report)) or None,
         "policy": policy.name,
         "policy_digest": policy.digest,
         "on_inconclusive": policy.on_inconclusive,

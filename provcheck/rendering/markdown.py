@@ -11,12 +11,13 @@ from collections.abc import Iterable
 
 from provcheck import wording
 from provcheck.io.text import short_name
-from provcheck.rendering.columns import Columns, cells_of, columns_of, in_text, nearest
+from provcheck.rendering.columns import Columns, cells_of, columns_of, in_text, listed, nearest
 from provcheck.rendering.sentences import (
     EXIT_CODES,
     SENTENCES,
     certainty,
     counts,
+    origin,
     plain_report,
     relation_probability,
     sentence_names,
@@ -78,7 +79,7 @@ def _check_row(check: Check) -> tuple[str, ...]:
 
 
 def _nearest(report: Report) -> list[str]:
-    rows, columns = nearest(report)[:NEAREST], columns_of(report, brief=True, page=True)
+    rows, columns = nearest(report)[: listed(report, NEAREST)], columns_of(report, brief=True, page=True)
     if not rows:
         return []
     hidden = len(report.comparisons) - len(rows)
@@ -90,7 +91,7 @@ def _nearest(report: Report) -> list[str]:
 
 def _reference_row(one: Comparison, columns: Columns) -> tuple[str, ...]:
     return (
-        code(short_name(one.reference)),
+        code(short_name(one.reference)) + (f" ({text(origin(one))})" if one.at_hand else ""),
         one.relation.value,
         text(relation_probability(one)),
         *(text(in_text(cell)) for cell in cells_of(one, columns)),

@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from provcheck.io.writing import json_text
 from provcheck.rendering.identity import hub_repository, measured_at, report_uuid
-from provcheck.rendering.sentences import EXIT_CODES, certainty, plain_report, sentence
+from provcheck.rendering.sentences import EXIT_CODES, at_hand, certainty, origin, plain_report, sentence
 from provcheck.types import Check, Comparison, ExitCode, Outcome, PolicyFacts, Report
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -135,6 +135,7 @@ def _evidence(one: Comparison) -> Json:
         "probability": (one.probabilities or {}).get(one.relation),
         "pValue": one.p_value,
         "sameWeights": one.same_weights,
+        **({"origin": origin(one)} if one.at_hand else {}),
         "signals": {name: values.model_dump(mode="json") for name, values in one.signals.items()},
     }
 
@@ -204,6 +205,7 @@ def _properties(report: Report) -> Json:
         "reasons": list(verdict.reasons),
         "summary": report.summary.model_dump(),
         "signals": {name: facts.model_dump(mode="json") for name, facts in report.measurement.signals.items()},
+        "measuredForThisAudit": [one.reference for one in at_hand(report)],
         "policy": _policy(policy),
         "digests": report.digests.model_dump(),
         "reportDigest": report.digest,

@@ -17,7 +17,7 @@ SENTENCES = {
     Relation.UNRELATED: "The weights of {subject} show no relation to {references}.",
     Relation.INCONCLUSIVE: "The evidence does not settle whether {subject} is related to {references}.",
 }
-"""One sentence per verdict. `{subject}` and `{reference}` are names, `{references}` counts the bank's references."""
+"""One sentence per verdict. `{subject}` and `{reference}` are names, `{references}` counts those compared."""
 
 COUNTED = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.ERROR)
 """The order in which outcomes are counted."""
@@ -68,8 +68,18 @@ def sentence_names(report: Report) -> dict[str, str]:
     return {
         "subject": short_name(report.subject.id),
         "reference": short_name(report.verdict.reference or "one of the reference models"),
-        "references": _references(report.bank.references),
+        "references": _references(report.bank.references + len(at_hand(report))),
     }
+
+
+def at_hand(report: Report) -> list[Comparison]:
+    """The comparisons with references that were measured for this audit, by their names."""
+    return sorted((one for one in report.comparisons if one.at_hand), key=lambda one: one.reference)
+
+
+def origin(one: Comparison) -> str:
+    """Of a reference that is not of the bank: that it was measured for this audit, and where it was found."""
+    return wording.at_hand(one.at_hand) if one.at_hand else ""
 
 
 def certainty(report: Report) -> str:
@@ -86,10 +96,13 @@ def certainty(report: Report) -> str:
 
 def _p_values(report: Report) -> str:
     """The exact one first: it does not depend on the size of the bank, and it alone may be very small."""
-    verdict, pairs = report.verdict, "by the bank's independent pairs, corrected for all its references"
+    verdict = report.verdict
+    named = next((one.named for one in report.comparisons if one.reference == verdict.reference), 0)
+    correction = wording.correction(named) if named else "corrected for all its references"
     exact = "" if verdict.exact_p_value is None else f" Exact p-value: {wording.bound(verdict.exact_p_value)}."
     empirical = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)}"
-    return exact + (f"{empirical} ({pairs})." if empirical and exact else f"{empirical}." if empirical else "")
+    remark = f" (by the bank's independent pairs, {correction})" if empirical and (exact or named) else ""
+    return exact + (f"{empirical}{remark}." if empirical else "")
 
 
 def relation_probability(one: Comparison) -> str:

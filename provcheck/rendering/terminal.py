@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from provcheck import wording
 from provcheck.io.text import plain, short_name
-from provcheck.rendering.columns import cells_of, columns_of, nearest
+from provcheck.rendering.columns import cells_of, columns_of, listed, nearest
 from provcheck.rendering.console import make_console, outcome_text, print_line, print_rule, print_table
 from provcheck.rendering.outcomes import (
     DEFAULT_SUMMARY,
@@ -20,10 +21,10 @@ from provcheck.rendering.outcomes import (
     print_summary,
     summary_outcomes,
 )
-from provcheck.rendering.sentences import certainty, plain_report, seconds, sentence
+from provcheck.rendering.sentences import at_hand, certainty, origin, plain_report, seconds, sentence
 from provcheck.types import Outcome, Report, Subject, Tool
 
-__all__ = ["Show", "make_console", "print_header", "print_report"]
+__all__ = ["Show", "make_console", "print_header", "print_references", "print_report"]
 
 NEAREST, NEAREST_VERBOSE = 5, 20
 """References that are listed."""
@@ -51,6 +52,12 @@ def print_header(console: Console, tool: Tool, bank: str, references: int, subje
     print_rule(console, "provcheck audit starts")
     print_line(console, plain(f"{tool.name} {tool.version} -- {bank_text} -- {runs_on}"))
     print_line(console, f"subject: {_subject(subject)}")
+
+
+def print_references(console: Console, names: Sequence[str]) -> None:
+    """The references at hand, if there are any."""
+    if names:
+        print_line(console, f"beside the bank: {plain(', '.join(map(short_name, names)))}")
 
 
 def print_report(report: Report, console: Console, show: Show | None = None) -> None:
@@ -91,7 +98,7 @@ def _print_verdict(console: Console, report: Report, verbosity: int) -> None:
 
 def _print_nearest(console: Console, report: Report, verbosity: int) -> None:
     """Brief columns fit into 80 characters; -v shows all columns, in several tables where they do not fit."""
-    rows = nearest(report)[: NEAREST_VERBOSE if verbosity else NEAREST]
+    rows = nearest(report)[: listed(report, NEAREST_VERBOSE if verbosity else NEAREST)]
     if not rows:
         return
     columns = columns_of(report, brief=not verbosity)
@@ -105,6 +112,8 @@ def _print_nearest(console: Console, report: Report, verbosity: int) -> None:
             for row in rows
         ],
     )
+    for one in at_hand(report):
+        print_line(console, f"{short_name(one.reference)}: {origin(one)}")
 
 
 def _subject(subject: Subject) -> str:

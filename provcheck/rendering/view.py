@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from provcheck.io.text import short_name
-from provcheck.rendering.columns import Columns, cells_of, columns_of, nearest
+from provcheck.rendering.columns import Columns, cells_of, columns_of, listed, nearest
 from provcheck.rendering.facts import digests_of, facts_of, files_of
 from provcheck.rendering.figures import DrawnFigure, figures_of, marked
 from provcheck.rendering.sentences import (
@@ -17,6 +17,7 @@ from provcheck.rendering.sentences import (
     SENTENCES,
     certainty,
     counts,
+    origin,
     plain_report,
     relation_probability,
     sentence_names,
@@ -94,7 +95,7 @@ def view_of(report: Report) -> ReportView:
     """Shape a report for the page."""
     report = plain_report(report)
     ordered, columns = nearest(report), columns_of(report, page=True)
-    rows = [_reference_row(one, columns) for one in ordered]
+    rows, count = [_reference_row(one, columns) for one in ordered], listed(report, NEAREST)
     return ReportView(
         report=report,
         sentence=_sentence(report),
@@ -103,8 +104,8 @@ def view_of(report: Report) -> ReportView:
         counts=counts(report.summary),
         checks=[_check_row(check) for check in report.checks],
         columns=[(column.heading, column.unit) for _, column in columns],
-        nearest=rows[:NEAREST],
-        others=rows[NEAREST:],
+        nearest=rows[:count],
+        others=rows[count:],
         farther=_farther(report),
         figures=figures_of(report, next(iter(ordered), None)),
         claims=_claims(report),
@@ -135,7 +136,7 @@ def _check_row(check: Check) -> CheckRow:
 
 
 def _reference_row(one: Comparison, columns: Columns) -> ReferenceRow:
-    about = (one.family, one.mechanism, one.license)
+    about = (origin(one), one.license) if one.at_hand else (one.family, one.mechanism, one.license)
     return ReferenceRow(
         reference=short_name(one.reference),
         about=" · ".join(part for part in about if part),
@@ -148,7 +149,7 @@ def _reference_row(one: Comparison, columns: Columns) -> ReferenceRow:
 def _farther(report: Report) -> str:
     """How many references are not listed."""
     everyone = report.bank.references
-    missing = everyone - len(report.comparisons)
+    missing = everyone - sum(one.at_hand is None for one in report.comparisons)
     return f"Of the {everyone:,} in the bank, the {missing:,} farthest are not listed." if missing > 0 else ""
 
 
@@ -164,12 +165,15 @@ def _claims(report: Report) -> list[Claim]:
 
 
 def _base_finding(report: Report, base: str) -> str:
-    found = [one.relation for one in report.comparisons if one.reference.lower() == base.lower()]
-    if not found:
-        return "Not checked: this model is not among the references."
-    if found[0] is Relation.INCONCLUSIVE:
-        return "The evidence does not settle it."
-    return f"The evidence {'supports' if found[0].related else 'does not support'} it: {found[0].value}."
+    found = next((one for one in report.comparisons if one.reference.lower() == base.lower()), None)
+    if found is None:
+        why = report.unavailable.get(base)
+        return f"Not checked: {why}." if why else "Not checked: this model is not among the references."
+    measured = f" It was {origin(found)}." if found.at_hand else ""
+    if found.relation is Relation.INCONCLUSIVE:
+        return f"The evidence does not settle it.{measured}"
+    says = "supports" if found.relation.related else "does not support"
+    return f"The evidence {says} it: {found.relation.value}.{measured}"
 
 
 def _no_base_finding(report: Report) -> str:

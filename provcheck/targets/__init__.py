@@ -12,6 +12,7 @@ A kind of target is one file with a function `find(model, options) -> Target | N
     gguf          one file that holds weights, config and tokenizer
     configs       what config.json says, and whether that is a causal language model
     adapters      which adapters can be measured, by what adapter_config.json says
+    bases         the base model that a subject is claimed to descend from
     companions    what lies beside the weights: digests, and the kind of tokenizer
     token_growth  whether a tokenizer adds so much to a text that tokens would fill the memory
     cards         license and base model that the model card declares

@@ -31,9 +31,12 @@ def resolve(model: str, options: FindOptions | None = None) -> ModelFiles:
     where it cannot be used, and never runs code or unpickles unless the options allow it.
     """
     options = options or FindOptions()
-    place = locate(model, options.revision, offline=options.offline)
-    with _cache_hint(place):
-        return _adapter(place, options) if ADAPTER_CONFIG in place.names else _full_model(place, options)
+    return _resolved(locate(model, options.revision, offline=options.offline), options)
+
+
+def resolve_on_hub(model: str, options: FindOptions) -> ModelFiles:
+    """The same for a Hub id that a stranger wrote: no folder of that name takes its place."""
+    return _resolved(on_hub(model, options.revision, offline=options.offline), options)
 
 
 def locate(model: str, revision: str | None, *, offline: bool) -> Place:
@@ -66,6 +69,11 @@ def looks_like_path(model: str) -> bool:
     """Whether the name can only be a path, not a Hub id."""
     name = model.partition("@")[0]
     return name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name
+
+
+def _resolved(place: Place, options: FindOptions) -> ModelFiles:
+    with _cache_hint(place):
+        return _adapter(place, options) if ADAPTER_CONFIG in place.names else _full_model(place, options)
 
 
 @contextmanager

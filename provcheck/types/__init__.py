@@ -25,7 +25,7 @@ from provcheck.types.base import (
     Share,
     canonical_digest,
 )
-from provcheck.types.comparison import Comparison, Interval, Reference, SignalValues
+from provcheck.types.comparison import AtHand, Comparison, Interval, Reference, SignalValues
 from provcheck.types.measurement import (
     AS_STORED,
     NO_DEVICE,
@@ -93,6 +93,7 @@ __all__ = [
     "Measurement",
     "Stack",
     "Reference",
+    "AtHand",
     "SignalValues",
     "Interval",
     "Comparison",

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
 
-from provcheck.types.base import Number, Record, Relation, Share
+from provcheck.types.base import Count, Number, Record, Relation, Share
 from provcheck.types.measurement import NotMeasured
+from provcheck.types.subject import Subject
 
 
 class Reference(Record):
@@ -24,6 +25,17 @@ class Reference(Record):
         default=None,
         exclude_if=lambda value: value is None,
         description="of a model from scratch: the model that first had its random initialisation, if another",
+    )
+
+
+class AtHand(Record):
+    """What a reference is that was measured for one audit; no bank documents where it comes from."""
+
+    subject: Subject
+    measurement: str = Field(description="sha256 over the arrays of its measurement")
+    found: Literal["given", "beside", "adapter", "hub"] = Field(
+        description="given: named by --reference; else the claimed base, found in a folder beside the model, under the "
+        "adapter, or on the Hub or in its local cache"
     )
 
 
@@ -80,6 +92,17 @@ class Comparison(Record):
     judged_by: tuple[str, ...] = Field(default=(), description="the signals that the calibrated judge went by")
     signals: Annotated[dict[str, SerializeAsAny[SignalValues | NotMeasured]], BeforeValidator(_values)]
     same_weights: bool = Field(default=False, description="the weight files have the same digests")
+    at_hand: AtHand | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="of a reference that was measured for this audit: what it is; left out for those of the bank",
+    )
+    named: Count = Field(
+        default=0,
+        exclude_if=lambda value: value == 0,
+        description="of a reference that was named before anything was measured, as a claim or by --reference: how "
+        "many were; its p-value is corrected for these alone",
+    )
 
     @property
     def related_probability(self) -> float | None:

@@ -97,6 +97,11 @@ class Report(Digested):
     judge: JudgeFacts
     policy: PolicyFacts
     claimed_base: str | None = Field(default=None, description="base model to check, where the user named one")
+    unavailable: dict[str, str] = Field(
+        default_factory=dict,
+        exclude_if=lambda value: not value,
+        description="claimed base models that could not be compared, each with the reason",
+    )
     comparisons: tuple[Comparison, ...]
     verdict: Verdict
     lineage: Lineage

@@ -40,6 +40,11 @@ class Subject(Record):
     base: Subject | None = Field(default=None, description="for an adapter: the model under it")
 
     @property
+    def called(self) -> str:
+        """`org/name@commit` for a model of the Hub; the name of a folder or file, without its path."""
+        return f"{self.id}@{self.revision}" if self.revision else self.id
+
+    @property
     def all_files(self) -> tuple[FileDigest, ...]:
         """The files beside the weights; for an adapter also those of the model under it."""
         return (*self.files, *(self.base.files if self.base else ()))

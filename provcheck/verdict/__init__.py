@@ -6,7 +6,7 @@ calibration  one panel of signals that are judged together: SVMs, thresholds, nu
 panels       a judge's file: one calibration a panel, the largest that can judge a pair is asked
 judge        the calibrated judge; nulls: p-values and histograms
 margin       the judge of banks without a calibration
-merges       is the subject a merge of two references?
+merges       is the subject a merge of two references? claims: what of those named?
 fitting      a bank -> its judge; training: the pairs that it is fitted on; svm: the linear SVM
 """
 
@@ -92,7 +92,9 @@ def decide(
 ) -> tuple[tuple[Comparison, ...], Verdict]:
     """Judge every comparison (nearest first) and derive the verdict.
 
-    A related reference decides; without one, an inconclusive one does; else the nearest independent one.
+    A related reference decides; without one, an inconclusive one does; else the nearest independent one. Of several
+    with the same relation, one that was named beforehand goes before the others, since it is what was asked about; the
+    user's own reference goes before a claim.
     """
     covered = {name for name, one in facts.measured.items() if one.coverage.share >= MIN_COVERAGE}
     if reason := _too_little(facts, judge.panels, covered):
@@ -100,7 +102,7 @@ def decide(
     judged = judge.judge(comparisons, covered)
     if not judged:
         return judged, _inconclusive("the bank holds no references")
-    nearest = min(judged, key=lambda comparison: ORDER.index(comparison.relation))
+    nearest = min(judged, key=_decisive)
     chosen = _ancestor(nearest, judged, ancestry) if nearest.relation is Relation.DERIVED else nearest
     return judged, Verdict(
         relation=chosen.relation,
@@ -110,6 +112,12 @@ def decide(
         exact_p_value=exact_p_value_of(chosen),
         reasons=judge.explain(chosen) + _others(chosen, judged),
     )
+
+
+def _decisive(comparison: Comparison) -> tuple[int, bool, bool]:
+    """Sort key: the relation that decides, then what the user gave, then what was named beforehand."""
+    given = comparison.at_hand is not None and comparison.at_hand.found == "given"
+    return ORDER.index(comparison.relation), not given, not comparison.named
 
 
 def _fitting(calibrations: Calibrations, bank: Bank) -> Calibrations:

@@ -7,17 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from provcheck.signals import directions, features_of, find_signal, signal_of
-from provcheck.types import Comparison, JudgeFacts, NotMeasured, PanelFacts, Relation, SignalValues
+from provcheck.types import Comparison, Floats, JudgeFacts, NotMeasured, PanelFacts, Relation, SignalValues
 from provcheck.verdict.calibration import Calibration
 from provcheck.verdict.nulls import MIN_NULL_PAIRS, histogram, holm, share_as_high
 from provcheck.verdict.panels import Calibrations, Panel, describe
+from provcheck.wording import correction
 
 
 class CalibratedJudge:
     """Judges comparisons with the calibrations of a bank.
 
-    `references`: their number in the bank, which p-values are corrected for; `limit`: the false-accusation rate that
-    the policy accepts.
+    `references`: their number in the bank, which p-values are corrected for unless a reference was named beforehand;
+    `limit`: the false-accusation rate that the policy accepts.
     """
 
     def __init__(self, calibrations: Calibrations, references: int, limit: float) -> None:
@@ -53,7 +54,7 @@ class CalibratedJudge:
         )
 
     def judge(self, comparisons: Sequence[Comparison], signals: Collection[str]) -> tuple[Comparison, ...]:
-        """The comparisons with relation, probabilities, score, panel and Holm-corrected p-value.
+        """The comparisons with relation, probabilities, score, panel and corrected p-value.
 
         `signals`: those to go by; others are as if not measured.
         """
@@ -61,7 +62,7 @@ class CalibratedJudge:
         panels = [self._calibrations.choose(found) for found in features]
         scores = [one.related.score(found) if one else np.nan for one, found in zip(panels, features, strict=True)]
         shares = [share_as_high(one.null_scores, s) if one else np.nan for one, s in zip(panels, scores, strict=True)]
-        p_values = holm(np.array(shares), self._references)
+        p_values = _corrected(np.array(shares), comparisons, self._references)
         each = zip(comparisons, features, panels, scores, p_values, strict=True)
         return tuple(self._judged(*one) for one in each)
 
@@ -134,6 +135,20 @@ class CalibratedJudge:
         return [_missing(name, comparison) for name in self._calibrations.signals if name not in found]
 
 
+def _corrected(shares: Floats, comparisons: Sequence[Comparison], references: int) -> list[float | None]:
+    """P-values corrected by Holm: of the bank's references for them all, of those named beforehand for these alone.
+
+    What is at hand or named does not move the p-value of any other reference of the bank.
+    """
+    found: list[float | None] = [None] * len(comparisons)
+    own = [place for place, one in enumerate(comparisons) if one.at_hand is None]
+    named = [place for place, one in enumerate(comparisons) if one.named]
+    for places, hypotheses in ((own, references), (named, len(named))):
+        for place, value in zip(places, holm(shares[places], hypotheses), strict=True):
+            found[place] = value
+    return found
+
+
 def _features(comparison: Comparison, signals: Collection[str]) -> dict[str, float]:
     return {name: value for name, value in features_of(comparison).items() if signal_of(name) in signals}
 
@@ -159,7 +174,7 @@ def _p_value(panel: Calibration, comparison: Comparison) -> list[str]:
     if comparison.p_value is not None:
         return [
             f"Among {pairs} pairs of independent models so high a score has p = {comparison.p_value:.2g}, "
-            "corrected for all references of the bank."
+            f"{correction(comparison.named)}."
         ]
     if pairs < MIN_NULL_PAIRS:
         return [

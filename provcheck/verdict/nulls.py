@@ -26,7 +26,7 @@ def share_as_high(null: Floats, score: float) -> float:
 def holm(shares: Floats, references: int) -> list[float | None]:
     """P-values corrected by Holm (1979), each by its own null distribution; None where it is NaN.
 
-    Corrected for all references of the bank, although only the nearest have a p-value here.
+    `references`: how many are corrected for, although of a large bank only the nearest have a p-value here.
     """
     known = np.flatnonzero(np.isfinite(shares))
     corrected: list[float | None] = [None] * len(shares)

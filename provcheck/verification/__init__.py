@@ -2,6 +2,7 @@
 
 steps        one line per check: passed, failed, or skipped with the reason; the file's own check, and the conclusion
 inputs       what the report was made with: program, bank, probe set, judge, policy, published numbers, the model
+beside       the references at hand of a report, measured again
 differences  where two reports differ, and how far numbers may lie apart
 repetition   the old report compared with the new one
 restating    what must follow from the report's own numbers, where these have moved

@@ -26,7 +26,7 @@ NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 def part_of(report: Report, part: str, *, numbers: bool) -> Any:
     """A part of a report without sentences and what differs from run to run; `numbers`: with those of the signals."""
-    found = report.model_dump(mode="json", include={part})[part]
+    found = report.model_dump(mode="json", include={part}).get(part, {})  # an empty part may be left out
     if part == "judge":
         found.pop("name")
     if part == "comparisons" and not numbers:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from provcheck.comparison import compare
 from provcheck.measuring import ModelOptions, measured
 from provcheck.observer import Observer, Silent
-from provcheck.pipeline import AuditOptions, Prepared, compare_with_bank, conclude
+from provcheck.pipeline import AuditOptions, Prepared, conclude
+from provcheck.references import Compared
 from provcheck.report_file import ReportFile
 from provcheck.signals import TABLE
 from provcheck.targets import DEMO
 from provcheck.targets.saved import SavedTarget
 from provcheck.types import Check, Measurement, NotMeasured, Outcome, Report, Subject
+from provcheck.verification.beside import Again
 from provcheck.verification.command import check_command, signals_in
 from provcheck.verification.inputs import (
     check_backgrounds,
@@ -41,6 +44,7 @@ from provcheck.verification.steps import (
 )
 
 FOLLOWING = (DISTANCES, VERDICT, "checks", "tree", "map", "statements", SENTENCES, "command")
+NOT_CLAIMED = "--no-claimed-reference"
 MISSING = NotMeasured(not_measured="it was not measured again")
 
 
@@ -58,6 +62,8 @@ class VerifyOptions:
     offline: bool = False
     allow_pickle: bool = False
     trust_remote_code: bool = False
+    references: Sequence[str] = ()
+    """References at hand of the report that did not come from the Hub, in any order."""
 
     def measuring(self, report: Report, probes: str | None) -> ModelOptions:
         """How to find and measure the model: never from the cache, in the report's dtype, the signals asked for."""
@@ -106,22 +112,30 @@ def verify(file: ReportFile, options: VerifyOptions, observe: Observer | None = 
         options.bank or report.bank.name,
         options.policy or report.policy.name,
         report.claimed_base,
+        claimed_reference=NOT_CLAIMED not in report.tool.command.split(),
         stop_at_first=bool(report.policy.not_run),
     )
+    beside = Again(report, options.references, target, how, observe or Silent())
+    yield from beside.checks()
+    if not beside.complete:
+        yield from _left_out(FOLLOWING, "judging again needs every reference that was measured for the audit")
+        return
     called = DEMO if report.subject.source == DEMO else report.subject.id
-    again = Prepared(called, settings, policy.thing, bank.thing, SavedTarget(measurement))
-    repetition = repeat(report, again, measurement, exact=check.outcome is Outcome.PASSED)
+    given, compared = beside.given(bank.thing), beside.compared(bank.thing)
+    again = Prepared(called, settings, policy.thing, bank.thing, SavedTarget(measurement), given)
+    repetition = repeat(report, again, measurement, compared, exact=check.outcome is Outcome.PASSED)
     yield from repetition.checks()
     yield check_command(report, repetition.new)
 
 
-def repeat(report: Report, again: Prepared, measurement: Measurement, *, exact: bool) -> Repetition:
+def repeat(report: Report, again: Prepared, measurement: Measurement, compared: Compared, *, exact: bool) -> Repetition:
     """Judge the new measurement and, if it is not the same bit for bit, the report's own numbers, too."""
     also = () if exact else [one.reference for one in report.comparisons if one.reference in again.bank.rows]
-    new = conclude(again, measurement, compare_with_bank(again, measurement, also))
+    found = compare(measurement, compared.bank, also, compared.named)
+    new = conclude(again, measurement, compared, found)
     if exact:
         return Repetition(report, new, new, exact)
-    again_from = partial(conclude, again, measurement, drawn=(new.lineage, new.map))
+    again_from = partial(conclude, again, measurement, compared, drawn=(new.lineage, new.map))
     return Repetition(report, new, what_follows(report, new, again_from), exact)
 
 

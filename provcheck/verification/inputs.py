@@ -129,7 +129,7 @@ def find_model(report: Report, model: str | None, options: FindOptions) -> tuple
     """
     if model is not None:
         return find_target(model, options), ""
-    named = _named(report.subject)
+    named = DEMO if report.subject.source == DEMO else named_on_hub(report.subject)
     if named is None:
         return None, f"where {report.subject.id} lies is not known: give the model, or a measurement file, as MODEL"
     try:
@@ -164,10 +164,8 @@ def _fitting(check: Check, thing: T) -> Found[T]:
     return Found(check, thing if check.outcome is Outcome.PASSED else None)
 
 
-def _named(subject: Subject) -> str | None:
-    """The name that finds a report's model; None if it was in a folder, or is not a demo or Hub name with a commit."""
-    if subject.source == DEMO:
-        return DEMO
+def named_on_hub(subject: Subject) -> str | None:
+    """The name that finds a model of a report on the Hub; None without a commit, or for a name that no Hub has."""
     if subject.revision and COMMIT.fullmatch(subject.revision) and HUB_ID.fullmatch(subject.id):
         return f"{subject.id}@{subject.revision}"
     return None

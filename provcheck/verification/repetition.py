@@ -59,9 +59,11 @@ class Repetition:
     def _left_out(self) -> Iterator[str]:
         """References missing from the report; of a large bank, those may be that are unrelated and not the nearest."""
         stated = {one.reference for one in self.old.comparisons}
-        whole = len(self.new.comparisons) == self.new.bank.references
+        own = [one for one in self.new.comparisons if one.at_hand is None]
+        whole = len(own) == self.new.bank.references
         for one in self.new.comparisons:
-            if one.reference not in stated and (whole or one.relation is not Relation.UNRELATED):
+            needed = whole or one.named or one.relation is not Relation.UNRELATED
+            if one.reference not in stated and needed:
                 yield f"the comparison with {one.reference} is missing"
 
     def _verdict(self) -> Check:
@@ -103,7 +105,9 @@ class Repetition:
         measured = self._follows("statements", ("measurement",), said, EXACT if self.exact else MOVED)
         if measured.outcome is not Outcome.PASSED:
             return measured
-        return self._follows("statements", ("subject", "bank", "judge", "background", "claimed_base"), said)
+        return self._follows(
+            "statements", ("subject", "bank", "judge", "background", "claimed_base", "unavailable"), said
+        )
 
     def _sentences(self) -> Check:
         """Check every sentence; those of another version may be worded otherwise, and are then not verified."""

@@ -75,6 +75,13 @@ def test_a_report(name: str, model: Path, world: World, capsys: pytest.CaptureFi
     refused(model, world.audit("model", "--out", "out", "--format", "all"), capsys)
 
 
+def test_a_report_over_a_reference(model: Path, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is read like the model."""
+    Path("out").mkdir()
+    (Path("out") / "report.json").symlink_to(model / "config.json")
+    refused(model, world.audit(world.models["seed-1"], "--reference", "model", "--out", "out"), capsys)
+
+
 def test_the_base_of_an_adapter(model: Path, world: World, capsys: pytest.CaptureFixture[str]) -> None:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM

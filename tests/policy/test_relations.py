@@ -208,7 +208,7 @@ def test_references_beyond_an_independent_one_are_independent(rule: Mapping[str,
 
 def test_a_claimed_base_far_away_says_nothing_about_the_others() -> None:
     """It is compared however far it is; the nearest references are those that count."""
-    near, claimed = compared("near", OPEN, 0.3), compared("claimed", UNRELATED, 0.9)
+    near, claimed = compared("near", OPEN, 0.3), compared("claimed", UNRELATED, 0.9, named=1)
     evidence = make_evidence([near, claimed], claimed_base="Claimed", beyond=["far"])
     assert check({**NOT_RELATED, "references": ["far"]}, evidence).outcome is INCONCLUSIVE
 

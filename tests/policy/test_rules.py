@@ -9,8 +9,8 @@ import pytest
 
 from provcheck.policy import Evidence
 from provcheck.signals import find_signal
-from provcheck.types import NotMeasured, Outcome, Relation
-from tests.policy.factory import PROBES_DIGEST, PROBES_NAME, check, make_evidence
+from provcheck.types import AtHand, NotMeasured, Outcome, Relation
+from tests.policy.factory import PROBES_DIGEST, PROBES_NAME, check, compared, make_evidence
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 SKIPPED, INCONCLUSIVE = Outcome.SKIPPED, Outcome.INCONCLUSIVE
@@ -145,12 +145,40 @@ def test_one_false_claim_of_two_fails() -> None:
     evidence = make_evidence({"a": Relation.DERIVED, "b": Relation.UNRELATED}, declared=("a", "b"))
     done = check(CLAIM, evidence)
     assert (done.outcome, done.references) == (FAILED, ("b",))
+    assert done.message == "the evidence contradicts the claimed base b (unrelated); it is related to a (derived)"
 
 
-def test_a_claim_that_cannot_be_checked_is_mentioned_beside_one_that_can() -> None:
-    done = check(CLAIM, make_evidence({"a": Relation.DERIVED}, declared=("far", "a")))
+@pytest.mark.parametrize(
+    ("relation", "outcome"), [(Relation.DERIVED, INCONCLUSIVE), (Relation.UNRELATED, FAILED)], ids=str
+)
+def test_a_claim_that_cannot_be_checked_is_never_passed_over(relation: Relation, outcome: Outcome) -> None:
+    done = check(CLAIM, make_evidence({"a": relation}, declared=("far", "a")))
+    assert done.outcome is outcome
+    assert "the claimed base far could not be compared: it is not in this bank" in done.message
+
+
+def test_why_a_claimed_base_could_not_be_had_is_said() -> None:
+    evidence = replace(make_evidence({"a": Relation.DERIVED}, declared=("far",)), unavailable={"far": "it is gated"})
+    done = check(CLAIM, evidence)
+    assert (done.outcome, done.message) == (INCONCLUSIVE, "the claimed base far could not be compared: it is gated")
+
+
+def test_where_a_claimed_base_at_hand_was_found_is_said() -> None:
+    subject = make_evidence().subject.model_copy(update={"revision": "a" * 40})
+    at_hand = AtHand(subject=subject, measurement="0" * 64, found="hub")
+    found = compared("org/base", Relation.DERIVED, named=1, at_hand=at_hand)
+    done = check(CLAIM, make_evidence([found], declared=("org/base",)))
     assert done.outcome is PASSED
-    assert "supports the claimed base a" in done.message and "far is not in this bank" in done.message
+    assert done.message == (
+        "the evidence supports the claimed base org/base (derived; measured for this audit, from the Hub (revision "
+        "aaaaaaaaaaaa))"
+    )
+
+
+def test_the_model_under_an_adapter_is_the_claim_where_the_card_makes_none() -> None:
+    evidence = make_evidence({"under": Relation.UNRELATED})
+    adapter = evidence.subject.model_copy(update={"base": evidence.subject.model_copy(update={"id": "under"})})
+    assert check(CLAIM, replace(evidence, subject=adapter)).outcome is FAILED
 
 
 def test_the_users_claim_stands_in_for_the_card() -> None:
@@ -158,12 +186,9 @@ def test_the_users_claim_stands_in_for_the_card() -> None:
     assert check(CLAIM, evidence).outcome is PASSED
 
 
-@pytest.mark.parametrize(
-    ("declared", "message"), [((), "no base model is claimed"), (("far",), "the claimed base far is not in this bank")]
-)
-def test_without_a_claim_that_can_be_checked_it_is_skipped(declared: tuple[str, ...], message: str) -> None:
-    done = check(CLAIM, make_evidence({"a": Relation.DERIVED}, declared=declared))
-    assert (done.outcome, done.message) == (SKIPPED, message)
+def test_without_a_claim_it_is_skipped() -> None:
+    done = check(CLAIM, make_evidence({"a": Relation.DERIVED}))
+    assert (done.outcome, done.message) == (SKIPPED, "no base model is claimed")
 
 
 @pytest.mark.parametrize(("farthest", "outcome"), [(Relation.UNRELATED, FAILED), (Relation.INCONCLUSIVE, INCONCLUSIVE)])

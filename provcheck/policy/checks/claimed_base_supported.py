@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from provcheck.policy.evidence import Evidence, Standing, claims
-from provcheck.policy.rule import Finding, Rule
+from provcheck.policy.rule import Finding, Rule, with_relations
 from provcheck.types import Outcome
 
-WORST_FIRST = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED, Outcome.SKIPPED)
+WORST_FIRST = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED)
 
 
 class ClaimedBaseSupported(Rule):
@@ -22,29 +22,39 @@ class ClaimedBaseSupported(Rule):
         return "The evidence supports the base model that the card, or --claimed-base, names."
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """Every claimed base that is in the bank must be related to the subject."""
+        """Every claimed base must be related to the subject; one that could not be compared leaves the check open."""
         claimed = claims(evidence.subject, evidence.claimed_base)
         if not claimed:
             return Finding(Outcome.SKIPPED, "no base model is claimed")
-        return _worst([_claim(base, evidence.find(base)) for base in claimed])
+        return _worst([_claim(base, evidence) for base in claimed])
 
 
 def _worst(findings: Sequence[Finding]) -> Finding:
-    """The finding that decides; a claim that could not be checked is mentioned along with one that could."""
+    """The finding that decides; what is open about other claims is mentioned along with it."""
     chosen = min(findings, key=lambda finding: WORST_FIRST.index(finding.outcome))
-    skipped = [f.message for f in findings if f.outcome is Outcome.SKIPPED and chosen.outcome is not Outcome.SKIPPED]
-    return Finding(chosen.outcome, "; ".join([chosen.message, *skipped]), chosen.references)
+    others = [one.message for one in findings if one is not chosen and one.outcome is not Outcome.PASSED]
+    return Finding(chosen.outcome, "; ".join([chosen.message, *others]), chosen.references)
 
 
-def _claim(base: str, found: Standing | None) -> Finding:
+def _claim(base: str, evidence: Evidence) -> Finding:
+    found = evidence.find(base)
     if found is None:
-        return Finding(Outcome.SKIPPED, f"the claimed base {base} is not in this bank")
+        why = evidence.unavailable.get(base, "it is not in this bank")
+        return Finding(Outcome.INCONCLUSIVE, f"the claimed base {base} could not be compared: {why}")
     if found.relation.related:
-        message = f"the evidence supports the claimed base {found.id} ({found.relation})"
-        return Finding(Outcome.PASSED, message, (found.id,))
+        return Finding(Outcome.PASSED, f"the evidence supports the claimed base {_described(found)}", (found.id,))
     if found.open:
-        message = f"the evidence does not settle whether {found.id} is the base"
+        message = f"the evidence does not settle whether {_described(found)} is the base"
         return Finding(Outcome.INCONCLUSIVE, message, (found.id,))
-    why = found.relation if found.compared else "it is farther away than the references that were compared in full"
-    message = f"the evidence contradicts the claimed base {found.id} ({why})"
+    others = [one for one in evidence.standings if one.relation.related]
+    instead = f"; it is related to {with_relations(others)}" if others else ""
+    message = f"the evidence contradicts the claimed base {_described(found)}{instead}"
     return Finding(Outcome.FAILED, message, (found.id,))
+
+
+def _described(found: Standing) -> str:
+    """`org/base (derived; measured for this audit, from the Hub)`."""
+    beyond = "it is farther away than the references that were compared in full"
+    relation = "" if found.open else found.relation.value if found.compared else beyond
+    inside = "; ".join(part for part in (relation, found.origin) if part)
+    return f"{found.id} ({inside})" if inside else found.id
