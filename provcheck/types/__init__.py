@@ -25,6 +25,19 @@ from provcheck.types.base import (
     Share,
     canonical_digest,
 )
+from provcheck.types.changes import (
+    Arrangement,
+    BlockPair,
+    ChangeFacts,
+    Changes,
+    Descent,
+    Mechanism,
+    Mixture,
+    Side,
+    StoredValues,
+    TensorChange,
+    VocabularyChange,
+)
 from provcheck.types.comparison import Comparison, Interval, Reference, SignalValues
 from provcheck.types.measurement import (
     AS_STORED,
@@ -96,6 +109,17 @@ __all__ = [
     "SignalValues",
     "Interval",
     "Comparison",
+    "Mechanism",
+    "Arrangement",
+    "BlockPair",
+    "ChangeFacts",
+    "Changes",
+    "Descent",
+    "Mixture",
+    "Side",
+    "StoredValues",
+    "TensorChange",
+    "VocabularyChange",
     "Parent",
     "Verdict",
     "NullDistribution",
