@@ -71,7 +71,7 @@ def stored_values(model: Opened) -> StoredValues:
             grids.append((grid_of(matrix), matrix.size))
     total = sum(size for _, size in grids)
     on_grid = [grid for grid, _ in grids if grid]
-    common_grid = mode(on_grid) if on_grid and len(on_grid) >= MOST_GRIDDED * len(grids) else None
+    common_grid = mode(one for one in on_grid if one.bits == mode(each.bits for each in on_grid)) if on_grid and len(on_grid) >= MOST_GRIDDED * len(grids) else None
     return StoredValues(
         zeros=sum(zeros) / max(1, total),
         precision_bits=max(bits),

@@ -9,8 +9,8 @@ import numpy as np
 from provcheck.types import Floats
 
 BITS = (4, 8)
-GROUPS = (0, 128, 64, 32)
-"""Weights that share a scale; 0 stands for a whole row."""
+SMALLEST, GREATEST = 16, 256
+"""Weights that may share a scale, other than a whole row."""
 
 SAMPLED = 256
 """Groups of a matrix that are looked at."""
@@ -18,6 +18,9 @@ SAMPLED = 256
 ON_GRID = 0.1
 """Mean distance to the nearest grid point, in steps, up to which numbers lie on it. Off the grid it is 0.25; float16
 rounds 8-bit codes by 0.01 to 0.03 of a step."""
+
+FEW_BITS = 4
+"""With more, groups hold too few weights to tell a short list of values."""
 
 FULL, SIGNIFICAND = 24, 23
 """Bits of a float32's significand: all, and those stored."""
@@ -57,27 +60,31 @@ def rounded_to(values: Floats, bits: int) -> Floats:
 def grid_of(matrix: Floats) -> Grid | None:
     """The coarsest grid that the numbers lie on, by rows or columns; None if they lie on none."""
     for bits in BITS:
-        for size in GROUPS:
-            for turned in (matrix, matrix.T):
-                groups = _groups(turned, size)
-                if groups is not None and _on_grid(groups, bits):
-                    return Grid(bits, size)
+        for rows in (matrix, matrix.T):
+            for size in _sizes(rows.shape[1]):
+                if _on_grid(_groups(rows, size), bits):
+                    return Grid(bits, 0 if size == rows.shape[1] else size)
     return None
 
 
-def _groups(matrix: Floats, size: int) -> Floats | None:
-    """(G, size) groups of a row, none of them all zero; None where rows cannot be cut so."""
-    width = matrix.shape[1]
-    size = size or width
-    if width % size or size < min(GROUPS[1:]):
-        return None
-    groups = np.ascontiguousarray(matrix[:: max(1, len(matrix) * (width // size) // SAMPLED // 2 or 1)]).reshape(-1, size)
-    groups = groups[groups.any(axis=1)][:SAMPLED].astype(np.float64)
-    return groups if len(groups) else None
+def _sizes(width: int) -> list[int]:
+    """Group sizes that rows can be cut into: whole rows first, then the largest."""
+    parts = [size for size in range(min(GREATEST, width - 1), SMALLEST - 1, -1) if width % size == 0]
+    return [width, *parts] if width >= SMALLEST else []
+
+
+def _groups(rows: Floats, size: int) -> Floats:
+    """(G, size) some groups, none of them all zero."""
+    chosen = rows[:: max(1, rows.size // size // SAMPLED)]
+    groups = np.ascontiguousarray(chosen).reshape(-1, size)
+    groups = groups[:: max(1, len(groups) // SAMPLED)]
+    return groups[groups.any(axis=1)].astype(np.float64)
 
 
 def _on_grid(groups: Floats, bits: int) -> bool:
     """Symmetric around zero with the largest code at the end, from end to end, or simply few values, often repeated."""
+    if not len(groups):
+        return False
     top = 2 ** (bits - 1) - 1
     size = np.abs(groups).max(axis=1, keepdims=True)
     low, high = groups.min(axis=1, keepdims=True), groups.max(axis=1, keepdims=True)
@@ -87,7 +94,7 @@ def _on_grid(groups: Floats, bits: int) -> bool:
             groups, (groups - low) / np.maximum(high - low, 1e-30) * (2**bits - 1), (groups > low) & (groups < high)
         )
         <= ON_GRID
-        or _few_values(groups, 2**bits)
+        or (bits == FEW_BITS and _few_values(groups, 2**bits))
     )
 
 

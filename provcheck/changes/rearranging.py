@@ -15,8 +15,9 @@ from provcheck.types import Arrangement, BlockPair, Floats, Ints
 SAMPLED = 256
 """Rows of a matrix whose twins are looked for among all rows of the other."""
 
-TWIN = 0.6
-"""Cosine from which two rows are twins; of rows that have nothing in common, the largest among hundreds is near 0.4."""
+KIN, TWIN = 0.6, 0.95
+"""Cosine from which a neuron is another's, perhaps trained on, and from which rows are the same. Of rows that have
+nothing in common the largest among hundreds is near 0.4; short rows come nearer by chance."""
 
 SAME, RESIZED = 0.995, 0.05
 """Cosine from which rows are parallel, and by how much the length of such rows must differ to count as scaled."""
@@ -75,7 +76,7 @@ def compare_rows(first: Floats, second: Floats) -> Rows:
     same = np.abs(row_cosines(first[at], second[at]))
     lengths = np.linalg.norm(first[at], axis=1) / np.maximum(np.linalg.norm(second[at], axis=1), 1e-30)
     scaled = float(((same > SAME) & (np.abs(lengths - 1) > RESIZED)).mean())
-    if np.median(same) > TWIN:
+    if np.median(same) > KIN:
         return Rows(0.0, scaled)
     best, where = _twins(first[at], second)
     return Rows(float(((best > TWIN) & (where != at)).mean()), scaled)
@@ -105,7 +106,7 @@ def _neurons(first: Opened, second: Opened, pairs: Sequence[BlockPair]) -> tuple
         rows = sorted((one.mlp(own).read, two.mlp(other).read), key=len)
         if rows[0].shape[1] == rows[1].shape[1]:
             best, _ = _twins(rows[0][_places(len(rows[0]))], rows[1])
-            shares.append(float((best > TWIN).mean()))
+            shares.append(float((best > KIN).mean()))
     return float(np.median(shares)) if shares else 0.0, sizes
 
 

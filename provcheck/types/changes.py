@@ -79,7 +79,7 @@ class VocabularyChange(Record):
     removed: Count = Field(description="only in the second")
     renumbered: Count = Field(description="common tokens with another number")
     at_the_end: bool = Field(description="all added or removed rows stand behind the common ones, which keep their number")
-    exchanged: Share = Field(description="share of common rows that are not alike, though most others are")
+    exchanged: Share = Field(description="share of common rows whose two embeddings are not alike")
 
 
 class Arrangement(Record):

@@ -1,0 +1,129 @@
+"""Is a model a merge of given parents? Least squares of its tensors on theirs, and the weights picked from one of them.
+
+A linear merge is a weighted mean, SLERP nearly one, task arithmetic one with the common base among the parents (whose
+weight makes the sum 1). TIES takes most weights from one parent or the base, unchanged, so they are counted too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from provcheck import wording
+from provcheck.changes.tensor_names import Names
+from provcheck.types import Floats, Mixture
+
+ROWS = 512
+"""Rows of a tensor that are read for it, evenly spaced."""
+
+MERGED = 0.5
+"""Residual, over the distance to the nearest parent, up to which a mixture explains the model."""
+
+PICKED = 0.6
+"""Share of weights, of those in which the parents differ, from which a model is picked from them."""
+
+LEAST_SHARE = 0.05
+"""Weight, of the largest, from which at least two parents must contribute."""
+
+CLOSE = 2.0**-10
+"""Relative distance up to which a weight equals a parent's: half precision rounds by half of it."""
+
+
+def fit_mixture(model: Names, parents: Mapping[str, Names]) -> Mixture | None:
+    """The model as a mixture of the parents (two or more, by name); None where no tensor is common to all."""
+    sums = [_Sums.of(number, tensors) for number, tensors in _tensors(model, list(parents.values()))]
+    if not sums:
+        return None
+    total = _Sums.added(sums)
+    weights = total.weights()
+    residual = np.sqrt(total.left(weights) / max(total.nearest(), 1e-30))
+    numbers = sorted({one.block for one in sums} - {None}, key=lambda one: one or 0)
+    by_block = [_Sums.added([one for one in sums if one.block == number]).weights() for number in numbers]
+    picked = total.picked / max(1, total.differing)
+    merged, reason = _judged(float(residual), picked, weights, total.nearest())
+    return Mixture(
+        parents=tuple(parents),
+        weights=tuple(map(float, weights)),
+        by_block=tuple(tuple(map(float, one)) for one in by_block),
+        residual=float(residual),
+        picked=picked,
+        is_merge=merged,
+        reason=reason,
+    )
+
+
+class _Sums:
+    """Products of the tensors of one block, which all of the numbers follow from: (P + 1, P + 1), the model last."""
+
+    def __init__(self, block: int | None, products: Floats, picked: int, differing: int) -> None:
+        self.block, self.products, self.picked, self.differing = block, products, picked, differing
+
+    @classmethod
+    def of(cls, block: int | None, tensors: Floats) -> _Sums:
+        """From (P + 1, N) float64 tensors, the model's own last."""
+        parents, own = tensors[:-1], tensors[-1]
+        scale = np.abs(tensors).max(axis=0) * CLOSE + 1e-12
+        apart = (np.ptp(parents, axis=0) > 2 * scale)
+        equal = (np.abs(parents - own) <= scale).any(axis=0)
+        return cls(block, tensors @ tensors.T, int((equal & apart).sum()), int(apart.sum()))
+
+    @classmethod
+    def added(cls, parts: Sequence[_Sums]) -> _Sums:
+        """Over several tensors."""
+        return cls(
+            parts[0].block,
+            np.sum([one.products for one in parts], axis=0),
+            sum(one.picked for one in parts),
+            sum(one.differing for one in parts),
+        )
+
+    def weights(self) -> Floats:
+        """(P,) least squares of the model on the parents."""
+        return np.asarray(np.linalg.lstsq(self.products[:-1, :-1], self.products[:-1, -1], rcond=1e-12)[0])
+
+    def left(self, weights: Floats) -> float:
+        """Squared length of what the mixture leaves."""
+        all_weights = np.append(weights, -1)
+        return max(0.0, float(all_weights @ self.products @ all_weights))
+
+    def nearest(self) -> float:
+        """Squared distance to the nearest parent."""
+        own = self.products[-1, -1]
+        return max(0.0, float(min(own + self.products[p, p] - 2 * self.products[p, -1] for p in range(len(self.products) - 1))))
+
+
+def _tensors(model: Names, parents: Sequence[Names]) -> Iterator[tuple[int | None, Floats]]:
+    """The tensors that all have in one shape, by number of block and kind: (P + 1, N)."""
+    everyone = [*parents, model]
+    depth = min(len(one.blocks) for one in everyone)
+    for number in [None, *range(depth)]:
+        parts = [one.outside if number is None else one.blocks[number] for one in everyone]
+        for kind in parts[-1]:
+            names = [part.get(kind) for part in parts]
+            if None not in names and len({one.shape(str(n)) for one, n in zip(everyone, names, strict=True)}) == 1:
+                yield number, np.array([_rows(one, str(n)) for one, n in zip(everyone, names, strict=True)])
+
+
+def _rows(names: Names, name: str) -> Floats:
+    count = names.shape(name)[0]
+    places = np.unique(np.linspace(0, count - 1, min(ROWS, count)).astype(np.int64))
+    return np.asarray(names.tensors.rows(name, places), dtype=np.float64).ravel()
+
+
+def _judged(residual: float, picked: float, weights: Floats, nearest: float) -> tuple[bool, str]:
+    shares = ", ".join(f"{weight:.2f}" for weight in weights)
+    several = int((np.abs(weights) > LEAST_SHARE * np.abs(weights).max()).sum()) > 1
+    if not nearest:
+        return False, "The model is one of the parents."
+    if residual <= MERGED and several:
+        return True, (
+            f"A mixture of the parents with the weights {shares} leaves {wording.number(residual)} of the distance to the "
+            "nearest parent."
+        )
+    if picked >= PICKED:
+        return True, f"{picked:.0%} of the weights in which the parents differ are exactly those of one of them."
+    return False, (
+        f"No mixture explains the model: the best one (weights {shares}) leaves {wording.number(residual)} of the distance "
+        "to the nearest parent."
+    )
