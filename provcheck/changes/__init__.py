@@ -1,1 +1,55 @@
-"""What was changed between two models, read from their stored weights; neither model is run."""
+"""What was changed between two models, read from their stored weights, one tensor of each at a time; neither is run.
+
+opened         what is needed of a model: tensors, config, tokens
+tensor_names   its tensors by block and kind
+facts          collects everything below into one record
+grids          exact zeros, precision, grids of 4 and 8 bits
+deltas         how far a tensor moved, and the rank of its change
+block_pairs    which block became which
+token_rows     rows of the vocabulary
+rearranging    the same neurons and channels in another order, size or basis
+mechanisms     facts -> the mechanism, by a list of rules
+descent        facts -> who descends from whom, where one of them bears a mark
+mixtures       is a model a merge of given parents?
+
+`describe_changes` is all of it. Nothing here decides whether two models are related: that is the judge's business, and
+where it calls them independent no mechanism is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from provcheck.changes.descent import UNKNOWN, find_descent
+from provcheck.changes.facts import collect_facts
+from provcheck.changes.mechanisms import name_mechanism
+from provcheck.changes.mixtures import fit_mixture
+from provcheck.changes.opened import Opened
+from provcheck.types import Changes, Descent, Mechanism
+
+__all__ = ["Opened", "describe_changes", "with_mixture"]
+
+INDEPENDENT = "The judge calls the two models independent, so no way from one to the other is named."
+
+
+def describe_changes(first: Opened, second: Opened, *, independent: bool = False) -> Changes:
+    """What differs between two models, by what mechanism, and who descends from whom.
+
+    independent: the judge calls them so, and then no mechanism is named.
+    """
+    facts = collect_facts(first, second)
+    mechanism, reasons = (Mechanism.UNCLEAR, (INDEPENDENT,)) if independent else name_mechanism(facts)
+    descent = UNKNOWN if independent else find_descent(facts, mechanism)
+    return Changes(**dict(facts), mechanism=mechanism, reasons=reasons, descent=descent)
+
+
+def with_mixture(changes: Changes, model: Opened, parents: Mapping[str, Opened]) -> Changes:
+    """The changes with the model as a mixture of two or more candidate parents, which makes it a merge if it fits."""
+    mixture = fit_mixture(model.names, {name: parent.names for name, parent in parents.items()})
+    if mixture is None or not mixture.is_merge:
+        return changes.model_copy(update={"mixture": mixture})
+    found = {"mechanism": Mechanism.MERGE, "reasons": (mixture.reason,), "descent": MERGED}
+    return changes.model_copy(update={"mixture": mixture, **found})
+
+
+MERGED = Descent(child="first", reason="The first model descends from the others: it is a mixture of them.")

@@ -11,7 +11,7 @@ import numpy as np
 
 from provcheck.changes.block_pairs import pair_blocks, repeated_blocks
 from provcheck.changes.deltas import cosine, relative_change, spectrum_of
-from provcheck.changes.grids import grid_of, precision_bits, rounded_to, zero_share
+from provcheck.changes.grids import Grid, grid_of, precision_bits, rounded_to, zero_share
 from provcheck.changes.opened import Opened
 from provcheck.changes.rearranging import arrangement, repeated_neurons
 from provcheck.changes.tensor_names import Names, common
@@ -40,14 +40,14 @@ def collect_facts(first: Opened, second: Opened) -> ChangeFacts:
     counts = _Counts()
     tensors = [_compared(first.names, second.names, pair, counts) for pair in pairs]
     names = {name for _, _, *both in pairs for name in both}
-    every = [name for one in (first, second) for block in (*one.names.blocks, one.names.outside) for name in block.values()]
+    every = {name for one in (first, second) for part in one.names.parts for name in part.values()}
     experts, side = _experts(first, second, blocks)
     return ChangeFacts(
         first=stored_values(first),
         second=stored_values(second),
         compared=counts.compared,
         equal=counts.equal / max(1, counts.compared),
-        complete=set(every) <= names and len(first.names.blocks) == len(second.names.blocks),
+        complete=every <= names and len(first.names.blocks) == len(second.names.blocks),
         rounded=counts.rounded,
         blocks=blocks,
         second_blocks=len(second.names.blocks),
@@ -62,25 +62,32 @@ def collect_facts(first: Opened, second: Opened) -> ChangeFacts:
 def stored_values(model: Opened) -> StoredValues:
     """How the numbers of one model look."""
     names = model.names
-    zeros, bits, grids = [], [1], []
+    zeros, sizes, bits, grids = 0.0, 0, 1, []
     for block in range(len(names.blocks)):
         for name in names.matrices(block).values():
             matrix = names.matrix(name)
-            zeros.append(zero_share(matrix) * matrix.size)
-            bits.append(precision_bits(matrix))
-            grids.append((grid_of(matrix), matrix.size))
-    total = sum(size for _, size in grids)
-    on_grid = [grid for grid, _ in grids if grid]
-    common_grid = mode(one for one in on_grid if one.bits == mode(each.bits for each in on_grid)) if on_grid and len(on_grid) >= MOST_GRIDDED * len(grids) else None
+            zeros, sizes = zeros + zero_share(matrix) * matrix.size, sizes + matrix.size
+            bits = max(bits, precision_bits(matrix))
+            grids.append(grid_of(matrix))
+    grid = _most_common(grids)
     return StoredValues(
-        zeros=sum(zeros) / max(1, total),
-        precision_bits=max(bits),
-        grid_bits=common_grid.bits if common_grid else None,
-        grid_group=common_grid.group if common_grid else None,
-        gridded=len(on_grid) / max(1, len(grids)),
+        zeros=zeros / max(1, sizes),
+        precision_bits=bits,
+        grid_bits=grid.bits if grid else None,
+        grid_group=grid.group if grid else None,
+        gridded=sum(one is not None for one in grids) / max(1, len(grids)),
         repeated_blocks=repeated_blocks(names),
         repeated_neurons=repeated_neurons(model),
     )
+
+
+def _most_common(grids: Sequence[Grid | None]) -> Grid | None:
+    """The grid of most matrices, by bits first; None unless nearly all lie on one."""
+    found = [grid for grid in grids if grid]
+    if not found or len(found) < MOST_GRIDDED * len(grids):
+        return None
+    bits = mode(one.bits for one in found)
+    return mode(one for one in found if one.bits == bits)
 
 
 @dataclass

@@ -7,7 +7,7 @@ No rule depends on the order of the two models. Thresholds were chosen on the zo
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import median
+from statistics import median, median_low
 
 from provcheck import wording
 from provcheck.types import Arrangement, ChangeFacts, Mechanism, TensorChange
@@ -107,7 +107,8 @@ def _width_pruning(facts: ChangeFacts) -> str | None:
         return None
     (one, two), sizes = sorted(found.widths), sorted(found.neurons)
     if one < two and found.found_channels >= MOST:
-        return f"The streams are {one} and {two} wide; the wider has {found.found_channels:.0%} of the narrower's channels."
+        share = f"{found.found_channels:.0%}"
+        return f"The streams are {one} and {two} wide; the wider has {share} of the narrower's channels."
     if one == two and sizes[0] < sizes[1] and found.found_rows >= MOST and _all_paired(facts):
         return (
             f"The blocks have {sizes[0]:,} and {sizes[1]:,} neurons; the wider has {found.found_rows:.0%} of the "
@@ -140,7 +141,7 @@ def _vocabulary(facts: ChangeFacts) -> str | None:
         counts = f"{found.added:,} tokens are only in the first model and {found.removed:,} only in the second"
         return f"{counts}; {found.common:,} are in both."
     if found.exchanged >= EXCHANGED and _change(facts) < TRAINED:
-        return f"{found.exchanged:.0%} of the tokens have an embedding unlike the old one, while the blocks changed little."
+        return f"{found.exchanged:.0%} of the tokens have another embedding, while the blocks changed little."
     return None
 
 
@@ -159,30 +160,26 @@ def _rewrite(facts: ChangeFacts) -> str | None:
 
 
 def _lora(facts: ChangeFacts) -> str | None:
-    changed = [one for one in _inside(facts) if one.rank is not None and one.full_rank]
-    if not changed or not _in_order(facts) or any(one.rank > LOW_RANK * one.full_rank for one in changed):
+    ranks = [(one.rank, one.full_rank) for one in _inside(facts) if one.rank is not None and one.full_rank]
+    if not ranks or not _in_order(facts) or any(rank > LOW_RANK * full for rank, full in ranks):
         return None
-    ranks = sorted(one.rank for one in changed)
-    most = max(one.full_rank for one in changed)
-    return (
-        f"The change of each of {len(changed)} matrices has a low rank, {ranks[len(ranks) // 2]} of up to {most}, as an "
-        "adapter leaves it."
-    )
+    usual, most = median_low(rank for rank, _ in ranks), max(full for _, full in ranks)
+    return f"The change of each of {len(ranks)} matrices has a low rank, {usual} of up to {most}, as of an adapter."
 
 
 def _noise(facts: ChangeFacts) -> str | None:
     flat = [one.flatness for one in _inside(facts) if one.flatness is not None]
     if not flat or not _in_order(facts) or max(flat) > LIKE_NOISE:
         return None
-    return "The change of every matrix is like random noise: no direction of it stands out, as training would leave some."
+    return "The change of every matrix is like random noise; training would leave directions that stand out."
 
 
 def _further_training(facts: ChangeFacts) -> str | None:
     if not _in_order(facts) or not _change(facts):
         return None
     return (
-        f"All blocks are there in their order, changed by {_change(facts):.1%}, in all directions; fine-tuning, preference "
-        "tuning and continued pretraining look alike in weights."
+        f"All blocks are there in their order, changed by {_change(facts):.1%}, in all directions; fine-tuning, "
+        "preference tuning and continued pretraining look alike in weights."
     )
 
 

@@ -7,12 +7,13 @@ weight makes the sum 1). TIES takes most weights from one parent or the base, un
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from provcheck import wording
 from provcheck.changes.tensor_names import Names
-from provcheck.types import Floats, Mixture
+from provcheck.types import Floats, Ints, Mixture
 
 ROWS = 512
 """Rows of a tensor that are read for it, evenly spaced."""
@@ -20,8 +21,9 @@ ROWS = 512
 MERGED = 0.5
 """Residual, over the distance to the nearest parent, up to which a mixture explains the model."""
 
-PICKED = 0.6
-"""Share of weights, of those in which the parents differ, from which a model is picked from them."""
+PICKED, FROM_EACH = 0.4, 0.05
+"""Share of weights, of those in which the parents differ, from which a model is picked from them, and from how many of
+these at least two must have given one."""
 
 LEAST_SHARE = 0.05
 """Weight, of the largest, from which at least two parents must contribute."""
@@ -36,37 +38,42 @@ def fit_mixture(model: Names, parents: Mapping[str, Names]) -> Mixture | None:
     if not sums:
         return None
     total = _Sums.added(sums)
-    weights = total.weights()
-    residual = np.sqrt(total.left(weights) / max(total.nearest(), 1e-30))
-    numbers = sorted({one.block for one in sums} - {None}, key=lambda one: one or 0)
+    weights, numbers = total.weights(), sorted({one.block for one in sums if one.block is not None})
     by_block = [_Sums.added([one for one in sums if one.block == number]).weights() for number in numbers]
-    picked = total.picked / max(1, total.differing)
-    merged, reason = _judged(float(residual), picked, weights, total.nearest())
+    residual = float(np.sqrt(total.left(weights) / max(total.nearest(), 1e-30)))
+    merged, reason = _judged(residual, total, weights)
     return Mixture(
         parents=tuple(parents),
         weights=tuple(map(float, weights)),
         by_block=tuple(tuple(map(float, one)) for one in by_block),
-        residual=float(residual),
-        picked=picked,
+        residual=residual,
+        picked=total.picked / max(1, total.differing),
         is_merge=merged,
         reason=reason,
     )
 
 
+@dataclass(frozen=True, eq=False)
 class _Sums:
-    """Products of the tensors of one block, which all of the numbers follow from: (P + 1, P + 1), the model last."""
+    """Of some tensors, what all of the numbers follow from: products (P + 1, P + 1), the model last, and counts.
 
-    def __init__(self, block: int | None, products: Floats, picked: int, differing: int) -> None:
-        self.block, self.products, self.picked, self.differing = block, products, picked, differing
+    differing: weights in which the parents differ; picked: of these, equal to a parent's; from_each (P,): to which.
+    """
+
+    block: int | None
+    products: Floats
+    differing: int
+    picked: int
+    from_each: Ints
 
     @classmethod
     def of(cls, block: int | None, tensors: Floats) -> _Sums:
         """From (P + 1, N) float64 tensors, the model's own last."""
         parents, own = tensors[:-1], tensors[-1]
-        scale = np.abs(tensors).max(axis=0) * CLOSE + 1e-12
-        apart = (np.ptp(parents, axis=0) > 2 * scale)
-        equal = (np.abs(parents - own) <= scale).any(axis=0)
-        return cls(block, tensors @ tensors.T, int((equal & apart).sum()), int(apart.sum()))
+        near = np.abs(tensors).max(axis=0) * CLOSE + 1e-12
+        apart = np.ptp(parents, axis=0) > 2 * near
+        equal = (np.abs(parents - own) <= near) & apart
+        return cls(block, tensors @ tensors.T, int(apart.sum()), int(equal.any(axis=0).sum()), equal.sum(axis=1))
 
     @classmethod
     def added(cls, parts: Sequence[_Sums]) -> _Sums:
@@ -74,9 +81,15 @@ class _Sums:
         return cls(
             parts[0].block,
             np.sum([one.products for one in parts], axis=0),
-            sum(one.picked for one in parts),
             sum(one.differing for one in parts),
+            sum(one.picked for one in parts),
+            np.sum([one.from_each for one in parts], axis=0),
         )
+
+    @property
+    def shares(self) -> Floats:
+        """(P,) shares of the weights in which the parents differ that equal each parent's."""
+        return np.asarray(self.from_each / max(1, self.differing))
 
     def weights(self) -> Floats:
         """(P,) least squares of the model on the parents."""
@@ -89,8 +102,8 @@ class _Sums:
 
     def nearest(self) -> float:
         """Squared distance to the nearest parent."""
-        own = self.products[-1, -1]
-        return max(0.0, float(min(own + self.products[p, p] - 2 * self.products[p, -1] for p in range(len(self.products) - 1))))
+        own, squares = self.products[-1, -1], np.diag(self.products)[:-1]
+        return max(0.0, float((own + squares - 2 * self.products[:-1, -1]).min()))
 
 
 def _tensors(model: Names, parents: Sequence[Names]) -> Iterator[tuple[int | None, Floats]]:
@@ -111,19 +124,15 @@ def _rows(names: Names, name: str) -> Floats:
     return np.asarray(names.tensors.rows(name, places), dtype=np.float64).ravel()
 
 
-def _judged(residual: float, picked: float, weights: Floats, nearest: float) -> tuple[bool, str]:
+def _judged(residual: float, total: _Sums, weights: Floats) -> tuple[bool, str]:
     shares = ", ".join(f"{weight:.2f}" for weight in weights)
+    left = f"{wording.number(residual)} of the distance to the nearest parent"
     several = int((np.abs(weights) > LEAST_SHARE * np.abs(weights).max()).sum()) > 1
-    if not nearest:
+    picked = total.picked / max(1, total.differing)
+    if not total.nearest():
         return False, "The model is one of the parents."
     if residual <= MERGED and several:
-        return True, (
-            f"A mixture of the parents with the weights {shares} leaves {wording.number(residual)} of the distance to the "
-            "nearest parent."
-        )
-    if picked >= PICKED:
-        return True, f"{picked:.0%} of the weights in which the parents differ are exactly those of one of them."
-    return False, (
-        f"No mixture explains the model: the best one (weights {shares}) leaves {wording.number(residual)} of the distance "
-        "to the nearest parent."
-    )
+        return True, f"A mixture of the parents with the weights {shares} leaves {left}."
+    if picked >= PICKED and int((total.shares >= FROM_EACH).sum()) > 1:
+        return True, f"{picked:.0%} of the weights in which the parents differ are exactly those of one or the other."
+    return False, f"No mixture explains the model: the best one (weights {shares}) leaves {left}."

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-
 from provcheck.changes.tensor_names import Names, names_of
 from provcheck.signals.weights.anatomy import Anatomy, dissect
 from provcheck.types import NotMeasured, Tensors
@@ -36,5 +35,3 @@ class Opened:
     def rows(self) -> int:
         """Rows of the embedding, 0 where it is not known which tensor that is."""
         return self.anatomy.vocabulary if self.anatomy else 0
-
-

@@ -26,12 +26,17 @@ class Names:
     blocks: tuple[Mapping[str, str], ...]
     outside: Mapping[str, str]
 
+    @property
+    def parts(self) -> tuple[Mapping[str, str], ...]:
+        """The blocks, and what is outside of them."""
+        return (*self.blocks, self.outside)
+
     def read(self, name: str) -> Floats:
         """The tensor as float32; of one with more than LARGEST numbers, evenly spaced rows."""
         shape = self.tensors.shape(name)
         if prod(shape) <= LARGEST:
             return np.asarray(self.tensors[name], dtype=np.float32)
-        rows = np.linspace(0, shape[0] - 1, max(1, LARGEST // prod(shape[1:]))).astype(np.int64)
+        rows = np.linspace(0, shape[0] - 1, max(1, LARGEST * shape[0] // prod(shape))).astype(np.int64)
         return np.asarray(self.tensors.rows(name, rows), dtype=np.float32)
 
     def matrix(self, name: str) -> Floats:
@@ -54,7 +59,7 @@ class Names:
 
 def names_of(tensors: Tensors) -> Names:
     """Sort the tensors that hold floats. The largest numbered list is the blocks; all other names are outside."""
-    readable = [name for name in tensors if tensors.holds_floats(name) and prod(tensors.shape(name))]
+    readable = [name for name in tensors if tensors.holds_floats(name) and 0 not in tensors.shape(name)]
     found = {name: match for name in readable if (match := NUMBERED.match(name))}
     lists = Counter(match[1] or "" for match in found.values())
     chosen = min(lists, key=lambda one: (-lists[one], one)) if lists else None

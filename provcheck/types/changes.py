@@ -55,7 +55,9 @@ class TensorChange(Record):
     kind: str
     relative_change: Positive = Field(description="length of the difference over that of the second's tensor")
     cosine: Number
-    rank: Count | None = Field(default=None, description="singular values of the difference that rounding cannot explain")
+    rank: Count | None = Field(
+        default=None, description="singular values of the difference that rounding cannot explain"
+    )
     full_rank: Count | None = None
     flatness: Positive | None = Field(
         default=None, description="largest singular value over that of white noise of the same size; 1 is noise"
@@ -71,14 +73,16 @@ class BlockPair(Record):
 
 
 class VocabularyChange(Record):
-    """Rows of the input embedding, paired by the text of their token, or by their number where there is no tokenizer."""
+    """Rows of the input embedding, paired by the text of their token, else by their number."""
 
     by_text: bool
     common: Count
     added: Count = Field(description="only in the first")
     removed: Count = Field(description="only in the second")
     renumbered: Count = Field(description="common tokens with another number")
-    at_the_end: bool = Field(description="all added or removed rows stand behind the common ones, which keep their number")
+    at_the_end: bool = Field(
+        description="all added or removed rows stand behind the common ones, which keep their number"
+    )
     exchanged: Share = Field(description="share of common rows whose two embeddings are not alike")
 
 
@@ -111,7 +115,9 @@ class Mixture(Record):
     parents: tuple[str, ...]
     weights: tuple[Number, ...] = Field(description="by least squares over all tensors, one a parent")
     by_block: tuple[tuple[Number, ...], ...] = Field(default=(), description="the same in each block")
-    residual: Positive = Field(description="what is left, over the distance to the nearest parent; 0 is a perfect mixture")
+    residual: Positive = Field(
+        description="what is left, over the distance to the nearest parent; 0 is a perfect mixture"
+    )
     picked: Share = Field(description="share of weights that equal one of the parents' where these differ")
     is_merge: bool
     reason: str
@@ -122,7 +128,9 @@ class ChangeFacts(Record):
 
     first: StoredValues
     second: StoredValues
-    compared: Count = Field(description="weights compared one by one: of tensors of one kind and shape in paired blocks")
+    compared: Count = Field(
+        description="weights compared one by one: of tensors of one kind and shape in paired blocks"
+    )
     equal: Share = Field(description="share of these that are exactly equal")
     complete: bool = Field(description="every tensor of each has a partner in the other")
     rounded: Side | None = Field(default=None, description="the model whose numbers are the other's, rounded")
