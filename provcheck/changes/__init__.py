@@ -25,9 +25,10 @@ from provcheck.changes.facts import collect_facts
 from provcheck.changes.mechanisms import name_mechanism
 from provcheck.changes.mixtures import fit_mixture
 from provcheck.changes.opened import Opened
-from provcheck.types import Changes, Descent, Mechanism
+from provcheck.signals.weights.stored import Unfit
+from provcheck.types import Changes, Mechanism, Mixture
 
-__all__ = ["Opened", "describe_changes", "with_mixture"]
+__all__ = ["Opened", "Unfit", "describe_changes", "describe_mixture"]
 
 INDEPENDENT = "The judge calls the two models independent, so no way from one to the other is named."
 
@@ -35,7 +36,7 @@ INDEPENDENT = "The judge calls the two models independent, so no way from one to
 def describe_changes(first: Opened, second: Opened, *, independent: bool = False) -> Changes:
     """What differs between two models, by what mechanism, and who descends from whom.
 
-    independent: the judge calls them so, and then no mechanism is named.
+    independent: the judge calls them so, and then no mechanism is named. Raises Unfit where tensors cannot be read.
     """
     facts = collect_facts(first, second)
     mechanism, reasons = (Mechanism.UNCLEAR, (INDEPENDENT,)) if independent else name_mechanism(facts)
@@ -43,13 +44,9 @@ def describe_changes(first: Opened, second: Opened, *, independent: bool = False
     return Changes(**dict(facts), mechanism=mechanism, reasons=reasons, descent=descent)
 
 
-def with_mixture(changes: Changes, model: Opened, parents: Mapping[str, Opened]) -> Changes:
-    """The changes with the model as a mixture of two or more candidate parents, which makes it a merge if it fits."""
-    mixture = fit_mixture(model.names, {name: parent.names for name, parent in parents.items()})
-    if mixture is None or not mixture.is_merge:
-        return changes.model_copy(update={"mixture": mixture})
-    found = {"mechanism": Mechanism.MERGE, "reasons": (mixture.reason,), "descent": MERGED}
-    return changes.model_copy(update={"mixture": mixture, **found})
+def describe_mixture(model: Opened, parents: Mapping[str, Opened]) -> Mixture | None:
+    """The model as a mixture of two or more candidate parents, by name; None where they have no tensor in common.
 
-
-MERGED = Descent(child="first", reason="The first model descends from the others: it is a mixture of them.")
+    Raises Unfit where tensors cannot be read.
+    """
+    return fit_mixture(model.names, {name: parent.names for name, parent in parents.items()})

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from provcheck.changes.tensor_names import Names
-from provcheck.types import BlockPair, Floats, Ints
+from provcheck.types import BlockPair, Floats
 
 ROWS = 32
 """Rows of each matrix that are read for it."""
@@ -62,9 +62,7 @@ def _sampled(names: Names, block: Mapping[str, str], kinds: Sequence[str]) -> Fl
 
 
 def _rows(names: Names, name: str) -> Floats:
-    count = names.shape(name)[0]
-    places: Ints = np.unique(np.linspace(0, count - 1, min(ROWS, count)).astype(np.int64))
-    values = np.asarray(names.tensors.rows(name, places), dtype=np.float32).ravel()
+    values = names.rows(name, ROWS).ravel()
     return np.asarray(values / max(float(np.linalg.norm(values)), 1e-30))
 
 

@@ -57,7 +57,7 @@ def _cast(facts: ChangeFacts) -> str | None:
     if not (facts.complete and facts.rounded):
         return None
     bits = min(facts.first.precision_bits, facts.second.precision_bits)
-    return f"Every weight of one model is that of the other, rounded to {bits} significant bits."
+    return f"The weights of one model are those of the other, rounded to {bits} significant bits."
 
 
 def _unchanged_blocks(facts: ChangeFacts) -> str | None:
@@ -161,7 +161,8 @@ def _rewrite(facts: ChangeFacts) -> str | None:
 
 def _lora(facts: ChangeFacts) -> str | None:
     ranks = [(one.rank, one.full_rank) for one in _inside(facts) if one.rank is not None and one.full_rank]
-    if not ranks or not _in_order(facts) or any(rank > LOW_RANK * full for rank, full in ranks):
+    low = all(rank <= LOW_RANK * full for rank, full in ranks)
+    if not low or not any(rank for rank, _ in ranks) or not _in_order(facts):
         return None
     usual, most = median_low(rank for rank, _ in ranks), max(full for _, full in ranks)
     return f"The change of each of {len(ranks)} matrices has a low rank, {usual} of up to {most}, as of an adapter."

@@ -115,13 +115,13 @@ def _tensors(model: Names, parents: Sequence[Names]) -> Iterator[tuple[int | Non
         for kind in parts[-1]:
             names = [part.get(kind) for part in parts]
             if None not in names and len({one.shape(str(n)) for one, n in zip(everyone, names, strict=True)}) == 1:
-                yield number, np.array([_rows(one, str(n)) for one, n in zip(everyone, names, strict=True)])
-
-
-def _rows(names: Names, name: str) -> Floats:
-    count = names.shape(name)[0]
-    places = np.unique(np.linspace(0, count - 1, min(ROWS, count)).astype(np.int64))
-    return np.asarray(names.tensors.rows(name, places), dtype=np.float64).ravel()
+                yield (
+                    number,
+                    np.array(
+                        [one.rows(str(n), ROWS).ravel() for one, n in zip(everyone, names, strict=True)],
+                        dtype=np.float64,
+                    ),
+                )
 
 
 def _judged(residual: float, total: _Sums, weights: Floats) -> tuple[bool, str]:

@@ -10,6 +10,8 @@ from math import prod
 
 import numpy as np
 
+from provcheck.io.safetensors import all_finite
+from provcheck.signals.weights.stored import Unfit, shown
 from provcheck.types import Floats, Tensors
 
 LARGEST = 2**26
@@ -32,12 +34,17 @@ class Names:
         return (*self.blocks, self.outside)
 
     def read(self, name: str) -> Floats:
-        """The tensor as float32; of one with more than LARGEST numbers, evenly spaced rows."""
+        """The tensor as float32; of one with more than LARGEST numbers, evenly spaced rows. Raises Unfit for NaN."""
         shape = self.tensors.shape(name)
-        if prod(shape) <= LARGEST:
-            return np.asarray(self.tensors[name], dtype=np.float32)
-        rows = np.linspace(0, shape[0] - 1, max(1, LARGEST * shape[0] // prod(shape))).astype(np.int64)
-        return np.asarray(self.tensors.rows(name, rows), dtype=np.float32)
+        if prod(shape) > LARGEST:
+            return self.rows(name, max(1, LARGEST * shape[0] // prod(shape)))
+        return _finite(name, np.asarray(self.tensors[name], dtype=np.float32))
+
+    def rows(self, name: str, most: int) -> Floats:
+        """At most so many rows as float32, evenly spaced from first to last. Raises Unfit for NaN."""
+        count = self.tensors.shape(name)[0]
+        places = np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
+        return _finite(name, np.asarray(self.tensors.rows(name, places), dtype=np.float32))
 
     def matrix(self, name: str) -> Floats:
         """The tensor as (rows, columns); experts in one tensor lie below one another."""
@@ -82,3 +89,9 @@ def common(first: Mapping[str, str], second: Mapping[str, str], one: Names, two:
 
 def _without(name: str, root: str) -> str:
     return name.removeprefix(f"{root}.") if root else name
+
+
+def _finite(name: str, values: Floats) -> Floats:
+    if not all_finite(values):
+        raise Unfit(f"the tensor '{shown(name)}' holds numbers that are not finite")
+    return values

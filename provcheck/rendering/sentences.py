@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from provcheck import wording
 from provcheck.io.text import plain, short_name
-from provcheck.signals import read_report
-from provcheck.types import Comparison, Outcome, Relation, Report, Summary
+from provcheck.signals import read_record, read_report
+from provcheck.types import Comparison, Outcome, PairReport, Relation, Report, Summary, Verdict
 
 SENTENCES = {
     Relation.IDENTICAL: "The weights of {subject} are the weights of {reference}: "
@@ -58,6 +59,11 @@ def plain_report(report: Report) -> Report:
     return read_report(_plain(report.model_dump()))
 
 
+def plain_pair(report: PairReport) -> PairReport:
+    """The same for a head-to-head comparison."""
+    return read_record(PairReport, _plain(report.model_dump()))
+
+
 def sentence(report: Report) -> str:
     """The verdict in one sentence."""
     return SENTENCES[report.verdict.relation].format(**sentence_names(report))
@@ -74,19 +80,29 @@ def sentence_names(report: Report) -> dict[str, str]:
 
 def certainty(report: Report) -> str:
     """How sure the verdict is, in one sentence."""
-    verdict = report.verdict
+    pairs = "by the bank's independent pairs, corrected for all its references"
+    return _certainty(report.verdict, report.comparisons, pairs)
+
+
+def pair_certainty(report: PairReport) -> str:
+    """The same for a head-to-head comparison, whose p-value is corrected for the models that were named."""
+    count = len(report.opponents)
+    pairs = "by the bank's independent pairs" + (f", corrected for {count} models" if count > 1 else "")
+    return _certainty(report.verdict, [one.comparison for one in report.opponents], pairs)
+
+
+def _certainty(verdict: Verdict, comparisons: Sequence[Comparison], pairs: str) -> str:
     if verdict.relation is Relation.INCONCLUSIVE:
         return "No relation is claimed, and none is ruled out."
-    if any(one.same_weights for one in report.comparisons if one.reference == verdict.reference):
+    if any(one.same_weights for one in comparisons if one.reference == verdict.reference):
         return "How sure: certain. The weight files are the same, bit for bit."
     if verdict.probability is None:
         return "How sure: not calibrated. Error rates are not known for this bank, so no probability is given."
-    return f"How sure: {wording.probability(verdict.probability)}.{_p_values(report)}"
+    return f"How sure: {wording.probability(verdict.probability)}.{_p_values(verdict, pairs)}"
 
 
-def _p_values(report: Report) -> str:
+def _p_values(verdict: Verdict, pairs: str) -> str:
     """The exact one first: it does not depend on the size of the bank, and it alone may be very small."""
-    verdict, pairs = report.verdict, "by the bank's independent pairs, corrected for all its references"
     exact = "" if verdict.exact_p_value is None else f" Exact p-value: {wording.bound(verdict.exact_p_value)}."
     empirical = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)}"
     return exact + (f"{empirical} ({pairs})." if empirical and exact else f"{empirical}." if empirical else "")

@@ -13,6 +13,7 @@ A kind of target is one file with a function `find(model, options) -> Target | N
     configs       what config.json says, and whether that is a causal language model
     adapters      which adapters can be measured, by what adapter_config.json says
     companions    what lies beside the weights: digests, and the kind of tokenizer
+    token_texts   the texts of its tokens
     token_growth  whether a tokenizer adds so much to a text that tokens would fill the memory
     cards         license and base model that the model card declares
 

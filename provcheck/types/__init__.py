@@ -55,6 +55,7 @@ from provcheck.types.measurement import (
     Stack,
     Text,
 )
+from provcheck.types.pair import Opponent, PairReport
 from provcheck.types.report import BankFacts, Check, Digests, PolicyFacts, Report, Summary, Tool
 from provcheck.types.subject import Access, Capability, ModelFiles, Subject, Tensors, TokenAttributions
 from provcheck.types.verdict import (
@@ -135,4 +136,6 @@ __all__ = [
     "PolicyFacts",
     "Digests",
     "Report",
+    "Opponent",
+    "PairReport",
 ]

@@ -149,4 +149,3 @@ class Changes(ChangeFacts):
     mechanism: Mechanism
     reasons: tuple[str, ...]
     descent: Descent
-    mixture: Mixture | None = None

@@ -63,15 +63,15 @@ class Judge(Protocol):
         """Why it was judged so, in plain sentences."""
 
 
-def choose_judge(bank: Bank, limit: float) -> Judge:
+def choose_judge(bank: Bank, limit: float, references: int | None = None) -> Judge:
     """The bank's own calibrated judge; else that of the shipped bank, if it was made the same way; else a simple rule.
 
-    `limit`: false-accusation rate that the policy accepts.
+    `limit`: false-accusation rate that the policy accepts. `references`: how many are compared, if not all of the bank.
     """
     from provcheck.verdict.judge import CalibratedJudge
 
     found = find_calibrations(bank)
-    return CalibratedJudge(found, len(bank.references), limit) if found else MarginRule.from_bank(bank)
+    return CalibratedJudge(found, references or len(bank.references), limit) if found else MarginRule.from_bank(bank)
 
 
 def find_calibrations(bank: Bank) -> Calibrations | None:

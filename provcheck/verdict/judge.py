@@ -16,8 +16,8 @@ from provcheck.verdict.panels import Calibrations, Panel, describe
 class CalibratedJudge:
     """Judges comparisons with the calibrations of a bank.
 
-    `references`: their number in the bank, which p-values are corrected for; `limit`: the false-accusation rate that
-    the policy accepts.
+    `references`: how many a model is compared with, which p-values are corrected for; `limit`: the false-accusation
+    rate that the policy accepts.
     """
 
     def __init__(self, calibrations: Calibrations, references: int, limit: float) -> None:
@@ -73,7 +73,12 @@ class CalibratedJudge:
             line for name in comparison.judged_by or self._calibrations.signals for line in _said(name, comparison)
         ]
         if panel:
-            return (*lines, *_p_value(panel, comparison), *_rank(panel, comparison), *self._doubts(panel, comparison))
+            return (
+                *lines,
+                *self._p_value(panel, comparison),
+                *_rank(panel, comparison),
+                *self._doubts(panel, comparison),
+            )
         return (*lines, *([] if comparison.same_weights else self._what_is_missing(comparison)))
 
     def _judged(
@@ -110,6 +115,19 @@ class CalibratedJudge:
                 return Relation.INCONCLUSIVE
             pair = (Relation.IDENTICAL, Relation.DERIVED)
         return max(pair, key=probabilities.__getitem__)
+
+    def _p_value(self, panel: Calibration, comparison: Comparison) -> list[str]:
+        pairs = len(panel.null_scores)
+        if comparison.p_value is not None:
+            corrected = "corrected for all references of the bank" if self._references > 1 else "for this one pair"
+            said = f"Among {pairs} pairs of independent models so high a score has p = {comparison.p_value:.2g}"
+            return [f"{said}, {corrected}."]
+        if pairs < MIN_NULL_PAIRS:
+            return [
+                f"No p-value: the judge knows only {pairs} pairs of independent models; at least {MIN_NULL_PAIRS} are "
+                "needed."
+            ]
+        return []
 
     def _doubts(self, panel: Calibration, comparison: Comparison) -> list[str]:
         """Why it does not decide."""
@@ -150,21 +168,6 @@ def _panel_facts(panel: Calibration) -> PanelFacts:
         false_accusation_upper=facts.false_accusation_upper,
         null={name: histogram(values, rises=directed[name] > 0) for name, values in panel.null_features.items()},
     )
-
-
-def _p_value(panel: Calibration, comparison: Comparison) -> list[str]:
-    pairs = len(panel.null_scores)
-    if comparison.p_value is not None:
-        return [
-            f"Among {pairs} pairs of independent models so high a score has p = {comparison.p_value:.2g}, "
-            "corrected for all references of the bank."
-        ]
-    if pairs < MIN_NULL_PAIRS:
-        return [
-            f"No p-value: the judge knows only {pairs} pairs of independent models; at least {MIN_NULL_PAIRS} are "
-            "needed."
-        ]
-    return []
 
 
 def _rank(panel: Calibration, comparison: Comparison) -> list[str]:
