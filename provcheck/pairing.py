@@ -114,7 +114,7 @@ def _judge(
         by_files = [_by_files(one) for one in compared]
         return by_files, _without_judge(by_files), None
     limit = collect(DEFAULT_POLICY, "").policy.max_false_accusation_rate
-    judge, facts = choose_judge(bank, limit, len(theirs)), own.facts
+    judge, facts = choose_judge(bank, limit, named=len(theirs)), own.facts
     unused = {name: why for name in facts.measured if (why := _why_not(name, [own, *theirs], bank))}
     usable = facts.model_copy(update={"signals": {**facts.signals, **unused}})
     judged, verdict = decide(compared, judge, usable, Ancestry(()))
@@ -168,7 +168,7 @@ def _changes(own: Opened | NotMeasured, other: Opened | NotMeasured, relation: R
     if isinstance(other, NotMeasured):
         return other
     try:
-        return describe_changes(own, other, independent=relation.independent)
+        return describe_changes(own, other, relation)
     except Unfit as fault:
         return NotMeasured(not_measured=str(fault))
 

@@ -13,35 +13,40 @@ descent        facts -> who descends from whom, where one of them bears a mark
 mixtures       is a model a merge of given parents?
 
 `describe_changes` is all of it. Nothing here decides whether two models are related: that is the judge's business, and
-where it calls them independent no mechanism is named.
+where it does not call them so, no mechanism is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from provcheck.changes.descent import UNKNOWN, find_descent
+from provcheck.changes.descent import find_descent
 from provcheck.changes.facts import collect_facts
 from provcheck.changes.mechanisms import name_mechanism
 from provcheck.changes.mixtures import fit_mixture
 from provcheck.changes.opened import Opened
 from provcheck.signals.weights.stored import Unfit
-from provcheck.types import Changes, Mechanism, Mixture
+from provcheck.types import Changes, Mechanism, Mixture, Relation
 
 __all__ = ["Opened", "Unfit", "describe_changes", "describe_mixture"]
 
-INDEPENDENT = "The judge calls the two models independent, so no way from one to the other is named."
+EXACT = (Mechanism.COPY, Mechanism.CAST)
+"""Every weight of one model follows from the other's: nothing is left for a judge to decide."""
+
+WITHHELD = "The judge does not call the two models related, so no way from one to the other is named."
 
 
-def describe_changes(first: Opened, second: Opened, *, independent: bool = False) -> Changes:
+def describe_changes(first: Opened, second: Opened, relation: Relation | None = None) -> Changes:
     """What differs between two models, by what mechanism, and who descends from whom.
 
-    independent: the judge calls them so, and then no mechanism is named. Raises Unfit where tensors cannot be read.
+    relation: what a judge says of the two, if one was asked; unless it calls them related, only a mechanism that
+    explains every weight is named. Raises Unfit where tensors cannot be read.
     """
     facts = collect_facts(first, second)
-    mechanism, reasons = (Mechanism.UNCLEAR, (INDEPENDENT,)) if independent else name_mechanism(facts)
-    descent = UNKNOWN if independent else find_descent(facts, mechanism)
-    return Changes(**dict(facts), mechanism=mechanism, reasons=reasons, descent=descent)
+    mechanism, reasons = name_mechanism(facts)
+    if mechanism not in (*EXACT, Mechanism.UNCLEAR) and relation is not None and not relation.related:
+        mechanism, reasons = Mechanism.UNCLEAR, (WITHHELD,)
+    return Changes(**dict(facts), mechanism=mechanism, reasons=reasons, descent=find_descent(facts, mechanism))
 
 
 def describe_mixture(model: Opened, parents: Mapping[str, Opened]) -> Mixture | None:

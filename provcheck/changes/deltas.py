@@ -25,9 +25,10 @@ class Spectrum:
     flatness: float
 
 
-def relative_change(first: Floats, second: Floats) -> float:
-    """||first - second|| / ||second||."""
-    return float(np.linalg.norm(first - second) / max(float(np.linalg.norm(second)), 1e-30))
+def relative_change(first: Floats, second: Floats) -> float | None:
+    """||first - second|| / ||second||; None where the second is zero and the first is not."""
+    size, change = float(np.linalg.norm(second)), float(np.linalg.norm(first - second))
+    return change / size if size else None if change else 0.0
 
 
 def cosine(first: Floats, second: Floats) -> float:

@@ -52,8 +52,8 @@ class Names:
         return found.reshape(-1, found.shape[-1])
 
     def is_matrix(self, name: str) -> bool:
-        """Whether it has two axes or more."""
-        return len(self.tensors.shape(name)) > 1
+        """Whether it has two axes or more that are longer than 1."""
+        return sum(size > 1 for size in self.tensors.shape(name)) > 1
 
     def matrices(self, block: int) -> dict[str, str]:
         """The matrices of a block: whole names by kind."""

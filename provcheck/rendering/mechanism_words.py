@@ -98,7 +98,8 @@ def _summary(tensors: Sequence[TensorChange]) -> tuple[str, str]:
     ranks = sorted((one.rank or 0) for one in tensors)
     most = max(one.full_rank or 0 for one in tensors)
     shown = str(ranks[0]) if ranks[0] == ranks[-1] else f"{ranks[0]} to {ranks[-1]}"
-    return f"{median(one.relative_change for one in tensors):.1%}", f"{shown} of up to {most}"
+    changed = [one.relative_change for one in tensors if one.relative_change is not None]
+    return f"{median(changed or [0.0]):.1%}", f"{shown} of up to {most}"
 
 
 def _tensors(changes: Changes) -> list[Table]:
@@ -106,7 +107,7 @@ def _tensors(changes: Changes) -> list[Table]:
         (
             OUTSIDE if one.block is None else str(one.block + 1),
             one.kind,
-            f"{one.relative_change:.2%}",
+            "from zero" if one.relative_change is None else f"{one.relative_change:.2%}",
             wording.number(one.cosine),
             "" if one.rank is None else f"{one.rank} of {one.full_rank}",
         )

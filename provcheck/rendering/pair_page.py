@@ -25,7 +25,7 @@ from provcheck.rendering.sentences import (
 from provcheck.rendering.view import ReferenceRow
 from provcheck.signals import all_signals
 from provcheck.signals.describing import Marked, Table
-from provcheck.types import Changes, MeasurementFacts, Mixture, NotMeasured, Opponent, PairReport, SignalFacts, Subject
+from provcheck.types import MeasurementFacts, Mixture, NotMeasured, Opponent, PairReport, SignalFacts, Subject
 
 CHANGE_WORDS = {
     "block": "A model is a stack of blocks of the same form, each with its own weights; a text passes through all.",
@@ -117,7 +117,8 @@ def changed(first: str, other: Opponent) -> Changed:
         return Changed(second, "not-measured", f"What was changed could not be read: {found.not_measured}.")
     tables, annex = tables_of(found, first, second)
     reasons = (*found.reasons, descent_of(found, first, second))
-    return Changed(second, found.mechanism.value, f"Named from the weights: {_named(found)}.", reasons, tables, annex)
+    finding = f"Named from the weights of these two: {in_words(found.mechanism)}."
+    return Changed(second, found.mechanism.value, finding, reasons, tables, annex)
 
 
 def merged(found: Mixture | NotMeasured | None) -> Changed | None:
@@ -128,10 +129,6 @@ def merged(found: Mixture | NotMeasured | None) -> Changed | None:
         return Changed("", "not-measured", f"It could not be found out: {found.not_measured}.")
     said = "It is a merge" if found.is_merge else "It is no merge of these models"
     return Changed("", "merge" if found.is_merge else "no-merge", f"{said}. {found.reason}", (), [mixture_table(found)])
-
-
-def _named(found: Changes) -> str:
-    return in_words(found.mechanism)
 
 
 def _sentence(report: PairReport) -> tuple[str, dict[str, str]]:

@@ -27,15 +27,15 @@ def print_pair(report: PairReport, console: Console, files: Iterable[str] = ()) 
     print_line(console, Text(pair_sentence(report), "bold"))
     print_line(console, pair_certainty(report))
     _print_reasons(console, report.verdict.reasons)
+    if mixture := merged(report.mixture):
+        console.print()
+        print_rule(console, "is it a merge?")
+        print_line(console, Text(mixture.finding, "bold"))
     for found in (changed(report.subject.id, one) for one in report.opponents):
         console.print()
         print_rule(console, f"what was changed, compared with {found.name}")
         print_line(console, Text(found.finding, "bold"))
         _print_reasons(console, found.reasons)
-    if mixture := merged(report.mixture):
-        console.print()
-        print_rule(console, "is it a merge?")
-        print_line(console, Text(mixture.finding, "bold"))
     if written := ", ".join(files):
         print_line(console, f"report: {written}")
 

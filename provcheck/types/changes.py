@@ -53,7 +53,9 @@ class TensorChange(Record):
 
     block: Count | None = Field(description="number of the first model's block, from 0; None outside of blocks")
     kind: str
-    relative_change: Positive = Field(description="length of the difference over that of the second's tensor")
+    relative_change: Positive | None = Field(
+        description="length of the difference over that of the second's tensor; None where that is zero"
+    )
     cosine: Number
     rank: Count | None = Field(
         default=None, description="singular values of the difference that rounding cannot explain"

@@ -63,15 +63,18 @@ class Judge(Protocol):
         """Why it was judged so, in plain sentences."""
 
 
-def choose_judge(bank: Bank, limit: float, references: int | None = None) -> Judge:
+def choose_judge(bank: Bank, limit: float, named: int | None = None) -> Judge:
     """The bank's own calibrated judge; else that of the shipped bank, if it was made the same way; else a simple rule.
 
-    `limit`: false-accusation rate that the policy accepts. `references`: how many are compared, if not all of the bank.
+    `limit`: false-accusation rate that the policy accepts. `named`: how many models were named beforehand, where these
+    are compared in place of the bank's references.
     """
     from provcheck.verdict.judge import CalibratedJudge
 
     found = find_calibrations(bank)
-    return CalibratedJudge(found, references or len(bank.references), limit) if found else MarginRule.from_bank(bank)
+    if not found:
+        return MarginRule.from_bank(bank)
+    return CalibratedJudge(found, named or len(bank.references), limit, named=named is not None)
 
 
 def find_calibrations(bank: Bank) -> Calibrations | None:

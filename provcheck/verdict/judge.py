@@ -17,13 +17,14 @@ class CalibratedJudge:
     """Judges comparisons with the calibrations of a bank.
 
     `references`: how many a model is compared with, which p-values are corrected for; `limit`: the false-accusation
-    rate that the policy accepts.
+    rate that the policy accepts; `named`: these were named beforehand, and are not all of a bank.
     """
 
-    def __init__(self, calibrations: Calibrations, references: int, limit: float) -> None:
+    def __init__(self, calibrations: Calibrations, references: int, limit: float, *, named: bool = False) -> None:
         self._calibrations = calibrations
         self._references = references
         self._limit = limit
+        self._named = named
 
     @property
     def panels(self) -> tuple[Panel, ...]:
@@ -116,12 +117,17 @@ class CalibratedJudge:
             pair = (Relation.IDENTICAL, Relation.DERIVED)
         return max(pair, key=probabilities.__getitem__)
 
+    @property
+    def _corrected(self) -> str:
+        if not self._named:
+            return "corrected for all references of the bank"
+        return "for this one pair" if self._references == 1 else f"corrected for the {self._references} models named"
+
     def _p_value(self, panel: Calibration, comparison: Comparison) -> list[str]:
         pairs = len(panel.null_scores)
         if comparison.p_value is not None:
-            corrected = "corrected for all references of the bank" if self._references > 1 else "for this one pair"
             said = f"Among {pairs} pairs of independent models so high a score has p = {comparison.p_value:.2g}"
-            return [f"{said}, {corrected}."]
+            return [f"{said}, {self._corrected}."]
         if pairs < MIN_NULL_PAIRS:
             return [
                 f"No p-value: the judge knows only {pairs} pairs of independent models; at least {MIN_NULL_PAIRS} are "
