@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from statistics import mode
 
@@ -59,8 +60,9 @@ def collect_facts(first: Opened, second: Opened) -> ChangeFacts:
     )
 
 
+@lru_cache(maxsize=16)
 def stored_values(model: Opened) -> StoredValues:
-    """How the numbers of one model look."""
+    """How the numbers of one model look; kept for a while, since one parent may have many children."""
     names = model.names
     zeros, sizes, bits, grids = 0.0, 0, 1, []
     for block in range(len(names.blocks)):

@@ -12,7 +12,7 @@ BITS = (4, 8)
 SMALLEST, GREATEST = 16, 256
 """Weights that may share a scale, other than a whole row."""
 
-SAMPLED = 256
+SAMPLED = 64
 """Groups of a matrix that are looked at."""
 
 ON_GRID = 0.1

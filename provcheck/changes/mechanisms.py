@@ -63,19 +63,15 @@ def _cast(facts: ChangeFacts) -> str | None:
 
 def _unchanged_blocks(facts: ChangeFacts) -> str | None:
     """A rewrite of the vocabulary only."""
-    found, basis = facts.vocabulary, facts.arrangement.basis if facts.arrangement else None
-    inside = _inside(facts)
-    if (
-        not inside
-        or any(one.relative_change != 0 for one in inside)
-        or not _all_paired(facts)
-        or not _same_depth(facts)
-    ):
+    tokens, neurons, inside = facts.vocabulary, facts.arrangement, _inside(facts)
+    if not inside or any(one.relative_change != 0 for one in inside) or not _in_order(facts):
         return None
-    if found is None or found.added or found.removed or basis is None or basis < SAME_ROWS:
+    if tokens is None or tokens.added or tokens.removed or neurons is None or len(set(neurons.neurons)) > 1:
         return None
-    if found.renumbered:
-        return f"All blocks are exactly equal, and {found.renumbered:,} tokens have another number, with the same row."
+    if neurons.basis is None or neurons.basis < SAME_ROWS:
+        return None
+    if tokens.renumbered:
+        return f"All blocks are exactly equal, and {tokens.renumbered:,} tokens have another number, with the same row."
     return "All blocks are exactly equal, and all embeddings moved by one constant."
 
 

@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def tables(cases: Sequence[Case]) -> str:
     return "\n\n".join(_table(split, [one for one in cases if one.split == split]) for split in _splits(cases))
 
 
+@lru_cache(maxsize=16)
 def opened(folder: Path) -> Opened:
     """A model folder, not run."""
     tokens = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
