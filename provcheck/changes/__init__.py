@@ -2,7 +2,7 @@
 
 opened         what is needed of a model: tensors, config, tokens
 tensor_names   its tensors by block and kind
-facts          collects everything below into one record
+collecting     collects everything below into one record
 grids          exact zeros, precision, grids of 4 and 8 bits
 deltas         how far a tensor moved, and the rank of its change
 block_pairs    which block became which
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from provcheck.changes.descent import find_descent
-from provcheck.changes.facts import collect_facts
+from provcheck.changes.collecting import collect_facts
 from provcheck.changes.mechanisms import name_mechanism
 from provcheck.changes.mixtures import fit_mixture
 from provcheck.changes.opened import Opened
