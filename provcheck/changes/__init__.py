@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from provcheck.changes.descent import find_descent
 from provcheck.changes.collecting import collect_facts
+from provcheck.changes.descent import find_descent
 from provcheck.changes.mechanisms import name_mechanism
 from provcheck.changes.mixtures import fit_mixture
 from provcheck.changes.opened import Opened

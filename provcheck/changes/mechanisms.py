@@ -35,8 +35,8 @@ EXCHANGED = 0.1
 """Share of common tokens with another embedding, while blocks changed by less than TRAINED."""
 
 TRAINED, REPLACED = 0.3, 0.8
-"""Relative changes of blocks: with little training at most the first; and from the second on too little is left to say
-that one was made from the other: at most 0.52 for the longest training, 1.1 for models that only began alike."""
+"""Relative changes of blocks: up to the first they changed little; from the second on too little is left to say that one
+was made from the other: at most 0.52 for the longest training, at least 1.08 for models that only began alike."""
 
 Rule = Callable[[ChangeFacts], str | None]
 """Why the mechanism is named, in a sentence; None where it is not."""
@@ -178,7 +178,7 @@ def _noise(facts: ChangeFacts) -> str | None:
 
 
 def _further_training(facts: ChangeFacts) -> str | None:
-    if not _in_order(facts) or not 0 < _change(facts) < REPLACED:
+    if not _in_order(facts) or not _change(facts):
         return None
     return (
         f"All blocks are there in their order, changed by {_change(facts):.1%}, in all directions; fine-tuning, "
@@ -233,9 +233,9 @@ def _change(facts: ChangeFacts) -> float:
 
 
 def _all_paired(facts: ChangeFacts) -> bool:
-    """Whether every block of the model with fewer blocks has a partner of its own."""
+    """Whether every block of the model with fewer blocks has a partner of its own, and enough of it is left."""
     partners = {pair.partner for pair in facts.blocks} - {None}
-    return len(partners) == min(len(facts.blocks), facts.second_blocks) > 0
+    return len(partners) == min(len(facts.blocks), facts.second_blocks) > 0 and _change(facts) < REPLACED
 
 
 def _same_depth(facts: ChangeFacts) -> bool:
@@ -244,7 +244,7 @@ def _same_depth(facts: ChangeFacts) -> bool:
 
 def _in_order(facts: ChangeFacts) -> bool:
     """Whether each block has the partner of its own number."""
-    return _same_depth(facts) and all(pair.partner == pair.block for pair in facts.blocks)
+    return _same_depth(facts) and _all_paired(facts) and all(pair.partner == pair.block for pair in facts.blocks)
 
 
 def _turned(facts: ChangeFacts) -> bool:

@@ -175,6 +175,16 @@ def test_nothing_is_named_unless_a_judge_calls_them_related(relation: Relation) 
     assert describe_changes(copy(m.llama()), base, relation).mechanism is Mechanism.COPY
 
 
+@pytest.mark.parametrize("layers", [[0, 1, 2], [0, 2], [0, 1, 1, 2]])
+def test_models_that_are_alike_only_from_afar_are_not_made_from_one_another(layers: list[int]) -> None:
+    """As two that began with the same random weights and were trained apart: the blocks still find each other."""
+    random = np.random.RandomState(RANDOM)
+    far = _each_matrix(m.llama(), lambda x: x + 1.1 * x.std() * random.standard_normal(x.shape))
+    found = describe_changes(m.opened(m.half(m.with_layers(far, layers))), m.opened(m.llama()))
+    assert [pair.partner for pair in found.blocks] == layers
+    assert found.mechanism is Mechanism.UNCLEAR and found.descent.child is None, found.reasons
+
+
 def test_weights_that_are_not_finite_are_said_to_be() -> None:
     broken = m.llama()
     broken[m.name(1, m.UP)][3, 4] = np.nan
