@@ -35,8 +35,8 @@ EXCHANGED = 0.1
 """Share of common tokens with another embedding, while blocks changed by less than TRAINED."""
 
 TRAINED, REPLACED = 0.3, 0.8
-"""Relative changes of blocks: up to the first they changed little; from the second on too little is left to say that one
-was made from the other: at most 0.52 for the longest training, at least 1.08 for models that only began alike."""
+"""Relative changes of blocks: up to the first they changed little; from the second on too little is left to say that
+one was made from the other: at most 0.52 for the longest training, at least 1.08 for models that only began alike."""
 
 Rule = Callable[[ChangeFacts], str | None]
 """Why the mechanism is named, in a sentence; None where it is not."""
