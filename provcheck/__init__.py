@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from provcheck.errors import ProvcheckError
     from provcheck.measuring import ModelOptions, measure_model
     from provcheck.observer import Observer
-    from provcheck.pipeline import AuditOptions, audit, compare_models
+    from provcheck.pairing import compare_models, judge_pair
+    from provcheck.pipeline import AuditOptions, audit
     from provcheck.probes import load_probes
     from provcheck.report_file import read_report
     from provcheck.store import load_measurement, save_measurement
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Comparison,
         Measurement,
         NotMeasured,
+        PairReport,
         ProbeSet,
         Relation,
         Report,
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
 _HOME = {
     "audit": "pipeline",
     "AuditOptions": "pipeline",
-    "compare_models": "pipeline",
+    "compare_models": "pairing",
+    "judge_pair": "pairing",
     "measure_model": "measuring",
     "ModelOptions": "measuring",
     "load_bank": "bank",
@@ -57,6 +60,7 @@ _HOME = {
     **dict.fromkeys(
         (
             "Report",
+            "PairReport",
             "Verdict",
             "Relation",
             "Comparison",
@@ -81,6 +85,8 @@ __all__ = [
     "Relation",
     "Comparison",
     "compare_models",
+    "judge_pair",
+    "PairReport",
     "measure_model",
     "Measurement",
     "Sketch",

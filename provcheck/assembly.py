@@ -18,6 +18,7 @@ from provcheck.types import (
     MeasurementFacts,
     Record,
     Relation,
+    Subject,
     Verdict,
 )
 from provcheck.wording import MEASURED_FOR_AUDIT, listing, plural
@@ -57,6 +58,14 @@ def repeat_command(name: str, *options: tuple[str, str | None]) -> str:
     words = ["provcheck", "audit", name]
     for option, value in options:
         words += [option, Path(value).name] if value else []
+    return shlex.join(words)
+
+
+def repeat_pair(subjects: Iterable[Subject], *options: tuple[str, str | None]) -> str:
+    """The command that repeats a head-to-head comparison; models are named as reports name them."""
+    words = ["provcheck", "compare", *(f"{one.id}@{one.revision}" if one.revision else one.id for one in subjects)]
+    for option, value in options:
+        words += [option, value] if value else []
     return shlex.join(words)
 
 

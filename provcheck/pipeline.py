@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
-from provcheck.comparison import compare, compare_two, examine
-from provcheck.errors import BankError, UsageError
+from provcheck.comparison import compare, examine
+from provcheck.errors import UsageError
 from provcheck.io import data
 from provcheck.lineage import draw_map, place
-from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured, runs_on
+from provcheck.measuring import ModelOptions, find_comparable, measured, runs_on
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
 from provcheck.references import Compared, Given, find_references, measure_references
@@ -177,23 +177,3 @@ def conclude(
         limitations=limitations(facts, verdict, judge.limitation, tuple(wide.at_hand)),
         digests=digests(measurement, bank, policy_facts.digest, judge.digest, background_digests),
     ).with_digest()
-
-
-def compare_models(
-    first: str, second: str, options: ModelOptions | None = None, observe: Observer | None = None
-) -> tuple[Measurement, Measurement, Comparison]:
-    """Measure two models and compare them head to head; there is no relation to judge.
-
-    Where a signal needs to know many models, they come from the shipped bank if it was measured in the same way, so
-    that the numbers are those of an audit. Raises ProvcheckError.
-    """
-    options, observe = options or ModelOptions(), observe or Silent()
-    one, two = (measure_model(model, options, observe) for model in (first, second))
-    return one, two, compare_two(one, two, _shipped_bank())
-
-
-def _shipped_bank() -> Bank | None:
-    try:
-        return load_bank(data.DEFAULT_BANK)
-    except BankError:
-        return None

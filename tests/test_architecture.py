@@ -29,11 +29,11 @@ FLOORS: list[set[str]] = [
     {"io", "observer", "wording", "architectures"},
     {"checkpoint", "probes", "signing"},
     {"signals"},
-    {"store", "bank", "measurement", "report_file", "rendering"},
+    {"store", "bank", "measurement", "report_file", "rendering", "changes"},
     {"cache", "targets"},
     {"measuring", "comparison", "verdict", "lineage", "policy"},
     {"assembly", "building", "evaluation", "references"},
-    {"pipeline"},
+    {"pipeline", "pairing"},
     {"verification", "doctor"},
     {"cli", "pytest_plugin", ""},
 ]

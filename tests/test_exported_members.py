@@ -21,6 +21,7 @@ PUBLIC = [
     "ModelOptions",
     "NotMeasured",
     "Observer",
+    "PairReport",
     "ProbeSet",
     "ProvcheckError",
     "Relation",
@@ -30,6 +31,7 @@ PUBLIC = [
     "Verdict",
     "audit",
     "compare_models",
+    "judge_pair",
     "load_bank",
     "load_measurement",
     "load_probes",
@@ -41,7 +43,7 @@ PACKAGES = [module.name for module in pkgutil.iter_modules(provcheck.__path__, "
 
 
 def test_the_public_names() -> None:
-    assert sorted(provcheck.__all__) == [*PUBLIC[:14], "__version__", *PUBLIC[14:]]
+    assert sorted(provcheck.__all__) == [*PUBLIC[:15], "__version__", *PUBLIC[15:]]
     assert sorted(provcheck._HOME) == PUBLIC
 
 

@@ -185,7 +185,7 @@ def test_a_false_claim_is_a_finding_also_where_another_reference_fits(bank: Bank
     ],
 )
 def test_a_claimed_base_that_cannot_be_had_is_open(
-    claim: str, options: dict[str, bool], reason: str, bank: Bank
+    claim: str, options: dict[str, Any], reason: str, bank: Bank
 ) -> None:
     report = report_on(bank, claimed_base=claim, **options)
     assert claim_of(report).outcome is Outcome.INCONCLUSIVE

@@ -1,21 +1,33 @@
-"""`provcheck compare`: two models head to head."""
+"""`provcheck compare`: a model head to head with one or a few others."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from provcheck.cli import options as o
 
-if TYPE_CHECKING:
-    from provcheck.types import Comparison
+DEFAULT_OUT = Path("provcheck-comparison")
+DEFAULT_FORMATS = "json,html"
 
 
 def compare_command(
     first: Annotated[str, typer.Argument(metavar="A", help=o.MODEL_HELP)],
-    second: Annotated[str, typer.Argument(metavar="B", help=o.MODEL_HELP)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    second: Annotated[str, typer.Argument(metavar="B", help="What A may have been made from; named like A.")],
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[C]...", help="Further candidate parents: is A a merge of them?")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the comparison of A with B as JSON, and nothing else.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the report; none is written without it.")
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option("--format", metavar="NAME,NAME", help=f"Files to write; default: {DEFAULT_FORMATS}.")
+    ] = None,
     signals: o.Signals = None,
     probes: o.Probes = "provcheck-v1",
     device: o.Device = "auto",
@@ -25,13 +37,14 @@ def compare_command(
     trust_remote_code: o.TrustRemoteCode = False,
     no_cache: o.NoCache = False,
 ) -> None:
-    """Compare two models head to head; no bank is needed for the distances."""
+    """Compare a model with others head to head: relation, evidence, and what was changed."""
     from rich.console import Console
 
-    from provcheck.io.text import plain
     from provcheck.measuring import ModelOptions, read_signals
-    from provcheck.pipeline import compare_models
-    from provcheck.rendering.console import make_console, print_line
+    from provcheck.pairing import judge_pair
+    from provcheck.rendering.console import make_console
+    from provcheck.rendering.pair_files import check_pair_formats, write_pair
+    from provcheck.rendering.pair_terminal import print_pair
     from provcheck.rendering.progress import ProgressBar
 
     settings = ModelOptions(
@@ -45,26 +58,15 @@ def compare_command(
         not no_cache,
         signals=read_signals(signals),
     )
+    folder = out or (DEFAULT_OUT if formats else None)
+    names = list(dict.fromkeys((formats or DEFAULT_FORMATS).split(","))) if folder else []
+    if folder:
+        check_pair_formats(folder, names)
     console = make_console()
     with ProgressBar(Console(stderr=True) if as_json else console) as observer:
-        one, two, comparison = compare_models(first, second, settings, observer)
+        report = judge_pair(first, second, *(more or ()), options=settings, observe=observer, changes=not as_json)
+    written = write_pair(report, folder, names) if folder else []
     if as_json:
-        typer.echo(comparison.model_dump_json(indent=2))
-        return
-    print_line(console, plain(f"{one.subject.id} against {two.subject.id}"))
-    for label, value in _lines(comparison):
-        print_line(console, f"  {label:<22} {plain(value)}")
-    print_line(console, "Distances alone are no verdict; `provcheck audit` judges them against a bank.")
-
-
-def _lines(comparison: Comparison) -> list[tuple[str, str]]:
-    """What is the same, and what each signal says, with its remark."""
-    from provcheck.signals import pairs_of
-
-    cells = [
-        (column.heading, column.of(values))
-        for signal, values in pairs_of(comparison.signals)
-        for column in signal.columns
-    ]
-    lines = [(heading, f"{cell.text} ({cell.note})" if cell.note else cell.text) for heading, cell in cells]
-    return [("weight files", "the same" if comparison.same_weights else "different"), *lines]
+        typer.echo(report.opponents[0].comparison.model_dump_json(indent=2))
+    else:
+        print_pair(report, console, map(str, written))

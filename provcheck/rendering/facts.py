@@ -23,8 +23,8 @@ def facts_of(report: Report) -> Pairs:
     """Term and value."""
     facts, subject = report.measurement, report.subject
     return [
-        ("Model", _model(subject)),
-        *([("Model under the adapter", f"{subject.base.id}: {_model(subject.base)}")] if subject.base else []),
+        ("Model", model_line(subject)),
+        *([("Model under the adapter", f"{subject.base.id}: {model_line(subject.base)}")] if subject.base else []),
         ("Revision", subject.revision or "none stated"),
         ("Measured", f"{facts.measured_at:%Y-%m-%d %H:%M %Z}".strip()),
         ("Probes", facts.probes),
@@ -71,14 +71,14 @@ def _signals(report: Report) -> Pairs:
     for name, signal in all_signals().items():
         match report.measurement.signals.get(name):
             case SignalFacts() as facts:
-                rows += [(signal.title, f"{facts.version}: {_coverage(facts.coverage)}"), *signal.facts(facts)]
+                rows += [(signal.title, f"{facts.version}: {coverage_of(facts.coverage)}"), *signal.facts(facts)]
             case NotMeasured(not_measured=reason):
                 rows.append((signal.title, f"{wording.NOT_MEASURED}: {reason}"))
     return rows
 
 
 def _beside(one: Comparison) -> str:
-    return f"{_model(one.at_hand.subject)}; {origin(one)}" if one.at_hand else ""
+    return f"{model_line(one.at_hand.subject)}; {origin(one)}" if one.at_hand else ""
 
 
 def _digests_beside(one: Comparison) -> Pairs:
@@ -86,7 +86,8 @@ def _digests_beside(one: Comparison) -> Pairs:
     return [] if facts is None else [(f"Weights of {one.reference}", facts.subject.weights_digest or NO_WEIGHTS)]
 
 
-def _coverage(coverage: Coverage) -> str:
+def coverage_of(coverage: Coverage) -> str:
+    """How much was measured, and what was left out."""
     left_out = "; ".join(f"{reason}: {count}" for reason, count in coverage.left_out.items())
     measured = f"{coverage.measured} of {wording.plural(coverage.total, coverage.unit)}"
     return f"{measured}; left out: {left_out}" if left_out else measured
@@ -99,7 +100,8 @@ def _policy(policy: PolicyFacts) -> str:
     return "; ".join(parts)
 
 
-def _model(subject: Subject) -> str:
+def model_line(subject: Subject) -> str:
+    """What a model is, in one line."""
     parts = (
         subject.architecture or subject.model_type,
         f"{subject.parameters:,} parameters" if subject.parameters else None,

@@ -17,10 +17,14 @@ class HtmlReport:
 
     def render(self, report: Report) -> str:
         """The page, with its style inside; the security policy allows that style and nothing else."""
-        pages = _environment()
-        style = pages.get_template("report.css").render()
-        page = pages.get_template("report.html.j2")
-        return page.render(view=view_of(report), style_hash=_hash(style)) + "\n"
+        return render_page("report.html.j2", view_of(report))
+
+
+def render_page(template: str, view: object) -> str:
+    """A template of `reports/templates`, filled in."""
+    pages = _environment()
+    style = pages.get_template("report.css").render()
+    return pages.get_template(template).render(view=view, style_hash=_hash(style)) + "\n"
 
 
 def _environment() -> Environment:

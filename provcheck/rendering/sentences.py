@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from provcheck import wording
 from provcheck.io.text import plain, short_name
-from provcheck.signals import read_report
-from provcheck.types import Comparison, Outcome, Relation, Report, Summary
+from provcheck.signals import read_record, read_report
+from provcheck.types import Comparison, Outcome, PairReport, Relation, Report, Summary, Verdict
 
 SENTENCES = {
     Relation.IDENTICAL: "The weights of {subject} are the weights of {reference}: "
@@ -58,6 +59,11 @@ def plain_report(report: Report) -> Report:
     return read_report(_plain(report.model_dump()))
 
 
+def plain_pair(report: PairReport) -> PairReport:
+    """The same for a head-to-head comparison."""
+    return read_record(PairReport, _plain(report.model_dump()))
+
+
 def sentence(report: Report) -> str:
     """The verdict in one sentence."""
     return SENTENCES[report.verdict.relation].format(**sentence_names(report))
@@ -84,20 +90,28 @@ def origin(one: Comparison) -> str:
 
 def certainty(report: Report) -> str:
     """How sure the verdict is, in one sentence."""
-    verdict = report.verdict
+    return _certainty(report.verdict, report.comparisons)
+
+
+def pair_certainty(report: PairReport) -> str:
+    """The same for a head-to-head comparison."""
+    return _certainty(report.verdict, [one.comparison for one in report.opponents])
+
+
+def _certainty(verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
     if verdict.relation is Relation.INCONCLUSIVE:
         return "No relation is claimed, and none is ruled out."
-    if any(one.same_weights for one in report.comparisons if one.reference == verdict.reference):
+    chosen = [one for one in comparisons if one.reference == verdict.reference]
+    if any(one.same_weights for one in chosen):
         return "How sure: certain. The weight files are the same, bit for bit."
     if verdict.probability is None:
         return "How sure: not calibrated. Error rates are not known for this bank, so no probability is given."
-    return f"How sure: {wording.probability(verdict.probability)}.{_p_values(report)}"
+    named = max((one.named for one in chosen), default=0)
+    return f"How sure: {wording.probability(verdict.probability)}.{_p_values(verdict, named)}"
 
 
-def _p_values(report: Report) -> str:
+def _p_values(verdict: Verdict, named: int) -> str:
     """The exact one first: it does not depend on the size of the bank, and it alone may be very small."""
-    verdict = report.verdict
-    named = next((one.named for one in report.comparisons if one.reference == verdict.reference), 0)
     correction = wording.correction(named) if named else "corrected for all its references"
     exact = "" if verdict.exact_p_value is None else f" Exact p-value: {wording.bound(verdict.exact_p_value)}."
     empirical = "" if verdict.p_value is None else f" p-value: {wording.p_value(verdict.p_value)}"

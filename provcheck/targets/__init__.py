@@ -14,6 +14,7 @@ A kind of target is one file with a function `find(model, options) -> Target | N
     adapters      which adapters can be measured, by what adapter_config.json says
     bases         the base model that a subject is claimed to descend from
     companions    what lies beside the weights: digests, and the kind of tokenizer
+    token_texts   the texts of its tokens
     token_growth  whether a tokenizer adds so much to a text that tokens would fill the memory
     cards         license and base model that the model card declares
 

@@ -21,6 +21,7 @@ from provcheck.observer import Observer
 from provcheck.targets.model_files import paths, read_json, stamps
 from provcheck.targets.resolution import resolve
 from provcheck.targets.target import DEMO, FindOptions, OpenTarget, RunsOn, Stamps, Target
+from provcheck.targets.token_texts import read_vocabulary
 from provcheck.types import AS_STORED, NO_DEVICE, Capability, ModelFiles, Subject, Tensors, TokenAttributions
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class LocalTarget(Target):
 
         device = choose_device(how.device)
         return f"{device} {name_dtype(choose_dtype(how.dtype, device))}"
+
+    def vocabulary(self) -> Mapping[str, int]:
+        """From tokenizer.json; a tokenizer that cannot be loaded counts as missing."""
+        return read_vocabulary(self.files)
 
     def identity(self) -> list[object] | None:
         """None where code from the model's repository may run: it can load what it likes."""

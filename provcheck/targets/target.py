@@ -65,6 +65,10 @@ class Target(ABC):
     def runs_on(self, how: MeasureOptions) -> str:
         """Device and dtype in short, before anything is loaded. Raises UsageError when they cannot be used."""
 
+    def vocabulary(self) -> Mapping[str, int]:
+        """The number of each token by its text; empty where no tokenizer lies beside the weights in one file."""
+        return {}
+
     def runs_for(self, capability: Capability) -> bool:
         """Whether giving that takes running the model, not only reading its files."""
         return True

@@ -25,6 +25,19 @@ from provcheck.types.base import (
     Share,
     canonical_digest,
 )
+from provcheck.types.changes import (
+    Arrangement,
+    BlockPair,
+    ChangeFacts,
+    Changes,
+    Descent,
+    Mechanism,
+    Mixture,
+    Side,
+    StoredValues,
+    TensorChange,
+    VocabularyChange,
+)
 from provcheck.types.comparison import AtHand, Comparison, Interval, Reference, SignalValues
 from provcheck.types.measurement import (
     AS_STORED,
@@ -42,6 +55,7 @@ from provcheck.types.measurement import (
     Stack,
     Text,
 )
+from provcheck.types.pair import Opponent, PairReport
 from provcheck.types.report import BankFacts, Check, Digests, PolicyFacts, Report, Summary, Tool
 from provcheck.types.subject import Access, Capability, ModelFiles, Subject, Tensors, TokenAttributions
 from provcheck.types.verdict import (
@@ -97,6 +111,17 @@ __all__ = [
     "SignalValues",
     "Interval",
     "Comparison",
+    "Mechanism",
+    "Arrangement",
+    "BlockPair",
+    "ChangeFacts",
+    "Changes",
+    "Descent",
+    "Mixture",
+    "Side",
+    "StoredValues",
+    "TensorChange",
+    "VocabularyChange",
     "Parent",
     "Verdict",
     "NullDistribution",
@@ -112,4 +137,6 @@ __all__ = [
     "PolicyFacts",
     "Digests",
     "Report",
+    "Opponent",
+    "PairReport",
 ]

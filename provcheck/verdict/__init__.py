@@ -71,7 +71,9 @@ def choose_judge(bank: Bank, limit: float) -> Judge:
     from provcheck.verdict.judge import CalibratedJudge
 
     found = find_calibrations(bank)
-    return CalibratedJudge(found, len(bank.references), limit) if found else MarginRule.from_bank(bank)
+    if not found:
+        return MarginRule.from_bank(bank)
+    return CalibratedJudge(found, len(bank.references), limit)
 
 
 def find_calibrations(bank: Bank) -> Calibrations | None:

@@ -74,7 +74,12 @@ class CalibratedJudge:
             line for name in comparison.judged_by or self._calibrations.signals for line in _said(name, comparison)
         ]
         if panel:
-            return (*lines, *_p_value(panel, comparison), *_rank(panel, comparison), *self._doubts(panel, comparison))
+            return (
+                *lines,
+                *_p_value(panel, comparison),
+                *_rank(panel, comparison),
+                *self._doubts(panel, comparison),
+            )
         return (*lines, *([] if comparison.same_weights else self._what_is_missing(comparison)))
 
     def _judged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -94,11 +95,24 @@ def rivals(out: Out, bank: BankFolder) -> None:
     add_file(loaded, FILE, save(similarity_matrices(models, lambda row: _say(ids[row]))))
 
 
+@app.command()
+def changes(out: Out, names: Names = None) -> None:
+    """Print how often provcheck names rightly how a model was made, and who descends from whom."""
+    from .changed import assess, tables
+
+    cases = assess(_select(load_recipe(), names, None), out.resolve(), _note)
+    print(tables(cases))
+
+
 def _select(recipe: Recipe, names: list[str] | None, set_name: str | None) -> list[Member]:
     try:
         return select(recipe.members(), names or (), set_name)
     except KeyError as error:
         raise typer.BadParameter(error.args[0]) from error
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _say(line: str) -> None:

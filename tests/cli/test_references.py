@@ -21,7 +21,7 @@ from tests.targets.test_hub import use_endpoint
 from tests.tiny import save_tiny
 
 MARK = "measured for this audit"
-SHORT = {"max_position_embeddings": 8}
+SHORT: dict[str, Any] = {"max_position_embeddings": 8}
 """No probe fits into so short a context: only the weights can be measured."""
 
 

@@ -1,0 +1,87 @@
+"""Who descends from whom, where what was done leaves a mark on the child alone; else nothing is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from provcheck.types import ChangeFacts, Descent, Mechanism, Side
+
+Number = int | float
+
+UNKNOWN = Descent(child=None, reason="Nothing in the weights says which of the two was first.")
+
+
+def find_descent(facts: ChangeFacts, mechanism: Mechanism) -> Descent:
+    """The child and the reason; no child where the mechanism leaves no mark."""
+    rule = RULES.get(mechanism)
+    return (rule(facts) if rule else None) or UNKNOWN
+
+
+def _cast(facts: ChangeFacts) -> Descent | None:
+    return _said(facts.rounded, "rounding loses digits that cannot be brought back")
+
+
+def _quantize(facts: ChangeFacts) -> Descent | None:
+    marks = facts.first.grid_bits is not None, facts.second.grid_bits is not None
+    return _said(_larger(*marks), "its weights lie on a grid, and weights off the grid cannot be got from it")
+
+
+def _prune(facts: ChangeFacts) -> Descent | None:
+    return _said(_larger(facts.first.zeros, facts.second.zeros), "its zeros stand where the other has weights")
+
+
+def _layer_drop(facts: ChangeFacts) -> Descent | None:
+    return _said(_larger(facts.second_blocks, len(facts.blocks)), "it lacks blocks that the other has")
+
+
+def _depth_upscaling(facts: ChangeFacts) -> Descent | None:
+    return _said(_larger(len(facts.blocks), facts.second_blocks), "it repeats blocks that the other has once")
+
+
+def _width_pruning(facts: ChangeFacts) -> Descent | None:
+    found = facts.arrangement
+    if found is None:
+        return None
+    sizes = found.widths if found.widths[0] != found.widths[1] else found.neurons
+    return _said(_larger(sizes[1], sizes[0]), "it lacks neurons or channels that the other has")
+
+
+def _experts(facts: ChangeFacts) -> Descent | None:
+    return _said(facts.experts_in, "its experts began as copies of the other's one MLP")
+
+
+def _rewrite(facts: ChangeFacts) -> Descent | None:
+    shares = facts.first.repeated_neurons, facts.second.repeated_neurons
+    return _said(_larger(*shares), "it has neurons twice that the other has once")
+
+
+def _vocabulary(facts: ChangeFacts) -> Descent | None:
+    found = facts.vocabulary
+    if found is None or not found.at_the_end:
+        return None
+    return _said(_larger(found.added, found.removed), "its further tokens stand behind all those of the other")
+
+
+RULES: dict[Mechanism, Callable[[ChangeFacts], Descent | None]] = {
+    Mechanism.CAST: _cast,
+    Mechanism.QUANTIZE: _quantize,
+    Mechanism.PRUNE: _prune,
+    Mechanism.LAYER_DROP: _layer_drop,
+    Mechanism.DEPTH_UPSCALING: _depth_upscaling,
+    Mechanism.WIDTH_PRUNING: _width_pruning,
+    Mechanism.EXPERTS: _experts,
+    Mechanism.REWRITE: _rewrite,
+    Mechanism.VOCABULARY: _vocabulary,
+}
+
+
+def _larger(first: Number, second: Number) -> Side | None:
+    """The side with the larger number; None where they are equal."""
+    return None if first == second else "first" if first > second else "second"
+
+
+def _said(child: Side | None, why: str) -> Descent | None:
+    """`why` is about the child."""
+    if child is None:
+        return None
+    return Descent(child=child, reason=f"The {child} model descends from the other: {why}.")
