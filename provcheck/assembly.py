@@ -18,6 +18,7 @@ from provcheck.types import (
     MeasurementFacts,
     Record,
     Relation,
+    Subject,
     Verdict,
 )
 from provcheck.wording import plural
@@ -60,7 +61,7 @@ def repeat_command(name: str, *options: tuple[str, str | None]) -> str:
     return shlex.join(words)
 
 
-def limitations(facts: MeasurementFacts, verdict: Verdict, of_judge: str) -> tuple[str, ...]:
+def limitations(facts: MeasurementFacts, verdict: Verdict, of_judge: str, subject: Subject) -> tuple[str, ...]:
     """What the report cannot prove, in plain sentences."""
     lines = [
         "A report speaks about the references of its bank only; a model that is not in the bank cannot be found.",
@@ -69,6 +70,7 @@ def limitations(facts: MeasurementFacts, verdict: Verdict, of_judge: str) -> tup
         of_judge,
         "Heavy continued training and distillation into another architecture can hide an ancestor.",
         *_not_measured(facts),
+        *_not_digested(subject),
     ]
     if verdict.relation is Relation.INCONCLUSIVE:
         lines.append("Inconclusive is not an acquittal: the evidence was not enough to decide.")
@@ -88,6 +90,15 @@ def _not_measured(facts: MeasurementFacts) -> list[str]:
             why = getattr(found, "not_measured", "the measurement holds none")
             lines.append(f"{signal.title} was not measured: {why}.")
     return lines
+
+
+def _not_digested(subject: Subject) -> list[str]:
+    if not subject.in_part:
+        return []
+    return [
+        f"Only the parts that were needed of {plural(len(subject.in_part), 'weight file')} were fetched from the Hub, so "
+        "digests of whole files were not computed. Which files they are part of, by commit and ETag, is the word of the Hub."
+    ]
 
 
 def _files_digest(files: Iterable[FileDigest]) -> str:

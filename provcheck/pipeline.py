@@ -144,7 +144,7 @@ def conclude(
         checks=checks,
         summary=summarise(checks),
         exit_code=exit_code(checks, policy_facts.on_inconclusive),
-        limitations=limitations(facts, verdict, judge.limitation),
+        limitations=limitations(facts, verdict, judge.limitation, subject),
         digests=digests(measurement, bank, policy_facts.digest, judge.digest, background_digests),
     ).with_digest()
 

@@ -1,0 +1,110 @@
+"""Weight files on the Hub of which only what a signal asks for is brought here, in place of whole files.
+
+What was fetched stays in the cache folder, so that an interrupted run goes on where it stopped; it is dropped after a
+week without use (see `provcheck.cache`). With `--no-cache`, and where that folder cannot be written, it lies in a
+temporary one.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from provcheck.cache import FETCHED, cache_root
+from provcheck.io.partial_file import PartialFile, Span, merge
+from provcheck.io.safetensors import MAX_HEADER_BYTES
+from provcheck.io.tensor_files import TensorFiles
+from provcheck.observer import Observer, Silent
+from provcheck.targets.range_requests import RemoteFile
+from provcheck.types import FileDigest, canonical_digest
+
+GAP_BYTES = 1 << 16
+"""Spans that are nearer to each other are fetched together: a request costs as much time. The first one has as many."""
+
+MEGABYTE = 1_000_000
+
+
+class RangedFile:
+    """One weight file of the Hub. `stated` is what the Hub says about it; its digest is not computed."""
+
+    def __init__(self, remote: RemoteFile, name: str, where: list[object], *, keep: bool) -> None:
+        key = canonical_digest([*where, name, remote.etag, remote.size])
+        self._remote = remote
+        self._here, self._temporary = _open(key, name, remote.size, keep=keep)
+        self.path = self._here.path
+        self.stated = FileDigest(name=name, bytes=remote.size, sha256=None, stated_etag=remote.etag)
+        self.fetched_bytes = 0
+
+    def need(self, spans: Iterable[Span], observe: Observer) -> None:
+        """Fetch what is not here of these spans. Raises SubjectError or OutputError."""
+        missing = self._here.missing(merge(spans, GAP_BYTES))
+        total = sum(end - begin for begin, end in missing)
+        if not total:
+            return
+        observe.start("fetch from the Hub, MB", max(1, total // MEGABYTE))
+        before = self.fetched_bytes
+        try:
+            self._remote.fetch(missing, self._here, lambda size: self._count(size, before, observe))
+        finally:
+            observe.finish()
+
+    def need_header(self) -> None:
+        """Fetch as many bytes as the file says its header has; whether that can be true is checked by reading it."""
+        self.need([(0, min(GAP_BYTES, self._here.size))], Silent())
+        with self.path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+        if 8 + length <= self._here.size and length <= MAX_HEADER_BYTES:
+            self.need([(0, 8 + length)], Silent())
+
+    def _count(self, size: int, before: int, observe: Observer) -> None:
+        done = (self.fetched_bytes - before) // MEGABYTE
+        self.fetched_bytes += size
+        observe.advance((self.fetched_bytes - before) // MEGABYTE - done)
+
+
+class RangedTensors(TensorFiles):
+    """The tensors of files of which some are ranged; each is fetched when it is asked for."""
+
+    def __init__(self, paths: Sequence[Path], ranged: Iterable[RangedFile]) -> None:
+        super().__init__(paths)
+        self._ranged = {file.path: file for file in ranged}
+        self.observe: Observer = Silent()
+
+    @property
+    def fetched_bytes(self) -> int:
+        """How many bytes came from the Hub, headers included."""
+        return sum(file.fetched_bytes for file in self._ranged.values())
+
+    def _need(self, path: Path, spans: Iterable[Span]) -> None:
+        if path in self._ranged:
+            self._ranged[path].need(spans, self.observe)
+
+
+def open_ranged(repo_id: str, commit: str, folder: Path, name: str, *, keep: bool) -> RangedFile | None:
+    """The file with its header; None if it is in the Hub's cache, whose `folder` of the commit may lack a link to it.
+
+    Raises what huggingface_hub raises, SubjectError or OutputError.
+    """
+    from huggingface_hub import constants
+
+    if (folder / name).is_file():
+        return None
+    remote = RemoteFile(repo_id, commit, name)
+    if re.fullmatch(r"[0-9a-f]{40,64}", remote.etag) and (folder.parent.parent / "blobs" / remote.etag).is_file():
+        return None
+    found = RangedFile(remote, name, [constants.ENDPOINT, repo_id], keep=keep)
+    found.need_header()
+    return found
+
+
+def _open(key: str, name: str, size: int, *, keep: bool) -> tuple[PartialFile, object]:
+    """The file in the cache, or in a temporary folder, which lives as long as the second object."""
+    if keep:
+        try:
+            return PartialFile(cache_root() / FETCHED / key / name, size), None
+        except OSError:
+            pass
+    folder = tempfile.TemporaryDirectory(prefix="provcheck-")
+    return PartialFile(Path(folder.name) / name, size), folder
