@@ -96,8 +96,9 @@ def _not_digested(subject: Subject) -> list[str]:
     if not subject.in_part:
         return []
     return [
-        f"Only the parts that were needed of {plural(len(subject.in_part), 'weight file')} were fetched from the Hub, so "
-        "digests of whole files were not computed. Which files they are part of, by commit and ETag, is the word of the Hub."
+        f"Only the parts that were needed of {plural(len(subject.in_part), 'weight file')} were fetched from the Hub, "
+        "so digests of whole files were not computed. That they belong to the files that the report names by commit "
+        "and ETag is the word of the Hub."
     ]
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 CONNECTIONS, PIECE_BYTES = 8, 8 << 20
 """At once, and the most that one of them asks for: answers take 64 MiB of memory at most."""
 
-CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
 TRIES, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 6, 1.0, 300.0
 
@@ -105,7 +104,7 @@ class RemoteFile:
             self._check_status(answer, location)
             self._check_range(answer.headers, span)
             self._check_etag(answer.headers.get("etag", ""), location)
-            for chunk in answer.iter_raw(CHUNK_BYTES):
+            for chunk in answer.iter_raw():  # as it comes: what was waited for would be lost with the connection
                 if len(received) + len(chunk) > wanted:
                     raise self._wrong("more bytes than it was asked for")
                 received += chunk

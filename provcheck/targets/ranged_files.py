@@ -8,7 +8,9 @@ temporary one.
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -32,10 +34,16 @@ class RangedFile:
     def __init__(self, remote: RemoteFile, name: str, where: list[object], *, keep: bool) -> None:
         key = canonical_digest([*where, name, remote.etag, remote.size])
         self._remote = remote
-        self._here, self._temporary = _open(key, name, remote.size, keep=keep)
+        self._here = (_kept(key, name, remote.size) if keep else None) or self._temporary(name, remote.size)
         self.path = self._here.path
         self.stated = FileDigest(name=name, bytes=remote.size, sha256=None, stated_etag=remote.etag)
         self.fetched_bytes = 0
+
+    def _temporary(self, name: str, size: int) -> PartialFile:
+        """In a folder that is removed with this object."""
+        folder = tempfile.mkdtemp(prefix="provcheck-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return PartialFile(Path(folder) / name, size)
 
     def need(self, spans: Iterable[Span], observe: Observer) -> None:
         """Fetch what is not here of these spans. Raises SubjectError or OutputError."""
@@ -99,12 +107,9 @@ def open_ranged(repo_id: str, commit: str, folder: Path, name: str, *, keep: boo
     return found
 
 
-def _open(key: str, name: str, size: int, *, keep: bool) -> tuple[PartialFile, object]:
-    """The file in the cache, or in a temporary folder, which lives as long as the second object."""
-    if keep:
-        try:
-            return PartialFile(cache_root() / FETCHED / key / name, size), None
-        except OSError:
-            pass
-    folder = tempfile.TemporaryDirectory(prefix="provcheck-")
-    return PartialFile(Path(folder.name) / name, size), folder
+def _kept(key: str, name: str, size: int) -> PartialFile | None:
+    """The file in the cache; None where that cannot be written."""
+    try:
+        return PartialFile(cache_root() / FETCHED / key / name, size)
+    except OSError:
+        return None

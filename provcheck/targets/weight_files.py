@@ -62,7 +62,8 @@ def read_weights(place: Place, layout: Layout, options: FindOptions, *, in_part:
     """
     weight_format, names = _choose(place, layout, allow_pickle=options.allow_pickle)
     ranged = _ranged(place, names, options) if in_part and weight_format == "safetensors" else {}
-    place.fetch(set(names) - ranged.keys())
+    if whole := set(names) - ranged.keys():
+        place.fetch(whole)
     paths = [ranged[name].path if name in ranged else place.folder / name for name in names]
     count = {"safetensors": count_elements, "gguf": gguf.count_elements}.get(weight_format)
     parameters = sum(map(count, paths)) if count else None  # a broken header is found before terabytes are digested

@@ -26,8 +26,8 @@ class WeightsHashed(Rule):
         if in_part:
             return Finding(
                 Outcome.FAILED,
-                f"only parts of {listing(in_part)} were fetched from the Hub, so no digest was computed; fetch the whole "
-                "files with `hf download`, or audit with more signals",
+                f"only parts of {listing(in_part)} were fetched from the Hub, so no digest was computed; fetch "
+                "the whole files with `hf download` and audit again",
             )
         if not all(one.weights for one in subjects):
             return Finding(Outcome.INCONCLUSIVE, "the files of the weights are not at hand")
