@@ -42,7 +42,7 @@ def storage(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     """Where weight files lie; requests are small, and nobody waits."""
     monkeypatch.setattr(ranged_files, "GAP_BYTES", 512)
     monkeypatch.setattr(range_requests, "PIECE_BYTES", 4096)
-    monkeypatch.setattr(range_requests, "FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(range_requests, "FIRST_WAIT_SECONDS", 0.0)
     with serve_storage() as found:
         hub.storage = found
         yield found
