@@ -19,7 +19,6 @@ from provcheck.measurement.sources import DEQUANTIZED, gguf_file, quantization
 from provcheck.measurement.tokens import token_ids
 from provcheck.observer import Observer
 from provcheck.targets.model_files import paths, read_json, stamps
-from provcheck.targets.ranged_files import RangedTensors
 from provcheck.targets.resolution import resolve
 from provcheck.targets.target import DEMO, FindOptions, OpenTarget, RunsOn, Stamps, Target
 from provcheck.types import (
@@ -53,8 +52,8 @@ class LocalTarget(Target):
 
     def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
         """The model is loaded once a signal asks for something that needs running it."""
-        if isinstance(self.files.partial, RangedTensors):
-            self.files.partial.observe = observe
+        if self.files.partial is not None:
+            observe.note(f"only the parts that are needed of the weight files of {self.subject.id} come from the Hub")
         return _OpenModel(self.files, how, observe, checkpoint)
 
     def runs_on(self, how: MeasureOptions) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -65,16 +65,15 @@ class RemoteFile:
         self.size, self.etag = int(found.size or 0), str(found.etag)
         self._location, self._answered_etag = found.location, ""
 
-    def fetch(self, spans: Iterable[Span], into: PartialFile, advance: Callable[[int], object]) -> None:
-        """Fetch these spans; `advance` is told the bytes of each piece. Raises SubjectError or OutputError."""
+    def fetch(self, spans: Iterable[Span], into: PartialFile) -> None:
+        """Fetch these spans. Raises SubjectError or OutputError."""
         pool = ThreadPoolExecutor(CONNECTIONS)
         try:
-            for size in pool.map(lambda piece: self._fetch_piece(piece, into), _pieces(spans)):
-                advance(size)
+            list(pool.map(lambda piece: self._fetch_piece(piece, into), _pieces(spans)))
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _fetch_piece(self, piece: Span, into: PartialFile) -> int:
+    def _fetch_piece(self, piece: Span, into: PartialFile) -> None:
         begin, end = piece
         for tries in range(1, TRIES + 1):
             received = bytearray()
@@ -89,7 +88,7 @@ class RemoteFile:
                 _keep(into, begin, bytes(received))
                 begin += len(received)
             if begin == end:
-                return end - piece[0]
+                return
             if tries < TRIES:
                 self._pause(tries, fault)
         raise SubjectNotFound(f"{self._what} cannot be fetched from the Hub: {_reason(fault)}", KEPT)

@@ -18,14 +18,11 @@ from provcheck.cache import FETCHED, cache_root
 from provcheck.io.partial_file import PartialFile, Span, merge
 from provcheck.io.safetensors import MAX_HEADER_BYTES
 from provcheck.io.tensor_files import TensorFiles
-from provcheck.observer import Observer, Silent
 from provcheck.targets.range_requests import RemoteFile
 from provcheck.types import FileDigest, canonical_digest
 
 GAP_BYTES = 1 << 16
 """Spans that are nearer to each other are fetched together: a request costs as much time. The first one has as many."""
-
-MEGABYTE = 1_000_000
 
 
 class RangedFile:
@@ -37,7 +34,6 @@ class RangedFile:
         self._here = (_kept(key, name, remote.size) if keep else None) or self._temporary(name, remote.size)
         self.path = self._here.path
         self.stated = FileDigest(name=name, bytes=remote.size, sha256=None, stated_etag=remote.etag)
-        self.fetched_bytes = 0
 
     def _temporary(self, name: str, size: int) -> PartialFile:
         """In a folder that is removed with this object."""
@@ -45,31 +41,18 @@ class RangedFile:
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return PartialFile(Path(folder) / name, size)
 
-    def need(self, spans: Iterable[Span], observe: Observer) -> None:
+    def need(self, spans: Iterable[Span]) -> None:
         """Fetch what is not here of these spans. Raises SubjectError or OutputError."""
-        missing = self._here.missing(merge(spans, GAP_BYTES))
-        total = sum(end - begin for begin, end in missing)
-        if not total:
-            return
-        observe.start("fetch from the Hub, MB", max(1, total // MEGABYTE))
-        before = self.fetched_bytes
-        try:
-            self._remote.fetch(missing, self._here, lambda size: self._count(size, before, observe))
-        finally:
-            observe.finish()
+        if missing := self._here.missing(merge(spans, GAP_BYTES)):
+            self._remote.fetch(missing, self._here)
 
     def need_header(self) -> None:
         """Fetch as many bytes as the file says its header has; whether that can be true is checked by reading it."""
-        self.need([(0, min(GAP_BYTES, self._here.size))], Silent())
+        self.need([(0, min(GAP_BYTES, self._here.size))])
         with self.path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
         if 8 + length <= self._here.size and length <= MAX_HEADER_BYTES:
-            self.need([(0, 8 + length)], Silent())
-
-    def _count(self, size: int, before: int, observe: Observer) -> None:
-        done = (self.fetched_bytes - before) // MEGABYTE
-        self.fetched_bytes += size
-        observe.advance((self.fetched_bytes - before) // MEGABYTE - done)
+            self.need([(0, 8 + length)])
 
 
 class RangedTensors(TensorFiles):
@@ -78,16 +61,10 @@ class RangedTensors(TensorFiles):
     def __init__(self, paths: Sequence[Path], ranged: Iterable[RangedFile]) -> None:
         super().__init__(paths)
         self._ranged = {file.path: file for file in ranged}
-        self.observe: Observer = Silent()
-
-    @property
-    def fetched_bytes(self) -> int:
-        """How many bytes came from the Hub, headers included."""
-        return sum(file.fetched_bytes for file in self._ranged.values())
 
     def _need(self, path: Path, spans: Iterable[Span]) -> None:
         if path in self._ranged:
-            self._ranged[path].need(spans, self.observe)
+            self._ranged[path].need(spans)
 
 
 def open_ranged(repo_id: str, commit: str, folder: Path, name: str, *, keep: bool) -> RangedFile | None:

@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from provcheck.errors import BrokenModel, OutputError, SubjectError, SubjectNotFound
 from provcheck.io.partial_file import PartialFile
 from provcheck.measuring import ModelOptions, measure_model
-from provcheck.observer import Silent
 from provcheck.targets import range_requests, ranged_files
 from provcheck.targets.local import LocalTarget
 from provcheck.targets.resolution import resolve
@@ -309,7 +308,7 @@ def test_waiting_times(monkeypatch: pytest.MonkeyPatch, hub: FakeHub, storage: S
     """The server's, or else twice as long each time."""
     publish(hub, folder)
     waited: list[float] = []
-    monkeypatch.setattr(range_requests.time, "sleep", waited.append)
+    monkeypatch.setattr("time.sleep", waited.append)
     monkeypatch.setattr(range_requests, "FIRST_WAIT_SECONDS", 1.0)
     storage.faults = ["503", "503", "wait7", "503"]
     resolve("org/model", ONLY)
@@ -479,10 +478,10 @@ def test_memory_is_bounded(tmp_path: Path, hub: FakeHub, storage: Storage, monke
     answered = len(content) // 100
     assert remote.size == len(content)
     tracemalloc.start()
-    remote.fetch([(0, answered)], file, Silent().advance)  # what connections take once
+    remote.fetch([(0, answered)], file)  # what connections take once
     base, _ = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
-    remote.fetch([(answered, len(content))], file, Silent().advance)
+    remote.fetch([(answered, len(content))], file)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert file.missing([(0, len(content))]) == []
