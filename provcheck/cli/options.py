@@ -51,8 +51,8 @@ Signals = Annotated[
     typer.Option(
         "--signals",
         metavar="NAME,NAME",
-        help="Kinds of evidence to use, such as weights, which need no run, and of a Hub model only parts of its files; "
-        "default: all.",
+        help="Kinds of evidence to use, such as weights, which need no run, and of a Hub model only parts of the "
+        "files; default: all.",
     ),
 ]
 Revision = Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit on the Hub.")]

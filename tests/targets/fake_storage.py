@@ -43,10 +43,16 @@ class Storage:
         return [(int(match[1]), int(match[2]) + 1) for match in asked if match]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """The other side may hang up at any time."""
+
+
 @contextmanager
 def serve_storage() -> Iterator[Storage]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Handler)
     storage = Storage(f"http://127.0.0.1:{server.server_port}")
     server.storage = storage  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
