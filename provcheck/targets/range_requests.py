@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -60,22 +59,33 @@ class RemoteFile:
         self._repo_id, self._commit, self._name = repo_id, commit, name
         self._url = hf_hub_url(repo_id, name, revision=commit)
         self._headers = {**build_hf_headers(library_name="provcheck"), "Accept-Encoding": "identity"}
-        self._lock = threading.Lock()
+        self._lock, self._stop = threading.Lock(), threading.Event()
         found = self._ask()
         self.size, self.etag = int(found.size or 0), str(found.etag)
         self._location, self._answered_etag = found.location, ""
 
     def fetch(self, spans: Iterable[Span], into: PartialFile) -> None:
         """Fetch these spans. Raises SubjectError or OutputError."""
+        self._stop.clear()
         pool = ThreadPoolExecutor(CONNECTIONS)
         try:
             list(pool.map(lambda piece: self._fetch_piece(piece, into), _pieces(spans)))
-        finally:
+        finally:  # after a fault, or Ctrl-C, nobody waits for the others; what they have is kept
+            self._stop.set()
             pool.shutdown(cancel_futures=True)
 
     def _fetch_piece(self, piece: Span, into: PartialFile) -> None:
+        try:
+            self._try_piece(piece, into)
+        except BaseException:
+            self._stop.set()
+            raise
+
+    def _try_piece(self, piece: Span, into: PartialFile) -> None:
         begin, end = piece
         for tries in range(1, TRIES + 1):
+            if self._stop.is_set():
+                return
             received = bytearray()
             fault: Exception = _MayPass("the connection was closed too early")
             try:
@@ -107,6 +117,8 @@ class RemoteFile:
                 if len(received) + len(chunk) > wanted:
                     raise self._wrong("more bytes than it was asked for")
                 received += chunk
+                if self._stop.is_set():
+                    return
 
     def _check_status(self, answer: Any, location: str) -> None:
         status = answer.status_code
@@ -178,7 +190,10 @@ class RemoteFile:
             raise SubjectNotFound(
                 f"the Hub is busy and asks to wait {asked:,.0f} seconds before {self._what} is fetched", KEPT
             ) from fault
-        time.sleep(FIRST_WAIT_SECONDS * 2 ** (tries - 1) if asked is None else asked)
+        self._sleep(FIRST_WAIT_SECONDS * 2 ** (tries - 1) if asked is None else asked)
+
+    def _sleep(self, seconds: float) -> None:
+        self._stop.wait(seconds)
 
     def _headers_for(self, location: str) -> dict[str, str]:
         """Without the token for any other host than the Hub's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -308,7 +309,7 @@ def test_waiting_times(monkeypatch: pytest.MonkeyPatch, hub: FakeHub, storage: S
     """The server's, or else twice as long each time."""
     publish(hub, folder)
     waited: list[float] = []
-    monkeypatch.setattr("time.sleep", waited.append)
+    monkeypatch.setattr(range_requests.RemoteFile, "_sleep", lambda _self, seconds: waited.append(seconds))
     monkeypatch.setattr(range_requests, "FIRST_WAIT_SECONDS", 1.0)
     storage.faults = ["503", "503", "wait7", "503"]
     resolve("org/model", ONLY)
@@ -370,6 +371,18 @@ def test_the_token_stays_with_the_hub(
     assert set(hub.tokens) == {f"Bearer {TOKEN}"}
     assert storage.requests and not any("authorization" in one for one in storage.requests)
     assert TOKEN not in str(storage.requests)
+
+
+def test_a_fault_that_stays_ends_all_waiting(
+    hub: FakeHub, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.repositories["org/model"] = Repository({OLD: {WEIGHTS: bytes(100_000)}})
+    remote = range_requests.RemoteFile("org/model", OLD, WEIGHTS)
+    storage.faults, storage.always = ["wait200", "wait200", "", "418"], "wait200"
+    started = time.monotonic()
+    with pytest.raises(SubjectError, match="418"):
+        remote.fetch([(0, 100_000)], PartialFile(tmp_path / "part" / WEIGHTS, remote.size))
+    assert time.monotonic() - started < 100
 
 
 # Resuming
