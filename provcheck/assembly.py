@@ -70,7 +70,7 @@ def repeat_pair(subjects: Iterable[Subject], *options: tuple[str, str | None]) -
 
 
 def limitations(
-    facts: MeasurementFacts, verdict: Verdict, of_judge: str, at_hand: tuple[str, ...] = ()
+    facts: MeasurementFacts, verdict: Verdict, of_judge: str, subject: Subject, at_hand: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """What the report cannot prove, in plain sentences; `at_hand`: references that are not of the bank."""
     lines = [
@@ -81,6 +81,7 @@ def limitations(
         of_judge,
         "Heavy continued training and distillation into another architecture can hide an ancestor.",
         *_not_measured(facts),
+        *_not_digested(subject),
     ]
     if verdict.relation is Relation.INCONCLUSIVE:
         lines.append("Inconclusive is not an acquittal: the evidence was not enough to decide.")
@@ -109,6 +110,16 @@ def _not_measured(facts: MeasurementFacts) -> list[str]:
             why = getattr(found, "not_measured", "the measurement holds none")
             lines.append(f"{signal.title} was not measured: {why}.")
     return lines
+
+
+def _not_digested(subject: Subject) -> list[str]:
+    if not subject.in_part:
+        return []
+    return [
+        f"Only the parts that were needed of {plural(len(subject.in_part), 'weight file')} were fetched from the Hub, "
+        "so digests of whole files were not computed. That they belong to the files that the report names by commit "
+        "and ETag is the word of the Hub."
+    ]
 
 
 def _files_digest(files: Iterable[FileDigest]) -> str:

@@ -2,6 +2,7 @@
 
     ROOT/measurements/KEY.safetensors   a measurement file of one signal, with its raw arrays
     ROOT/checkpoints/KEY/BATCH          a finished batch of an unfinished measurement
+    ROOT/fetched/KEY/FILE               parts of a weight file on the Hub (see `provcheck.io.partial_file`)
 
 A key states what was measured and how, by digests; never by a name or a path. Each signal has an entry of its own, so
 that a new signal, or a new version of one, leaves the other entries valid. An entry is checked against its own digest
@@ -10,7 +11,8 @@ measurement, digest and all, so only its user gets access; `--no-cache` neither 
 be read or written (full or read-only disk) never stops an audit.
 
 Size: a measurement takes about 0.4 MB with the shipped probes; the most recently used are kept, 1 GB in all. The
-batches of a measurement that was never resumed (0.3 MB) are removed after a week.
+batches of a measurement that was never resumed (0.3 MB) are removed after a week, and so are parts of weight files that
+were not used for as long; of these 20 GB are kept at most, the last used.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -39,6 +42,7 @@ from provcheck.types import Measurement, ProbeSet, canonical_digest, measurement
 
 FOLDER_VARIABLE = "PROVCHECK_CACHE"
 MAX_BYTES = 1_000_000_000
+FETCHED, MAX_FETCHED_BYTES = "fetched", 20_000_000_000
 MAX_IDLE_SECONDS = 7 * 24 * 3600
 """Age at which checkpoints, and half-written files of killed processes, are removed."""
 
@@ -81,7 +85,7 @@ class Usage:
 def cache_usage(root: Path) -> Usage:
     """Count what is there. Raises OSError."""
     files = [path for path in root.rglob("*") if path.is_file()]
-    return Usage(sum(path.match("measurements/*.safetensors") for path in files), sum(_stat(path)[1] for path in files))
+    return Usage(sum(path.match("measurements/*.safetensors") for path in files), sum(map(_bytes_on_disk, files)))
 
 
 class MeasurementCache:
@@ -137,12 +141,11 @@ class MeasurementCache:
 
     def _prune(self) -> None:
         """Remove what exceeds the limits. Other processes may be doing the same."""
-        total = 0
-        for path in sorted(self.root.glob("measurements/*.safetensors"), key=_stat, reverse=True):
-            total += _stat(path)[1]
-            if total > MAX_BYTES:
-                remove(path)
-        for path in (*self.root.glob("checkpoints/*"), *self.root.glob("measurements/.*.tmp")):
+        fetched = f"{FETCHED}/*"
+        _keep_newest(self.root.glob("measurements/*.safetensors"), MAX_BYTES)
+        _keep_newest(self.root.glob(fetched), MAX_FETCHED_BYTES)
+        idle = (fetched, "checkpoints/*", "measurements/.*.tmp")
+        for path in chain.from_iterable(map(self.root.glob, idle)):
             if time.time() - _stat(path)[0] > MAX_IDLE_SECONDS:
                 remove(path)
 
@@ -176,6 +179,26 @@ class Entries:
 
     def _key(self, signal: Signal) -> str:
         return measurement_key(signal, self.probes, self.identity, self.environment(signal))
+
+
+def _keep_newest(paths: Iterable[Path], limit: int) -> None:
+    """Remove the oldest files or folders beyond that many bytes."""
+    total = 0
+    for path in sorted(paths, key=_stat, reverse=True):
+        total += _bytes_on_disk(path)
+        if total > limit:
+            remove(path)
+
+
+def _bytes_on_disk(path: Path) -> int:
+    """Of a file, or the files of a folder; the holes of one that was fetched in part take none."""
+    if path.is_dir():
+        return sum(map(_bytes_on_disk, path.iterdir()))
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0
+    return min(stat.st_size, 512 * getattr(stat, "st_blocks", stat.st_size))
 
 
 def _stat(path: Path) -> tuple[float, int]:

@@ -20,7 +20,7 @@ from provcheck.signals import TABLE, Signal, find_signal
 from provcheck.signals.comparable import NO_NAMES, NOT_ASKED, check_comparable
 from provcheck.store import is_measurement_file
 from provcheck.targets import FindOptions, OpenTarget, Target, find_target
-from provcheck.types import Basis, Measurement, NotMeasured, ProbeSet, RunFacts, SignalFacts, Sketch
+from provcheck.types import Basis, Capability, Measurement, NotMeasured, ProbeSet, RunFacts, SignalFacts, Sketch
 from provcheck.wording import listing
 
 
@@ -37,6 +37,8 @@ class ModelOptions(FindOptions):
     """Memory for batches, on top of the weights; None: what is free, with a margin."""
     signals: tuple[str, ...] | None = None
     """Names of the signals to measure and compare, in any order; None: all."""
+    whole_files: bool = False
+    """Whether weight files come whole from the Hub, so that they have digests, also where parts would do."""
 
     def __post_init__(self) -> None:
         """Raise UsageError for a signal that there is not."""
@@ -50,6 +52,16 @@ class ModelOptions(FindOptions):
     def asked(self) -> tuple[str, ...]:
         """The signals to measure, in the order of their rank."""
         return tuple(name for name in TABLE if self.signals is None or name in self.signals)
+
+    @property
+    def may_keep(self) -> bool:
+        """With the cache only."""
+        return self.cache
+
+    @property
+    def weights_alone(self) -> bool:
+        """Whether all signals asked for read the weights only, and nobody asks for digests."""
+        return not self.whole_files and all(find_signal(name).needs is Capability.WEIGHTS for name in self.asked)
 
     @property
     def how(self) -> MeasureOptions:

@@ -7,6 +7,7 @@ is that of the shipped bank; it goes by the signals that both models were measur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from provcheck.assembly import repeat_pair
 from provcheck.bank import Bank, load_bank
@@ -71,6 +72,7 @@ def judge_pair(
     With several, they are candidate parents, and the model is fitted as a mixture of them. Raises ProvcheckError.
     """
     options, observe, bank = options or ModelOptions(), observe or Silent(), _shipped_bank()
+    options = replace(options, whole_files=changes)  # what was changed is read off all weights
     targets = [find_target(name, options) for name in (model, *others)]
     own, *theirs = (measured(target, options, observe) for target in targets)
     compared = [compare_two(own, one, bank).model_copy(update={"named": len(theirs)}) for one in theirs]

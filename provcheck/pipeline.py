@@ -174,6 +174,6 @@ def conclude(
         checks=checks,
         summary=summarise(checks),
         exit_code=exit_code(checks, policy_facts.on_inconclusive),
-        limitations=limitations(facts, verdict, judge.limitation, tuple(wide.at_hand)),
+        limitations=limitations(facts, verdict, judge.limitation, subject, tuple(wide.at_hand)),
         digests=digests(measurement, bank, policy_facts.digest, judge.digest, background_digests),
     ).with_digest()

@@ -18,6 +18,7 @@ import provcheck
 from provcheck import cache as cache_module
 from provcheck.cache import Entries, MeasurementCache, cache_root, cache_usage, measurement_key
 from provcheck.io.digests import file_digest
+from provcheck.io.partial_file import PartialFile
 from provcheck.io.text import shown
 from provcheck.signals import TABLE, find_signal
 from provcheck.targets.local import LocalTarget
@@ -256,6 +257,28 @@ def test_what_was_never_continued_goes_after_a_week(cache: MeasurementCache) -> 
     assert [path.name for path in (cache.root / "checkpoints").iterdir()] == ["young"]
     assert [path.name for path in cache.root.glob("measurements/.*")] == [".young.safetensors.0.tmp"]
     assert cache.find("done") is not None
+
+
+def fetch(cache: MeasurementCache, name: str, age_seconds: float) -> Path:
+    """10 MB of a file of 10 GB, last used then."""
+    file = PartialFile(cache.root / "fetched" / name / "model.safetensors", 10**10)
+    file.write(5 * 10**9, b"x" * 10**7)
+    os.utime(file.path.parent, (time.time() - age_seconds,) * 2)
+    return file.path.parent
+
+
+def test_parts_of_weight_files_go_after_a_week_or_when_they_take_too_much(
+    cache: MeasurementCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a file with holes takes on the disk counts."""
+    day = 24 * 3600
+    folders = [fetch(cache, name, age) for name, age in (("new", 0), ("old", 2 * day), ("idle", 8 * day))]
+    cache.store("one", make_measurement("me", make_blocks(0)))
+    assert [folder.exists() for folder in folders] == [True, True, False]
+    assert 2 * 10**7 <= cache_usage(cache.root).bytes < 3 * 10**7
+    monkeypatch.setattr(cache_module, "MAX_FETCHED_BYTES", 15 * 10**6)
+    cache.store("two", make_measurement("me", make_blocks(0)))
+    assert [folder.exists() for folder in folders] == [True, False, False]
 
 
 # A disk that does not do what it should

@@ -51,7 +51,8 @@ Signals = Annotated[
     typer.Option(
         "--signals",
         metavar="NAME,NAME",
-        help="Kinds of evidence to use, such as weights, which need no run; default: all.",
+        help="Kinds of evidence to use, such as weights, which need no run, and of a Hub model only parts of the "
+        "files; default: all.",
     ),
 ]
 References = Annotated[

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from provcheck.io.partial_file import Span
 from provcheck.io.safetensors import READABLE, Bytes, Entry, as_floats, read_header
 from provcheck.types import Floats, Ints, Tensors
 
@@ -47,20 +48,25 @@ class TensorFiles(Tensors):
         """Only these rows are read; for a scaled tensor all are."""
         if self._scale(name):
             return self[name][places]
-        entry, data = self._mapped(name)
+        entry, data = self._mapped(name, places)
         chosen = data.reshape(entry.shape[0], -1)[places]
         return as_floats(chosen.reshape(-1), entry.dtype, (len(places), *entry.shape[1:]))
+
+    def _need(self, path: Path, spans: Iterable[Span]) -> None:
+        """Called before these bytes of a file are read; whole files need nothing."""
 
     def _entry(self, name: str) -> Entry:
         return self._places[name][1].entries[name]
 
-    def _mapped(self, name: str) -> tuple[Entry, Bytes]:
+    def _mapped(self, name: str, rows: Ints | None = None) -> tuple[Entry, Bytes]:
+        """The bytes of a tensor, of which all or these rows will be read."""
         path, header = self._places[name]
         entry = header.entries[name]
-        size = entry.end - entry.begin
+        start, size = header.start + entry.begin, entry.end - entry.begin
         if not size:
             return entry, np.zeros(0, dtype=np.uint8)
-        return entry, np.memmap(path, dtype=np.uint8, mode="r", offset=header.start + entry.begin, shape=(size,))
+        self._need(path, [(start, start + size)] if rows is None else _spans(start, size // entry.shape[0], rows))
+        return entry, np.memmap(path, dtype=np.uint8, mode="r", offset=start, shape=(size,))
 
     def _scale(self, name: str) -> str | None:
         if not self._entry(name).dtype.startswith("F8_"):
@@ -79,6 +85,12 @@ class TensorFiles(Tensors):
             factors = np.repeat(factors, length, axis=axis).take(range(values.shape[axis]), axis=axis)
         values *= factors
         return values
+
+
+def _spans(start: int, size: int, rows: Ints) -> list[Span]:
+    """Where these rows of so many bytes lie."""
+    begins = (start + size * int(row) for row in np.unique(rows))
+    return [(begin, begin + size) for begin in begins]
 
 
 def _blocks(scales: Shape, shape: Shape) -> tuple[int, ...] | None:

@@ -152,14 +152,15 @@ def _named(name: str, ref: str) -> Json:
 
 
 def _file(file: FileDigest, ref: str) -> Json:
-    """A weight file; a malformed digest, from an untrusted file, is left out."""
-    sha256 = [{"alg": "SHA-256", "content": file.sha256}] if re.fullmatch("[0-9a-fA-F]{64}", file.sha256) else []
+    """A weight file; a digest that was not computed, or is malformed in an untrusted file, is left out."""
+    found = re.fullmatch("[0-9a-fA-F]{64}", file.sha256 or "")
+    sha256 = [{"alg": "SHA-256", "content": found[0]}] if found else []
     return {
         "type": "file",
         "bom-ref": ref,
         "name": file.name,
         "hashes": sha256,
-        "properties": _properties({"bytes": file.bytes}),
+        "properties": _properties({"bytes": file.bytes, "etag-stated-by-hub": file.stated_etag}),
     }
 
 

@@ -15,6 +15,7 @@ ON_INCONCLUSIVE = {
 }
 
 NO_WEIGHTS = "no weight files are at hand"
+IN_PART = "not computed: only parts of the weight files were fetched from the Hub"
 
 Pairs = list[tuple[str, str]]
 
@@ -44,7 +45,7 @@ def digests_of(report: Report) -> Pairs:
     """Everything that went in, and the report itself."""
     digests = report.digests
     return [
-        ("Weights", digests.weights or NO_WEIGHTS),
+        ("Weights", digests.weights or (IN_PART if report.subject.in_part else NO_WEIGHTS)),
         ("Other files of the model", digests.model_files),
         ("Measurement", digests.measurement),
         ("Probes", digests.probes),

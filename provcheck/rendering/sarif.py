@@ -185,7 +185,11 @@ def _artifacts(report: Report) -> list[Json]:
     folder = model_uri(report.subject.id)
     files = {f"{folder}/{model_uri(file.name)}": file for file in report.subject.weights}
     return [
-        {"location": {"uri": uri}, "hashes": {"sha-256": file.sha256}, "properties": {"bytes": file.bytes}}
+        {
+            "location": {"uri": uri},
+            **({"hashes": {"sha-256": file.sha256}} if file.sha256 else {}),
+            "properties": {"bytes": file.bytes},
+        }
         for uri, file in files.items()
     ]
 

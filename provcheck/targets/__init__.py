@@ -8,6 +8,8 @@ A kind of target is one file with a function `find(model, options) -> Target | N
     resolution    which files a name means, and what they say the model is
     hub           one commit of a Hub repository, from the network or from the local cache
     model_files   where files lie; bounded reading, digests, and whether they stayed as they were
+    ranged_files  weight files on the Hub that are fetched in part, and the tensors in them
+    range_requests  one such file: HTTP range requests, retried and checked
     weight_files  which weight files count, whether they are whole, their sizes
     gguf          one file that holds weights, config and tokenizer
     configs       what config.json says, and whether that is a causal language model

@@ -13,10 +13,11 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from provcheck.errors import SubjectNotFound
+from provcheck.errors import ProvcheckError, SubjectNotFound
 from provcheck.io.text import clean
 from provcheck.targets import companions
 from provcheck.targets.model_files import Place, list_files
+from provcheck.targets.ranged_files import RangedFile, open_ranged
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
@@ -44,7 +45,15 @@ def _on_network(repo_id: str, revision: str) -> Place:
     names = frozenset(sibling.rfilename for sibling in info.siblings or ())
     folder = _download(repo_id, commit, companions.NAMES & names)  # weights follow once these files pass
     _remember(folder, revision, commit)
-    return Place(repo_id, "hub", folder, names, commit, partial(_download, repo_id, commit))
+    return Place(
+        repo_id,
+        "hub",
+        folder,
+        names,
+        commit,
+        partial(_download, repo_id, commit),
+        partial(_open_ranged, repo_id, commit, folder),
+    )
 
 
 def _download(repo_id: str, commit: str, names: Iterable[str]) -> Path:
@@ -55,6 +64,11 @@ def _download(repo_id: str, commit: str, names: Iterable[str]) -> Path:
     patterns = [glob.escape(name) for name in sorted(names)]
     with _explained(repo_id, commit):
         return Path(api.snapshot_download(repo_id, revision=commit, allow_patterns=patterns))
+
+
+def _open_ranged(repo_id: str, commit: str, folder: Path, name: str, keep: bool) -> RangedFile | None:
+    with _explained(repo_id, commit):
+        return open_ranged(repo_id, commit, folder, name, keep=keep)
 
 
 def _in_cache(repo_id: str, revision: str) -> Place:
@@ -104,6 +118,8 @@ def _explained(repo_id: str, revision: str) -> Iterator[None]:
     """Turn whatever the network or huggingface_hub raises into one sentence with a hint."""
     try:
         yield
+    except ProvcheckError:
+        raise
     except Exception as error:
         raise SubjectNotFound(*_explain(error, repo_id, revision)) from error
 

@@ -22,7 +22,16 @@ from provcheck.targets.model_files import paths, read_json, stamps
 from provcheck.targets.resolution import resolve
 from provcheck.targets.target import DEMO, FindOptions, OpenTarget, RunsOn, Stamps, Target
 from provcheck.targets.token_texts import read_vocabulary
-from provcheck.types import AS_STORED, NO_DEVICE, Capability, ModelFiles, Subject, Tensors, TokenAttributions
+from provcheck.types import (
+    AS_STORED,
+    NO_DEVICE,
+    Capability,
+    FileDigest,
+    ModelFiles,
+    Subject,
+    Tensors,
+    TokenAttributions,
+)
 
 if TYPE_CHECKING:
     from provcheck.measurement.engine import RunningModel
@@ -44,6 +53,8 @@ class LocalTarget(Target):
 
     def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
         """The model is loaded once a signal asks for something that needs running it."""
+        if self.files.partial is not None:
+            observe.note(f"only the parts that are needed of the weight files of {self.subject.id} come from the Hub")
         return _OpenModel(self.files, how, observe, checkpoint)
 
     def runs_on(self, how: MeasureOptions) -> str:
@@ -146,15 +157,22 @@ def _holds_floats(files: ModelFiles) -> bool:
     return quantization(files) is None or all(map((stored := _tensor_files(files)).holds_floats, stored))
 
 
-def _tensor_files(files: ModelFiles) -> TensorFiles:
-    return TensorFiles([Path(files.folder) / file.name for file in files.subject.weights])
+def _tensor_files(files: ModelFiles) -> Tensors:
+    return files.partial or TensorFiles([Path(files.folder) / file.name for file in files.subject.weights])
 
 
 def _content(subject: Subject) -> list[object]:
-    """Digests of the files of a model, and for an adapter of the model under it."""
-    weights = sorted((file.name, file.sha256) for file in subject.weights)
+    """Digests of the files of a model, and for an adapter of the model under it.
+
+    A file that was read in part is named by what the Hub states about it, which no digest of a file can equal.
+    """
+    weights = sorted((file.name, file.sha256 or _stated(file, subject)) for file in subject.weights)
     files = sorted((file.name, file.sha256) for file in subject.files if file.name not in NOT_READ)
     return [weights, files, subject.base and _content(subject.base)]
+
+
+def _stated(file: FileDigest, subject: Subject) -> str:
+    return f"stated by the Hub, not computed: {file.stated_etag} {file.bytes} {subject.id}@{subject.revision}"
 
 
 def _runs_code(files: ModelFiles) -> bool:

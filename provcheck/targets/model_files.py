@@ -16,6 +16,7 @@ from typing import Any, Literal
 from provcheck.errors import BrokenModel, SubjectNotFound
 from provcheck.io.text import clean
 from provcheck.io.untrusted import parse_json, read_bounded
+from provcheck.targets.ranged_files import RangedFile
 from provcheck.targets.target import Stamps
 from provcheck.types import FileDigest, ModelFiles, Subject
 
@@ -31,7 +32,11 @@ MAX_VALUES = 10_000_000
 
 @dataclass(frozen=True)
 class Place:
-    """The files of one model. `names` lists the files there are; `fetch` brings more of them into `folder`."""
+    """The files of one model. `names` lists the files there are; `fetch` brings more of them into `folder`.
+
+    `open_ranged(name, keep)`: a weight file that is not here, to be fetched in part; None if it is here. `keep`: in the
+    cache.
+    """
 
     id: str
     source: Literal["hub", "folder"]
@@ -39,6 +44,7 @@ class Place:
     names: frozenset[str]
     revision: str | None = None
     fetch: Callable[[Iterable[str]], object] = lambda _names: None
+    open_ranged: Callable[[str, bool], RangedFile | None] = lambda _name, _keep: None
     may_lack_files: bool = False
 
 

@@ -73,7 +73,9 @@ def looks_like_path(model: str) -> bool:
 
 def _resolved(place: Place, options: FindOptions) -> ModelFiles:
     with _cache_hint(place):
-        return _adapter(place, options) if ADAPTER_CONFIG in place.names else _full_model(place, options)
+        if ADAPTER_CONFIG in place.names:
+            return _adapter(place, options)
+        return _full_model(place, options, in_part=options.weights_alone)
 
 
 @contextmanager
@@ -87,17 +89,22 @@ def _cache_hint(place: Place) -> Iterator[None]:
         raise
 
 
-def _full_model(place: Place, options: FindOptions) -> ModelFiles:
-    """Cheap checks come first, so that an unusable model is refused before its weights are downloaded."""
+def _full_model(place: Place, options: FindOptions, *, in_part: bool = False) -> ModelFiles:
+    """Cheap checks come first, so that an unusable model is refused before its weights are downloaded.
+
+    `in_part`: see `read_weights`; packed numbers are read by loading the model, which takes whole files.
+    """
     config, tokenizer = _config_and_tokenizer(place, options)
     card = read_card(place.folder / "README.md")
-    weights = read_weights(place, MODEL, allow_pickle=options.allow_pickle)
+    weights = read_weights(place, MODEL, options, in_part=in_part)
+    if weights.partial and config.quantized and not all(map(weights.partial.holds_floats, weights.partial)):
+        weights = read_weights(place, MODEL, options)
     subject = Subject(
         id=place.id,
         source=place.source,
         revision=place.revision,
         weights=weights.files,
-        weights_digest=combine(weights.files),
+        weights_digest=weights.digest,
         files=companions(place, code=options.trust_remote_code),
         weight_format=weights.format,
         model_type=config.model_type,
@@ -115,6 +122,7 @@ def _full_model(place: Place, options: FindOptions) -> ModelFiles:
         str(place.folder),
         allow_pickle=options.allow_pickle,
         trust_remote_code=options.trust_remote_code,
+        partial=weights.partial,
     )
 
 
@@ -141,7 +149,7 @@ def _adapter(place: Place, options: FindOptions) -> ModelFiles:
     config = read_json(place.folder / ADAPTER_CONFIG)
     check_adapter(place.id, config)
     card = read_card(place.folder / "README.md")
-    weights = read_weights(place, ADAPTER, allow_pickle=options.allow_pickle)
+    weights = read_weights(place, ADAPTER, options)
     base = _base(place, config, options)
     subject = base.subject.model_copy(
         update={

@@ -30,6 +30,16 @@ class FindOptions:
     allow_pickle: bool = False
     trust_remote_code: bool = False
 
+    @property
+    def may_keep(self) -> bool:
+        """Whether parts of weight files may stay in the cache."""
+        return True
+
+    @property
+    def weights_alone(self) -> bool:
+        """Whether nothing but stored tensors will be asked for, so that weight files on the Hub need not come whole."""
+        return False
+
 
 @dataclass(frozen=True)
 class RunsOn:

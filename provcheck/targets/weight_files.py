@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,8 @@ from provcheck.io.safetensors import Header, HeaderFault, read_header
 from provcheck.io.text import clean
 from provcheck.targets import gguf
 from provcheck.targets.model_files import Place, digest, read_json, unreadable
+from provcheck.targets.ranged_files import RangedFile, RangedTensors
+from provcheck.targets.target import FindOptions
 from provcheck.types import FileDigest
 
 Format = Literal["safetensors", "pickle", "gguf"]
@@ -37,23 +39,44 @@ ADAPTER = Layout("adapter_model.safetensors", "adapter_model.bin", shards=False)
 
 @dataclass(frozen=True)
 class Weights:
-    """Weight files that were read whole. `parameters` is None for pickles, which are not opened here."""
+    """The weight files. `parameters` is None for pickles, which are not opened here.
+
+    `partial`: the tensors, if files were not read whole; these have no digest.
+    """
 
     format: Format
     files: tuple[FileDigest, ...]
     parameters: int | None
+    partial: RangedTensors | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """See `combine`."""
+        return combine(self.files)
 
 
-def read_weights(place: Place, layout: Layout, *, allow_pickle: bool) -> Weights:
-    """Choose, fetch, check and digest the weight files, in the order in which transformers would choose them."""
-    weight_format, names = _choose(place, layout, allow_pickle=allow_pickle)
-    place.fetch(names)
-    paths = [place.folder / name for name in names]
+def read_weights(place: Place, layout: Layout, options: FindOptions, *, in_part: bool = False) -> Weights:
+    """Choose, fetch, check and digest the weight files, in the order in which transformers would choose them.
+
+    `in_part`: of safetensors that would come from the network, only the headers are fetched.
+    """
+    weight_format, names = _choose(place, layout, allow_pickle=options.allow_pickle)
+    ranged = _ranged(place, names, options) if in_part and weight_format == "safetensors" else {}
+    if whole := set(names) - ranged.keys():
+        place.fetch(whole)
+    paths = [ranged[name].path if name in ranged else place.folder / name for name in names]
     count = {"safetensors": count_elements, "gguf": gguf.count_elements}.get(weight_format)
     parameters = sum(map(count, paths)) if count else None  # a broken header is found before terabytes are digested
     if weight_format == "safetensors" and len(names) > 1:
         _check_shards(paths, _weight_map(place, layout.safetensors + INDEX))
-    return Weights(weight_format, tuple(map(digest, paths)), parameters)
+    files = tuple(ranged[path.name].stated if path.name in ranged else digest(path) for path in paths)
+    partial = RangedTensors(paths, ranged.values()) if ranged else None
+    return Weights(weight_format, files, parameters, partial)
+
+
+def _ranged(place: Place, names: Iterable[str], options: FindOptions) -> dict[str, RangedFile]:
+    found = {name: place.open_ranged(name, options.may_keep) for name in names}
+    return {name: file for name, file in found.items() if file is not None}
 
 
 def count_elements(path: Path) -> int:
@@ -76,8 +99,13 @@ def is_gguf(place: Place) -> bool:
     return not others and gguf.choose_gguf(place) is not None
 
 
-def combine(files: Iterable[FileDigest], base_digest: str | None = None) -> str:
-    """sha256 over the sorted names and digests, for an adapter also over its base's digest; lines as in sha256sum."""
+def combine(files: Sequence[FileDigest], base_digest: str | None = None) -> str | None:
+    """sha256 over the sorted names and digests, for an adapter also over its base's digest; lines as in sha256sum.
+
+    None where a file has no digest.
+    """
+    if any(file.sha256 is None for file in files):
+        return None
     lines = sorted(f"{file.sha256}  {file.name}\n" for file in files)
     if base_digest is not None:
         lines.append(f"{base_digest}  base\n")

@@ -96,11 +96,17 @@ class Digested(Record):
 
 
 class FileDigest(Record):
-    """One file that went into a measurement. `sha256` is taken from the file itself."""
+    """One file that went into a measurement. `sha256` is taken from the file itself, or None if it was read in part."""
 
     name: str
     bytes: Count
-    sha256: str
+    sha256: str | None = Field(description="None where only parts of the file were fetched, so it was not computed")
+    stated_etag: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="where sha256 was not computed: the ETag that the Hub states, for a file in LFS its sha256; not "
+        "checked",
+    )
 
 
 def canonical_digest(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
@@ -24,7 +24,9 @@ class Subject(Record):
     source: Literal["hub", "folder", "adapter", "file", "demo", "endpoint"]
     revision: str | None = Field(default=None, description="commit of the Hub repository")
     weights: tuple[FileDigest, ...] = ()
-    weights_digest: str | None = Field(description="sha256 over names and digests of the weight files")
+    weights_digest: str | None = Field(
+        description="sha256 over names and digests of the weight files; None where these were not computed"
+    )
     files: tuple[FileDigest, ...] = Field(
         default=(), description="what lies beside the weights: config, tokenizer, code, card"
     )
@@ -45,6 +47,11 @@ class Subject(Record):
         return f"{self.id}@{self.revision}" if self.revision else self.id
 
     @property
+    def in_part(self) -> tuple[str, ...]:
+        """Names of the weight files that were read in part, so that their digests were not computed."""
+        return tuple(file.name for file in self.weights if file.sha256 is None)
+
+    @property
     def all_files(self) -> tuple[FileDigest, ...]:
         """The files beside the weights; for an adapter also those of the model under it."""
         return (*self.files, *(self.base.files if self.base else ()))
@@ -59,6 +66,8 @@ class ModelFiles:
     adapter_folder: str | None = None
     allow_pickle: bool = False
     trust_remote_code: bool = False
+    partial: Tensors | None = field(default=None, compare=False, repr=False)
+    """The weights, where some of their files do not lie in the folder and are fetched in part."""
 
 
 class Capability(StrEnum):

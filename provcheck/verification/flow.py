@@ -77,6 +77,7 @@ class VerifyOptions:
             probes=probes or "",
             cache=False,
             signals=signals_in(report),
+            whole_files=not report.subject.in_part,
         )
 
 

@@ -33,6 +33,7 @@ SHIPPED_PROBES = {DEFAULT_PROBES: DEFAULT_PROBES, f"{DEFAULT_PROBES}-{QUICK_PROB
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 NO_FILES = "the report states no files of the model"
+IN_PART = "the report states no digests: only parts of the weight files were fetched from the Hub"
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,8 @@ def find_model(report: Report, model: str | None, options: FindOptions) -> tuple
 def check_weights(report: Report, target: Target) -> Check:
     """Whether the weight files have the digests that the report states."""
     subject = target.subject
+    if report.subject.in_part and not report.digests.weights:
+        return skipped("weights", IN_PART)
     if not (report.digests.weights or report.subject.weights_digest or subject.weights_digest):
         return skipped("weights", NO_FILES)
     stated = (*report.subject.weights, *(report.subject.base.weights if report.subject.base else ()))

@@ -106,6 +106,23 @@ def test_a_model_without_files_is_not_called_safe(stated: dict[str, Any]) -> Non
         assert outcome is FAILED or done.message == "the files of the weights are not at hand"
 
 
+def test_weights_that_were_read_in_part_are_not_hashed() -> None:
+    """Nor are those of an adapter on top of them; nobody knows about weights without files."""
+    evidence = make_evidence()
+    whole = evidence.subject
+    parts = whole.model_copy(update={"weights": (whole.weights[0].model_copy(update={"sha256": None}),)})
+    for subject, outcome in (
+        (whole, PASSED),
+        (parts, FAILED),
+        (whole.model_copy(update={"base": parts}), FAILED),
+        (whole.model_copy(update=NO_FILES), INCONCLUSIVE),
+        (whole.model_copy(update={"base": whole.model_copy(update=NO_FILES)}), INCONCLUSIVE),
+    ):
+        done = check({"kind": "weights-hashed"}, replace(evidence, subject=subject))
+        assert done.outcome is outcome
+        assert ("hf download" in done.message) == (outcome is FAILED)
+
+
 @pytest.mark.parametrize(
     ("asked", "outcome"),
     [

@@ -180,8 +180,9 @@ def test_no_license_is_no_license() -> None:
     assert licenses(None) == licenses("") == []
 
 
-def test_a_digest_that_is_none_is_left_out() -> None:
-    files = (FileDigest(name="model.safetensors", bytes=1, sha256="not a digest"),)
+@pytest.mark.parametrize("digest", ["not a digest", None])
+def test_a_digest_that_is_none_is_left_out(digest: str | None) -> None:
+    files = (FileDigest(name="model.safetensors", bytes=1, sha256=digest),)
     report = with_subject(make_report(), weights=files)
     (file,) = rendered(report)["metadata"]["component"]["components"]
     assert file["hashes"] == []

@@ -12,7 +12,17 @@ from provcheck.io.data import templates_folder
 from provcheck.rendering.html_report import HtmlReport
 from provcheck.signals.able.values import Distance
 from provcheck.types import Digests, ExitCode, Lineage, NotMeasured, Outcome, Relation, Report
-from tests.rendering.factory import BASE, SUBJECT, make_able, make_likelihood, make_report, make_weights, with_signal
+from tests.rendering.factory import (
+    BASE,
+    DIGEST,
+    SUBJECT,
+    make_able,
+    make_likelihood,
+    make_report,
+    make_weights,
+    read_in_part,
+    with_signal,
+)
 from tests.rendering.hostile import HIDDEN, MARKUP, names
 from tests.rendering.page import Page
 from tests.rendering.reports import adapter_report, bare_report
@@ -282,6 +292,12 @@ def test_a_model_without_files_is_no_riddle() -> None:
     text = Page(HtmlReport().render(report.model_copy(update={"subject": subject, "digests": digests}))).text
     assert "None" not in text.replace("None of the above.", "")  # which is what unrelated means
     assert text.count("no weight files are at hand") == 2
+
+
+def test_files_that_were_read_in_part() -> None:
+    text = Page(HtmlReport().render(read_in_part(make_report()))).text
+    assert f"not computed; the Hub states {DIGEST}" in " ".join(text.split())
+    assert "not computed: only parts of the weight files were fetched from the Hub" in text
 
 
 def test_references_that_are_not_listed_are_counted() -> None:

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from provcheck.rendering.sarif import SarifReport, message, model_uri
 from provcheck.types import Outcome, Report
-from tests.rendering.factory import BASE, DIGEST, make_report
+from tests.rendering.factory import BASE, DIGEST, make_report, read_in_part
 from tests.rendering.hostile import names
 from tests.rendering.readers import sarif_run
 
@@ -120,6 +120,12 @@ def test_a_commit_is_named_only_where_one_was_audited() -> None:
     found = run_of(report.model_copy(update={"subject": report.subject.model_copy(update={"revision": commit})}))
     address = "https://huggingface.co/acme/owl-7b-chat"
     assert found["versionControlProvenance"] == [{"repositoryUri": address, "revisionId": commit}]
+
+
+def test_files_that_were_read_in_part_have_no_hashes() -> None:
+    (artifact,) = run_of(read_in_part(make_report()))["artifacts"]
+    assert "hashes" not in artifact and artifact["properties"]["bytes"] == 14_483_464_192
+    VALIDATOR.validate(json.loads(SarifReport().render(read_in_part(make_report()))))
 
 
 def test_weights_are_artifacts_with_digests_and_no_length_that_readers_cannot_hold() -> None:

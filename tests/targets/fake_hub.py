@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
+from tests.targets.fake_storage import Storage
+
 COMMITS = ("a" * 40, "b" * 40)
 
 Files = dict[str, bytes]
@@ -27,12 +29,20 @@ class Repository:
 
 @dataclass
 class FakeHub:
-    """Repositories by id, the requests that came in, and a status that answers everything if it is set."""
+    """Repositories by id, the requests that came in, and a status that answers everything if it is set.
+
+    storage: where weight files lie, as those in LFS do; None: they are answered by the Hub itself. tokens: what came
+    with each request.
+    """
 
     url: str
     repositories: dict[str, Repository] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     broken: int | None = None
+    storage: Storage | None = None
+    tokens: list[str | None] = field(default_factory=list)
+    faults: list[int] = field(default_factory=list)
+    """Statuses that answer the next requests for files in the storage."""
 
     @property
     def downloaded(self) -> set[str]:
@@ -70,6 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub: FakeHub = self.server.hub  # type: ignore[attr-defined]
         path = unquote(urlsplit(self.path).path).strip("/")
         hub.requests.append(f"{self.command} {path}")
+        hub.tokens.append(self.headers.get("Authorization"))
         if hub.broken:
             return self._send(hub.broken, b"{}")
         parts = path.removeprefix("api/models/").split("/")
@@ -78,7 +89,18 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(401 if path.startswith("api") else 404, b"", {"X-Error-Code": "RepoNotFound"})
         return self._answer(repository, "/".join(parts[:2]), parts[2], "/".join(parts[3:]))
 
+    def _content(self, hub: FakeHub, name: str, content: bytes, commit: str) -> None:
+        """A file, or the address of one in the storage."""
+        if hub.storage is None or not name.endswith(".safetensors"):
+            return self._send(200, content, {"X-Repo-Commit": commit, "ETag": f'"{_sha(content)}"'})
+        if hub.faults:
+            return self._send(hub.faults.pop(0), b"", {"Retry-After": "0"})
+        linked = {"X-Linked-ETag": f'"{_sha256(content)}"', "X-Linked-Size": str(len(content))}
+        address = hub.storage.address_of(content)
+        return self._send(302, b"", {"X-Repo-Commit": commit, "Location": address, **linked})
+
     def _answer(self, repository: Repository, repo_id: str, route: str, rest: str) -> None:
+        hub: FakeHub = self.server.hub  # type: ignore[attr-defined]
         revision, _, name = (rest, "", "") if route == "revision" else rest.partition("/")
         commit = repository.branches.get(revision, revision)
         files = repository.commits.get(commit)
@@ -90,10 +112,12 @@ class _Handler(BaseHTTPRequestHandler):
             info = {"id": repo_id, "sha": commit, "siblings": [{"rfilename": file} for file in files]}
             return self._send(200, json.dumps(info).encode())
         if route == "tree":
-            return self._send(200, json.dumps([_entry(*item) for item in files.items()]).encode())
+            return self._send(
+                200, json.dumps([_entry(*item, hub.storage is not None) for item in files.items()]).encode()
+            )
         if name not in files:
             return self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
-        return self._send(200, files[name], {"X-Repo-Commit": commit, "ETag": f'"{_sha(files[name])}"'})
+        return self._content(hub, name, files[name], commit)
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -104,9 +128,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-def _entry(name: str, content: bytes) -> dict[str, object]:
-    return {"type": "file", "path": name, "size": len(content), "oid": _sha(content)}
+def _entry(name: str, content: bytes, lfs: bool) -> dict[str, object]:
+    entry = {"type": "file", "path": name, "size": len(content), "oid": _sha(content)}
+    large = {"lfs": {"oid": _sha256(content), "size": len(content), "pointerSize": 130}}
+    return entry | (large if lfs and name.endswith(".safetensors") else {})
 
 
 def _sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:40]
+    return _sha256(content)[:40]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -52,6 +52,17 @@ def test_files_that_nobody_states_were_not_checked(report: Report) -> None:
     assert check_model_files(of_service(report), bare).outcome is SKIPPED
 
 
+def test_files_that_were_read_in_part_state_no_digest(report: Report) -> None:
+    """That is not verified, and no difference; a digest that the report states elsewhere still is one."""
+    file = report.subject.weights[0].model_copy(update={"sha256": None, "stated_etag": "0" * 64})
+    changed = report.subject.model_copy(update={"weights": (file,), "weights_digest": None})
+    odd = report.model_copy(update={"subject": changed})
+    in_part = odd.model_copy(update={"digests": report.digests.model_copy(update={"weights": None})})
+    done = check_weights(in_part, target())
+    assert done.outcome is SKIPPED and "only parts of the weight files" in done.message
+    assert check_weights(odd, target(weights=(file,), weights_digest=None)).outcome is FAILED
+
+
 def test_files_of_one_side_only_are_a_difference(report: Report) -> None:
     assert check_weights(report, target(**NO_FILES)).message == "model.safetensors is missing"
     assert check_weights(of_service(report), target()).message == "model.safetensors is not in the report"

@@ -13,6 +13,7 @@ from provcheck.policy.rule import Rule
 TABLE = {
     "coverage-at-least": "coverage_at_least:CoverageAtLeast",
     "safetensors-only": "safetensors_only:SafetensorsOnly",
+    "weights-hashed": "weights_hashed:WeightsHashed",
     "probe-set": "probe_set:ProbeSetIs",
     "claimed-base-supported": "claimed_base_supported:ClaimedBaseSupported",
     "not-related-to": "not_related_to:NotRelatedTo",
