@@ -223,7 +223,7 @@ def test_a_subject_and_a_bank_of_the_same_other_version(tmp_path: Path) -> None:
     models = [(one, with_facts(found, "able", version="able/9")) for one, found in models]
     subject = with_facts(make_measurement("me", make_blocks(1)), "able", version="able/9")
     report = report_on(subject, write_bank(tmp_path / "later", models))
-    why = NotMeasured(not_measured="it was measured with able/9, and this version of provcheck measures with able/2")
+    why = NotMeasured(not_measured="it was measured with able/9, and this version of provcheck measures with able/3")
     assert {one.signals["able"] for one in report.comparisons} == {why} == {report.measurement.signals["able"]}
     assert all(likelihood_of(one) for one in report.comparisons)
     assert report.verdict.relation is Relation.INCONCLUSIVE

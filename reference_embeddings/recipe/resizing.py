@@ -13,6 +13,9 @@ from .folder import Context, Model
 from .tuning import heal
 
 EXPERTS = 4
+ALIGNED = 4
+"""Experts are multiplied in one call, which takes rows of whole 16 bytes: four float32 numbers."""
+
 CARRIED = (
     *("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "head_dim"),
     *("num_key_value_heads", "max_position_embeddings", "rms_norm_eps", "rope_parameters", "hidden_act", "use_cache"),
@@ -41,7 +44,8 @@ def narrow(
 ) -> Model:
     """Width pruning: a share of the neurons and a number of residual channels, those of least norm, are dropped."""
     network = parents[0].network
-    take_neurons(network, lambda layer: _strongest(neuron_norms(network, layer), neurons))
+    step = ALIGNED if hasattr(network.config, "num_local_experts") else 1
+    take_neurons(network, lambda layer: _strongest(neuron_norms(network, layer), neurons, step))
     if channels:
         norms = channel_norms(network)
         network = take_channels(network, _strongest(norms, channels / len(norms)))
@@ -109,9 +113,9 @@ def _cut(weight: torch.Tensor, shape: torch.Size, kept: torch.Tensor) -> torch.T
     return weight
 
 
-def _strongest(norms: torch.Tensor, dropped: float) -> torch.Tensor:
-    """Indexes, in order, of all but the share with the least norm."""
-    count = round(dropped * len(norms))
+def _strongest(norms: torch.Tensor, dropped: float, step: int = 1) -> torch.Tensor:
+    """Indexes, in order, of all but the share with the least norm, rounded to a multiple of the step."""
+    count = step * round(dropped * len(norms) / step)
     return norms.argsort(stable=True)[count:].sort().values
 
 

@@ -101,7 +101,7 @@ def test_a_shared_initialisation_is_kept(tmp_path: Path) -> None:
 def test_each_signal_states_how_it_was_measured(bank: Bank) -> None:
     manifest, mean_bytes = bank.manifest, np.mean([len(text.text.encode()) for text in PROBES.texts])
     assert {name: one.version for name, one in manifest.signals.items()} == {
-        "able": "able/2",
+        "able": "able/3",
         "likelihood": "likelihood/1",
     }
     assert {one.material for one in manifest.signals.values()} == {PROBES.digest}
@@ -275,9 +275,9 @@ def test_signals_of_another_version_are_passed_over(signals: tuple[str, ...], tm
     subject = make_measurement("me", make_blocks(5))
     if bank.stacks:
         found = compare(subject, bank)[0].signals["able"]
-        assert found == NotMeasured(not_measured="it was measured with able/2, 'bank' with able/99")
+        assert found == NotMeasured(not_measured="it was measured with able/3, 'bank' with able/99")
     else:
-        with pytest.raises(IncompatibleError, match="cannot be compared with 'bank': it was measured with able/2"):
+        with pytest.raises(IncompatibleError, match="cannot be compared with 'bank': it was measured with able/3"):
             compare(subject, bank)
     alike = with_facts(subject, "able", version="able/99")
     if not bank.stacks:

@@ -17,6 +17,7 @@ from provcheck.rendering import FORMATS
 from tests.cli.conftest import World
 from tests.cli.test_audit import report_of, with_noise
 from tests.targets.fake_hub import COMMITS, FakeHub, Repository, serve
+from tests.targets.fake_storage import serve_storage
 from tests.targets.test_hub import use_endpoint
 from tests.tiny import save_tiny
 
@@ -157,7 +158,7 @@ def test_no_claimed_reference(audit: Any, case: Case) -> None:
 @pytest.fixture
 def hub(tmp_path: Path, case: Case, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """A Hub that has the base."""
-    with serve() as fake:
+    with serve() as fake, serve_storage() as fake.storage:
         use_endpoint(monkeypatch, fake.url)
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)

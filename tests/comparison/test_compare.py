@@ -215,7 +215,7 @@ def test_the_scale_band_is_null_beyond_two_bits_a_byte(bits: tuple[float | None,
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": "able/0"}, r"it was measured with able/0, '{}' with able/2"),
+        ({"version": "able/0"}, r"it was measured with able/0, '{}' with able/3"),
         ({"probes_digest": "6" * 64}, r"it is measured on probe set made-up \(6{{12}}\), '{}' on made-up \(5{{12}}\)"),
     ],
 )
@@ -233,7 +233,7 @@ def test_other_probes_or_versions_are_never_compared(bank: Bank, change: dict[st
 def test_a_signal_of_another_version_is_left_out_and_the_others_are_compared(bank: Bank) -> None:
     other = measurement("other", version="able/1")
     for name, found in (("small", compare(other, bank)[0]), ("subject", compare_two(other, SUBJECT))):
-        assert why_not(found, "able") == f"it was measured with able/1, '{name}' with able/2"
+        assert why_not(found, "able") == f"it was measured with able/1, '{name}' with able/3"
         assert likelihood(found)
     assert list(shared_signals(other, bank)) == ["likelihood"]
 

@@ -90,5 +90,5 @@ def test_without_samples_nothing_is_measured(small: Bank, tmp_path: Path) -> Non
 def test_changed_samples_are_refused(small: Bank, tmp_path: Path) -> None:
     bank = with_samples(small, tmp_path / "bank", random_samples([r.id for r in small.references], 0))
     (bank.folder / FILE).write_text("{}", "utf-8")
-    with pytest.raises(BankError, match=r"samples\.json of bank 'small' was changed"):
+    with pytest.raises(BankError, match=r"samples-raw\.json of bank 'small' was changed"):
         allele_similarities(bank)

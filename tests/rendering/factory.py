@@ -180,7 +180,7 @@ def make_facts() -> MeasurementFacts:
         versions={"torch": "2.9.1", "transformers": "5.0.0"},
         measured_at=datetime(2025, 11, 21, 11, 40, tzinfo=UTC),
         signals={
-            "able": SignalFacts(version="able/2", material=DIGEST, coverage=questions, seconds=40.0),
+            "able": SignalFacts(version="able/3", material=DIGEST, coverage=questions, seconds=40.0),
             "likelihood": SignalFacts(
                 version="likelihood/1",
                 material=DIGEST,

@@ -266,7 +266,7 @@ def test_every_digest_and_the_policy_are_there() -> None:
 
 def test_each_signal_says_what_it_covered() -> None:
     text = Page(HtmlReport().render(make_report())).text
-    assert "able/2: 118 of 120 questions; left out: too long: 2" in text
+    assert "able/3: 118 of 120 questions; left out: too long: 2" in text
     assert "likelihood/1: 200 of 200 texts" in text
     assert "weights/1: 4 of 4 blocks" in text
     assert "0.912 bits per byte; less is better" in text

@@ -77,7 +77,7 @@ def test_checks_that_were_left_out_are_no_cases_but_are_named() -> None:
 
 
 def test_what_was_measured_is_named() -> None:
-    assert junit_properties(junit_suite(make_report()))["signals"] == "able/2, likelihood/1, weights/1"
+    assert junit_properties(junit_suite(make_report()))["signals"] == "able/3, likelihood/1, weights/1"
 
 
 def test_cases_of_several_models_can_be_told_apart() -> None:

@@ -90,7 +90,7 @@ def test_a_result_names_the_model_and_the_references_with_their_numbers() -> Non
 
 def test_the_run_says_what_each_signal_covered() -> None:
     signals = run_of(make_report())["properties"]["signals"]
-    assert (signals["able"]["version"], signals["able"]["coverage"]["measured"]) == ("able/2", 118)
+    assert (signals["able"]["version"], signals["able"]["coverage"]["measured"]) == ("able/3", 118)
     assert signals["likelihood"]["values"] == {"bits_per_byte": 0.912}
 
 

@@ -98,7 +98,7 @@ def changed_file(
         ({"reads": {"identical": [CONTRAST_DISTANCE]}}, "", "related"),
         ({"reads": {**READS, "merged": [CONTRAST_DISTANCE]}}, "", r"merged\.mean"),
         ({"reads": ["able.contrast_distance"]}, "", "reads"),
-        ({"signals": {"able": "able/2"}}, "", "signals"),
+        ({"signals": {"able": "able/3"}}, "", "signals"),
         ({"signals": {}}, "", "states other signals"),
         ({"roots": 10}, "", "roots"),
         ({"new_in_version_2": 1}, "", "new_in_version_2"),
