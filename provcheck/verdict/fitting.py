@@ -83,8 +83,7 @@ def fit_panel(bank: Bank, panel: Panel, pairs: Pairs, reads: Reads = READS) -> C
     independent, related = pairs.where(~pairs.related), machines[RELATED]
     read = independent.columns(related.features)
     scores = np.sort(related.scores(read))
-    highest = float(related.scores(_as_alike_as_innocents(read, related.features)).max())
-    facts = _facts(bank, roots, machines, scores, highest, int(pairs.related.sum()))
+    facts = _facts(bank, roots, machines, scores, _highest(related, read), int(pairs.related.sum()))
     if tuple(facts.signals) != panel or not may_accuse(related.features):
         raise BankError(f"the pairs of the bank give no weight to some of {name_of(panel)}")
     union = pairs.columns(facts.features)
@@ -149,11 +148,16 @@ def _second_machine(pairs: Pairs, relation: Relation, names: tuple[str, ...]) ->
     return fit_svm(pairs.columns(names), positive, directions(names))
 
 
-def _as_alike_as_innocents(features: Floats, names: Sequence[str]) -> Floats:
-    """(P, F) features of independent pairs, none less alike than models that share no trained weights may be."""
-    signs = np.array(list(directions(names).values()))
-    limits = np.array([find_signal(signal_of(name)).innocent.get(name.partition(".")[2], np.nan) for name in names])
-    return np.asarray(signs * np.fmax(signs * features, signs * limits))
+def _highest(related: LinearSVM, features: Floats) -> float:
+    """The highest score of independent pairs (P, F), even if one feature were as `Signal.innocent` says it may be."""
+    found = [related.scores(features)]
+    for column, (name, sign) in enumerate(directions(related.features).items()):
+        limit = find_signal(signal_of(name)).innocent.get(name.partition(".")[2])
+        if limit is not None:
+            raised = features.copy()
+            raised[:, column] = sign * np.maximum(sign * raised[:, column], sign * limit)
+            found.append(related.scores(raised))
+    return float(np.max(found))
 
 
 def _facts(

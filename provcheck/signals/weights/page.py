@@ -20,7 +20,7 @@ from provcheck.signals.describing import (
 )
 from provcheck.signals.weights.block_map import blocks_figure
 from provcheck.signals.weights.reading import HIGH, counted, match, reasons
-from provcheck.signals.weights.values import INTRINSIC_COUNTS, WeightsValues, weights_of
+from provcheck.signals.weights.values import INTRINSIC_COUNTS, SHARED_START_MATCH, WeightsValues, weights_of
 from provcheck.types import Comparison, Interval, NotMeasured, NullDistribution, Report, SignalValues
 
 __all__ = ["COLUMNS", "GLOSSARY", "figures", "reasons"]
@@ -118,7 +118,8 @@ def _twins(report: Report, nearest: Comparison | None) -> Figure:
     reading = (
         "The grey hill counts pairs of models that are known to share no weights, by their anchored match, or by "
         f"{INTRINSIC_COUNTS:g} times their intrinsic match where that is higher, but at most 1. The dashed line is the "
-        "highest of these pairs: right of it no independent models were ever seen."
+        "highest of these pairs: right of it no independent models were ever seen. No match up to "
+        f"{SHARED_START_MATCH:g} accuses: models that share only their random initialisation may come near that."
     )
     finding = Marked(_finding(found) + limit, names)
     return Figure(id, heading, finding, _histogram(null, found.kin_match), reading, tables, [bins_of(null, "match")])

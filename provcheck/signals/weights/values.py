@@ -23,8 +23,9 @@ INTRINSIC_COUNTS = 3.0
 share no weights, it reaches 0.06, and the anchored one 0.13, or 0.22 where they began with the same random numbers."""
 
 SHARED_START_MATCH = 0.6
-"""Models that share no more than their random initialisation match the better the shorter they were trained apart: in
-the zoo up to 0.36 after 800 steps, and 0.47 after 400. A bank may know no such pair, so no match up to this accuses."""
+"""Models that share no more than their random initialisation may match too, most where both saw the same text for as
+long: in the zoo up to 0.35, and up to 0.51 in twelve more that were trained to find out. A bank may know no such pair,
+so no match up to this accuses."""
 
 Match = Annotated[float, Field(ge=-1, le=1)]
 
