@@ -12,12 +12,15 @@ import numpy as np
 
 from provcheck.types import Floats, Ints
 
+SIGNS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
+"""(256, 8) what each byte stands for."""
+
 
 @dataclass(frozen=True)
 class Bits:
     """Vectors of one kind for the B blocks of a model with m places for neurons each, as signs.
 
-    read, write: (B, m, K) float32 of +-1, and 0 at empty places; counts: (B,) neurons of each block.
+    read, write: (B, m, K) float32 of +-1; counts: (B,) neurons of each block, which come before the empty places.
     """
 
     read: Floats
@@ -27,8 +30,7 @@ class Bits:
     @classmethod
     def unpack(cls, packed: np.ndarray, present: np.ndarray) -> Bits:
         """From (B, m, bytes) packed bits, and (B, m) which places hold a neuron."""
-        signs = np.unpackbits(packed, axis=-1).astype(np.float32) * 2 - 1
-        signs *= present[..., None]
+        signs = SIGNS.take(packed, axis=0).reshape(*packed.shape[:-1], -1)
         half = signs.shape[-1] // 2
         return cls(signs[..., :half], signs[..., half:], present.sum(axis=1))
 
