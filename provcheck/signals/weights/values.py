@@ -24,8 +24,8 @@ share no weights, it reaches 0.06, and the anchored one 0.13, or 0.22 where they
 
 SHARED_START_MATCH = 0.6
 """Models that share no more than their random initialisation may match too, most where both saw the same text for as
-long: in the zoo up to 0.35, and up to 0.51 in twelve more roots that were trained to find out. A bank may know no such pair,
-so no match up to this accuses."""
+long: in the zoo up to 0.35, and up to 0.51 in twelve further roots that were trained to find out. A bank may know no
+such pair, so no match up to this accuses."""
 
 Match = Annotated[float, Field(ge=-1, le=1)]
 
