@@ -34,10 +34,11 @@ READS: Reads = {
     IDENTICAL: ("able.contrast_distance", "weights.anchored_match", "weights.intrinsic_match"),
     SAME_RECIPE: ("able.contrast_distance", "likelihood.log_winsorised_kl", "weights.coordinate_match"),
 }
-"""What each SVM may read; a panel reads those of its signals. Chosen out of fold on the calibration roots of zoo-v1 as
-far as ABLE and log-likelihoods go: for `related`, every further feature of theirs made the result worse, since
-log-likelihoods separate another seed or size from unrelated models, but not relatives from either. Coordinates tell the
-same recipe because models that share their initialisation resemble each other in them, though they are independent."""
+"""What each SVM may read; a panel reads those of its signals. Chosen on calibration roots, of zoo-v1 as far as ABLE and
+log-likelihoods go: for `related`, every further feature of theirs made the result worse, since log-likelihoods separate
+another seed or size from unrelated models, but not relatives from either. The two matches tell a copy from a descendant
+better than the one that is the larger. Coordinates tell the same recipe because models that share their initialisation
+resemble each other in them, though they are independent."""
 
 DOCUMENTED = (Relation.IDENTICAL, Relation.DERIVED, Relation.SAME_RECIPE, Relation.UNRELATED)
 
