@@ -53,7 +53,7 @@ def test_a_report_holds_everything(bank: Bank) -> None:
     assert report.comparisons[0].reference == report.lineage.nearest_on_tree == "org/root-3"
     assert (report.subject, report.measurement) == (measurement.subject, measurement.facts)
     assert (report.bank.digest, report.bank.references) == (bank.manifest.digest, 5)
-    assert {c.outcome for c in report.checks} == {Outcome.PASSED, Outcome.SKIPPED}
+    assert {c.outcome for c in report.checks} == {Outcome.PASSED, Outcome.INCONCLUSIVE}
     assert report.exit_code is ExitCode.OK
     assert report.limitations
     assert report.judge.name == "margin rule (not calibrated)"

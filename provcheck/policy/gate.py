@@ -37,7 +37,7 @@ def run_check(rule: Rule, evidence: Evidence) -> Check:
     """Apply one rule; one that raises has the outcome `error`, and the others still run."""
     started = time.perf_counter()
     try:
-        finding = rule.evaluate(evidence)
+        finding = _settled(rule, rule.evaluate(evidence))
     except Exception as error:
         message = f"the check itself failed: {type(error).__name__}: {error}"
         finding = Finding(Outcome.ERROR, message[:MAX_MESSAGE])
@@ -51,6 +51,13 @@ def run_check(rule: Rule, evidence: Evidence) -> Check:
         references=finding.references,
         seconds=round(time.perf_counter() - started, 6),
     )
+
+
+def _settled(rule: Rule, finding: Finding) -> Finding:
+    """Failed in place of inconclusive where the policy requires an answer."""
+    if not rule.required or finding.outcome is not Outcome.INCONCLUSIVE:
+        return finding
+    return Finding(Outcome.FAILED, f"an answer is required, and there is none: {finding.message}", finding.references)
 
 
 def summarise(checks: Sequence[Check]) -> Summary:

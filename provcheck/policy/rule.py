@@ -44,6 +44,7 @@ class Rule(Record, ABC):
         default=None, pattern=r"^[a-z0-9-]+$", max_length=80, description="a name of its own; else the kind is its name"
     )
     severity: Severity = Field(default="error", description="a warning never changes the exit code")
+    required: bool = Field(default=False, description="whether what cannot be judged fails")
     kind: str
 
     @abstractmethod
@@ -65,6 +66,9 @@ class Matching(Rule):
     probability_at_least: Share | None = Field(
         default=None,
         description="probability of being related from which a relation counts; one below it leaves the check open",
+    )
+    if_no_match: IfNoMatch = Field(
+        default="inconclusive", description="the outcome when no reference of the bank matches"
     )
 
     def chosen(self, evidence: Evidence) -> list[Standing]:
@@ -108,7 +112,7 @@ def passed_if(condition: bool, message: str) -> Finding:
     return Finding(Outcome.PASSED if condition else Outcome.FAILED, message)
 
 
-def no_match(outcome: IfNoMatch) -> Finding:
+def no_match(outcome: IfNoMatch = "inconclusive") -> Finding:
     """There is no reference to check against."""
     return Finding(Outcome(outcome), "no reference of this bank matches")
 

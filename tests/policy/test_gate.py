@@ -126,6 +126,15 @@ def test_the_summary_counts_every_check_once(outcomes: list[Outcome]) -> None:
     assert summary.model_dump() == {outcome.value: outcomes.count(outcome) for outcome in Outcome}
 
 
+@pytest.mark.parametrize(("required", "outcome"), [(False, INCONCLUSIVE), (True, FAILED)])
+@pytest.mark.parametrize("kind", ["claimed-base-supported", "not-related-to"])
+def test_what_cannot_be_judged_fails_where_an_answer_is_required(kind: str, required: bool, outcome: Outcome) -> None:
+    nothing = {"references": ["zoo/gtp2-*"]} if kind == "not-related-to" else {}
+    (done,), _ = check_policy(collected({"kind": kind, "required": required, **nothing}), evidence())
+    assert done.outcome is outcome
+    assert done.message.startswith("an answer is required, and there is none: ") == required
+
+
 @given(st.permutations(RULES))
 def test_the_order_of_checks_is_irrelevant_to_each(rules: list[dict[str, Any]]) -> None:
     done, facts = check_policy(collected(*rules), evidence())
@@ -134,7 +143,7 @@ def test_the_order_of_checks_is_irrelevant_to_each(rules: list[dict[str, Any]]) 
         "safetensors-only": PASSED,
         "coverage-at-least": FAILED,
         "not-related-to": INCONCLUSIVE,
-        "claimed-base-supported": SKIPPED,
+        "claimed-base-supported": INCONCLUSIVE,
     }
     assert facts.not_run == ()
 

@@ -89,7 +89,10 @@ def test_a_new_kind_is_listed_and_in_the_schema(checkout: Path) -> None:
     [
         ("{kind: parameters-at-most, parameters: 7}", "The model has at most 7 parameters."),
         ("{kind: parameters-at-most, parameters: -7}", "checks[0].parameters: must be at least 0"),
-        ("{kind: parameters-at-most, parameter: 7}", "did you mean 'parameters'? keys: id, severity, kind, parameters"),
+        (
+            "{kind: parameters-at-most, parameter: 7}",
+            "did you mean 'parameters'? keys: id, severity, required, kind, parameters",
+        ),
         ("{kind: parameters-at-mos, parameters: 7}", "did you mean 'parameters-at-most'? kinds: parameters-at-most, "),
     ],
 )

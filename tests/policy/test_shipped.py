@@ -32,7 +32,7 @@ def _fields(evidence: Evidence) -> dict[str, Any]:
 
 
 def licensed(relation: Relation, license: str | None) -> Evidence:
-    return make_evidence([compared("acme/base", relation, license=license)])
+    return make_evidence([compared("acme/base", relation, license=license)], claimed_base="acme/base")
 
 
 def test_these_policies_ship() -> None:
@@ -85,7 +85,7 @@ def test_the_readme_names_each() -> None:
     ("evidence", "code", "not_passed"),
     [
         (make_evidence({"acme/base": DERIVED}, declared=("acme/base",)), 0, {}),
-        (make_evidence({"acme/base": UNRELATED}), 0, {"claimed-base-supported": Outcome.SKIPPED}),
+        (make_evidence({"acme/base": UNRELATED}), 0, {"claimed-base-supported": Outcome.INCONCLUSIVE}),
         (
             make_evidence({"acme/base": UNRELATED}, declared=("acme/base",)),
             1,
@@ -145,7 +145,7 @@ BASE = "acme/base"
         (make_evidence([compared("acme/base", UNRELATED)], claimed_base=BASE), 1, Outcome.SKIPPED),
         (make_evidence([compared("acme/base", OPEN)], claimed_base=BASE), 1, Outcome.SKIPPED),
         (make_evidence([compared("acme/base", IDENTICAL)], claimed_base=BASE), 1, Outcome.SKIPPED),
-        (make_evidence([compared("acme/base", IDENTICAL)], subject="acme/base", claimed_base=BASE), 0, Outcome.SKIPPED),
+        (make_evidence([compared("acme/base", IDENTICAL)], subject="acme/base", claimed_base=BASE), 1, Outcome.SKIPPED),
         (make_evidence([compared("acme/base", DERIVED)], share=0.9, claimed_base=BASE), 1, Outcome.SKIPPED),
     ],
 )
@@ -189,7 +189,7 @@ def test_ip_dispute(evidence: Evidence, code: int, related: Outcome, copied: Out
         (licensed(DERIVED, "llama3"), 1, Outcome.FAILED),
         (licensed(DERIVED, None), 1, Outcome.INCONCLUSIVE),
         (licensed(OPEN, "llama3"), 1, Outcome.INCONCLUSIVE),
-        (licensed(UNRELATED, "llama3"), 0, Outcome.SKIPPED),
+        (licensed(UNRELATED, "llama3"), 1, Outcome.INCONCLUSIVE),
     ],
 )
 def test_license_audit(evidence: Evidence, code: int, outcome: Outcome) -> None:

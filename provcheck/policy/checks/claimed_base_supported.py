@@ -25,7 +25,7 @@ class ClaimedBaseSupported(Rule):
         """Every claimed base must be related to the subject; one that could not be compared leaves the check open."""
         claimed = claims(evidence.subject, evidence.claimed_base)
         if not claimed:
-            return Finding(Outcome.SKIPPED, "no base model is claimed")
+            return Finding(Outcome.INCONCLUSIVE, "no base model is claimed")
         return _worst([_claim(base, evidence) for base in claimed])
 
 

@@ -29,7 +29,7 @@ class IdenticalOnlyToItself(Rule):
         """Another identical reference fails the check; otherwise an open one leaves it open."""
         strangers = [one for one in evidence.standings if not self._is_itself(one, evidence.subject.id)]
         if not strangers:
-            return no_match("skipped")
+            return no_match()
         if copies := [one for one in strangers if one.relation is Relation.IDENTICAL]:
             return Finding(Outcome.FAILED, f"identical to {names(copies)}", ids(copies))
         if unsettled := [one for one in strangers if one.open]:

@@ -37,5 +37,5 @@ class LicensesOfRelatives(Rule):
         if unsettled := [one for one in evidence.standings if one.open and not any_glob(one.license, self.allowed)]:
             return undecided(unsettled)
         if not related:
-            return Finding(Outcome.SKIPPED, "related to no reference of this bank")
+            return Finding(Outcome.INCONCLUSIVE, "related to no reference of this bank")
         return Finding(Outcome.PASSED, f"related to {with_licenses(related)}", ids(related))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from provcheck.policy.evidence import Evidence
 from provcheck.policy.rule import (
     EVERY,
     Finding,
-    IfNoMatch,
     Matching,
     counted,
     ids,
@@ -26,9 +25,6 @@ class MustDescendFrom(Matching):
     """The subject is related to at least one of the references that match."""
 
     kind: Literal["must-descend-from"]
-    if_no_match: IfNoMatch = Field(
-        default="inconclusive", description="the outcome when no reference of the bank matches"
-    )
 
     @model_validator(mode="after")
     def _names_somebody(self) -> Self:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from provcheck.policy.evidence import Evidence
-from provcheck.policy.rule import Finding, IfNoMatch, Matching, counted, ids, no_match, undecided, with_relations
+from provcheck.policy.rule import Finding, Matching, counted, ids, no_match, undecided, with_relations
 from provcheck.types import Outcome
 
 
@@ -15,7 +13,6 @@ class NotRelatedTo(Matching):
     """The subject is related to none of the references that match."""
 
     kind: Literal["not-related-to"]
-    if_no_match: IfNoMatch = Field(default="skipped", description="the outcome when no reference of the bank matches")
 
     def describe(self) -> str:
         """One sentence."""
