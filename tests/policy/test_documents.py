@@ -61,7 +61,7 @@ def fault_of(text: str | bytes) -> PolicyError:
         (HEAD + "  - kind: coverage-at-least\n", "line 3, column 5: checks[0]: `share` is missing"),
         (
             HEAD + "  - kind: coverage-at-least\n    share: 1\n    shar: 1\n",
-            "line 5, column 5: checks[0].shar: there is no such key; did you mean 'share'? keys: id, severity, required, ",
+            "line 5, column 5: checks[0].shar: there is no such key; did you mean 'share'? keys: id, severity, requ",
         ),
         ("nam: mine\nname: mine\nchecks: []\n", "line 1, column 1: nam: there is no such key; did you mean 'name'?"),
         (HEAD + "  - {kind: not-related-to, licenses: gpl}\n", "checks[0].licenses: must be a list"),
