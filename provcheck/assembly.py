@@ -55,17 +55,18 @@ def digests(
 
 def repeat_command(name: str, *options: tuple[str, str | None]) -> str:
     """The command that repeats an audit; files and folders are named without their paths on this machine."""
-    words = ["provcheck", "audit", name]
-    for option, value in options:
-        words += [option, Path(value).name] if value else []
-    return shlex.join(words)
+    return _command("audit", [name], options)
 
 
 def repeat_pair(subjects: Iterable[Subject], *options: tuple[str, str | None]) -> str:
     """The command that repeats a head-to-head comparison; models are named as reports name them."""
-    words = ["provcheck", "compare", *(f"{one.id}@{one.revision}" if one.revision else one.id for one in subjects)]
+    return _command("compare", [one.called for one in subjects], options)
+
+
+def _command(name: str, models: Iterable[str], options: Iterable[tuple[str, str | None]]) -> str:
+    words = ["provcheck", name, *models]
     for option, value in options:
-        words += [option, value] if value else []
+        words += [option, Path(value).name] if value else []
     return shlex.join(words)
 
 

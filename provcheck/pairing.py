@@ -38,6 +38,7 @@ from provcheck.types import (
 from provcheck.verdict import MIN_COVERAGE, Judge, choose_judge, decide, find_calibrations
 from provcheck.version import __version__
 
+LEFT_OUT = NotMeasured(not_measured="it was not asked for")
 NO_JUDGE = "No bank with a judge ships with this installation, so nothing but equal weight files can be judged."
 LIMITATIONS = (
     "Related says that weights have a common ancestor. It does not say whether anything was allowed.",
@@ -72,7 +73,7 @@ def judge_pair(
     With several, they are candidate parents, and the model is fitted as a mixture of them. Raises ProvcheckError.
     """
     options, observe, bank = options or ModelOptions(), observe or Silent(), _shipped_bank()
-    options = replace(options, whole_files=changes)  # what was changed is read off all weights
+    options = replace(options, whole_files=changes or options.whole_files)  # what was changed is read off all weights
     targets = [find_target(name, options) for name in (model, *others)]
     own, *theirs = (measured(target, options, observe) for target in targets)
     compared = [compare_two(own, one, bank).model_copy(update={"named": len(theirs)}) for one in theirs]
@@ -103,9 +104,6 @@ def judge_pair(
         mixture=_mixture(weights, [one.subject.id for one in theirs]) if len(theirs) > 1 else None,
         limitations=(*LIMITATIONS, *([judge.limitation] if judge else [])),
     ).with_digest()
-
-
-LEFT_OUT = NotMeasured(not_measured="it was not asked for")
 
 
 def _judge(

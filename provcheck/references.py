@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from provcheck.bank import Bank
-from provcheck.bank.widening import Beside, widen
-from provcheck.errors import IncompatibleError, ProvcheckError, UsageError
+from provcheck.bank.widening import Beside, said_of_reference, widen
+from provcheck.errors import ProvcheckError, UsageError
 from provcheck.io.text import clean
 from provcheck.measuring import ModelOptions, find_comparable, measured
 from provcheck.observer import Observer
 from provcheck.store import measurement_digest
 from provcheck.targets import Target
 from provcheck.targets.bases import find_base
-from provcheck.types import AtHand, Measurement, Subject
+from provcheck.types import AtHand, Found, Measurement, Subject
 from provcheck.wording import FOUND
-
-Found = Literal["given", "beside", "adapter", "hub"]
 
 DIGITS = 12
 """Of a digest, in the id of a reference whose own id another model has."""
@@ -111,11 +108,8 @@ def measure_references(
 def _find(name: str, bank: Bank, options: ModelOptions) -> Target:
     """`--revision` is that of the model; a reference states its own as `org/name@revision`."""
     manifest = bank.manifest
-    try:
+    with said_of_reference(name):
         return find_comparable(manifest.bases, manifest.name, name, replace(options, revision=None), manifest.called)
-    except IncompatibleError as error:
-        why = error.message.removeprefix("the subject ")
-        raise IncompatibleError(f"the reference '{name}' {why}", error.hint) from None
 
 
 def _given(target: Target, bank: Bank, others: Sequence[Subject]) -> Given:

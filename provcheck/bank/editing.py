@@ -61,10 +61,7 @@ def add_reference(bank: Bank, reference: Reference, measurement: Measurement) ->
     """Write the bank with one more reference at the end. Raises BankError, IncompatibleError or OutputError."""
     check_new(bank, reference)
     _check_complete(bank)
-    manifest, run = bank.manifest, measurement.run
-    check_comparable(
-        measurement.bases, manifest.bases, manifest.name, {**manifest.called, run.probes_digest: run.probes}
-    )
+    check_fits_bank(bank, measurement)
     rows = {name: rows_for(bank, name, reference.id, measurement) for name in bank.stacks}
     arrays = {name: appended(bank.stacks[name].arrays, found) for name, found in rows.items()}
     raw = {name: found | raw_of(name, [(reference, measurement)]) for name, found in _raw(bank).items()}
@@ -99,6 +96,13 @@ def _check_complete(bank: Bank) -> None:
             f"the bank '{bank.manifest.name}' has signals of another version of provcheck: {', '.join(unread)}",
             "change it with that version, or build it again with this one",
         )
+
+
+def check_fits_bank(bank: Bank, measurement: Measurement) -> None:
+    """Raise IncompatibleError for a measurement that cannot be compared with any of the bank's."""
+    manifest, run = bank.manifest, measurement.run
+    called = {**manifest.called, run.probes_digest: run.probes}
+    check_comparable(measurement.bases, manifest.bases, manifest.name, called)
 
 
 def rows_for(bank: Bank, signal: str, id: str, measurement: Measurement) -> Rows | None:

@@ -6,15 +6,15 @@ Where they come from is not documented, so they neither calibrate nor count as i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from provcheck.bank.ancestry import UNDOCUMENTED
-from provcheck.bank.editing import appended, rows_for
+from provcheck.bank.editing import appended, check_fits_bank, rows_for
 from provcheck.bank.folder import Bank, stack_fits
 from provcheck.bank.saving import Rows, entry_of
 from provcheck.errors import BankError, IncompatibleError
-from provcheck.signals.comparable import check_comparable
 from provcheck.types import AtHand, Measurement, Reference, Stack
 
 
@@ -38,7 +38,8 @@ def widen(bank: Bank, beside: Sequence[Beside]) -> Bank:
 
 
 def _with(bank: Bank, one: Beside) -> Bank:
-    _check(bank, one)
+    with said_of_reference(one.id):
+        check_fits_bank(bank, one.measurement)
     rows = {name: rows_for(bank, name, one.id, one.measurement) for name in bank.stacks}
     entry = entry_of(_reference(one), one.measurement, rows)
     stacks = {name: _longer(stack, name, one, rows[name]) for name, stack in bank.stacks.items()}
@@ -46,15 +47,14 @@ def _with(bank: Bank, one: Beside) -> Bank:
     return replace(bank, manifest=manifest, stacks=stacks, at_hand={**bank.at_hand, one.id: one.facts}, narrow=bank.own)
 
 
-def _check(bank: Bank, one: Beside) -> None:
-    """It can be compared with what the bank can be compared with."""
-    manifest, run = bank.manifest, one.measurement.run
-    called = {**manifest.called, run.probes_digest: run.probes}
+@contextmanager
+def said_of_reference(name: str) -> Iterator[None]:
+    """What cannot be compared is this reference, not the subject."""
     try:
-        check_comparable(one.measurement.bases, manifest.bases, manifest.name, called)
+        yield
     except IncompatibleError as error:
         why = error.message.removeprefix("the subject ")
-        raise IncompatibleError(f"the reference '{one.id}' {why}", error.hint) from None
+        raise IncompatibleError(f"the reference '{name}' {why}", error.hint) from None
 
 
 def _reference(one: Beside) -> Reference:

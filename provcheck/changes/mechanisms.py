@@ -82,7 +82,7 @@ def _experts(facts: ChangeFacts) -> str | None:
 
 
 def _depth_upscaling(facts: ChangeFacts) -> str | None:
-    if _same_depth(facts) or not _all_paired(facts):
+    if not _other_depth(facts):
         return None
     longer = facts.first if len(facts.blocks) > facts.second_blocks else facts.second
     if not longer.repeated_blocks:
@@ -91,7 +91,7 @@ def _depth_upscaling(facts: ChangeFacts) -> str | None:
 
 
 def _layer_drop(facts: ChangeFacts) -> str | None:
-    if _same_depth(facts) or not _all_paired(facts):
+    if not _other_depth(facts):
         return None
     return f"{_depths(facts)}; every block of the shorter has its partner in the longer, and none is repeated."
 
@@ -240,6 +240,11 @@ def _all_paired(facts: ChangeFacts) -> bool:
 
 def _same_depth(facts: ChangeFacts) -> bool:
     return len(facts.blocks) == facts.second_blocks
+
+
+def _other_depth(facts: ChangeFacts) -> bool:
+    """Whether one model has more blocks, and all of the other's."""
+    return not _same_depth(facts) and _all_paired(facts)
 
 
 def _in_order(facts: ChangeFacts) -> bool:

@@ -47,7 +47,7 @@ def fit_mixture(model: Names, parents: Mapping[str, Names]) -> Mixture | None:
         weights=tuple(map(float, weights)),
         by_block=tuple(tuple(map(float, one)) for one in by_block),
         residual=residual,
-        picked=total.picked / max(1, total.differing),
+        picked=total.picked_share,
         is_merge=merged,
         reason=reason,
     )
@@ -85,6 +85,11 @@ class _Sums:
             sum(one.picked for one in parts),
             np.sum([one.from_each for one in parts], axis=0),
         )
+
+    @property
+    def picked_share(self) -> float:
+        """Share of the weights in which the parents differ that equal a parent's."""
+        return self.picked / max(1, self.differing)
 
     @property
     def shares(self) -> Floats:
@@ -128,11 +133,11 @@ def _judged(residual: float, total: _Sums, weights: Floats) -> tuple[bool, str]:
     shares = ", ".join(f"{weight:.2f}" for weight in weights)
     left = f"{wording.number(residual)} of the distance to the nearest parent"
     several = int((np.abs(weights) > LEAST_SHARE * np.abs(weights).max()).sum()) > 1
-    picked = total.picked / max(1, total.differing)
     if not total.nearest():
         return False, "The model is one of the parents."
     if residual <= MERGED and several:
         return True, f"A mixture of the parents with the weights {shares} leaves {left}."
-    if picked >= PICKED and int((total.shares >= FROM_EACH).sum()) > 1:
-        return True, f"{picked:.0%} of the weights in which the parents differ are exactly those of one or the other."
+    if total.picked_share >= PICKED and int((total.shares >= FROM_EACH).sum()) > 1:
+        share = f"{total.picked_share:.0%}"
+        return True, f"{share} of the weights in which the parents differ are exactly those of one or the other."
     return False, f"No mixture explains the model: the best one (weights {shares}) leaves {left}."

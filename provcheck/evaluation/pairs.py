@@ -89,9 +89,9 @@ def _kind(bank: Bank, first: BankEntry, second: BankEntry, relation: Relation) -
         child = first if second.id in first.parents else second if first.id in second.parents else None
         kin = "other kin (siblings, generations apart)" if relation.related else "a distillation between them"
         return relation, child.mechanism if child else kin
-    if relation is Relation.SAME_RECIPE and bank.ancestry.share_start(first.id, second.id):
-        return relation, "one random initialisation, trained apart"
     if relation is Relation.SAME_RECIPE:
+        if bank.ancestry.share_start(first.id, second.id):
+            return relation, "one random initialisation, trained apart"
         roots = first.mechanism == second.mechanism == "from-scratch"
         size = "same size" if first.parameters == second.parameters else "another size"
         return relation, f"roots, {size}" if roots else "their descendants"

@@ -7,9 +7,10 @@ import json
 import numpy as np
 
 from provcheck.bank import Bank
+from provcheck.bank.folder import RAW
 from provcheck.types import Floats
 
-FILE = "samples-raw.json"
+FILE = f"samples{RAW}.json"
 """How often each allele (first characters of a sample) occurred, by model and gene (prompt); research data."""
 
 

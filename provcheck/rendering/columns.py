@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from provcheck.signals import TABLE, all_signals, find_signal, nearest_first
+from provcheck.signals import TABLE, find_signal, nearest_first
 from provcheck.signals.describing import Cell, Column
 from provcheck.types import Comparison, Report
 
@@ -28,13 +28,13 @@ def columns_of(report: Report, *, brief: bool = False, page: bool = False) -> Co
 
     `brief` leaves out what takes up room, `page` what a page shows in another way.
     """
-    known = {name: signal for name, signal in all_signals().items() if name in report.measurement.signals}
-    return [(name, column) for name, signal in known.items() for column in chosen(signal.columns, brief, page)]
+    return columns_for([name for name in TABLE if name in report.measurement.signals], brief=brief, page=page)
 
 
-def chosen(columns: Sequence[Column], brief: bool, page: bool) -> list[Column]:
-    """The columns for a table with little room, for a page, or for both."""
-    return [one for one in columns if (one.brief or not brief) and (one.page or not page)]
+def columns_for(signals: Iterable[str], *, brief: bool = False, page: bool = False) -> Columns:
+    """The columns of these signals, for a table with little room, for a page, or for both."""
+    each = [(name, column) for name in signals for column in find_signal(name).columns]
+    return [(name, one) for name, one in each if (one.brief or not brief) and (one.page or not page)]
 
 
 def cells_of(one: Comparison, columns: Columns) -> list[Cell]:
@@ -49,7 +49,7 @@ def in_text(cell: Cell) -> str:
 
 def numbers_of(one: Comparison) -> str:
     """`first distance 0.209, second 344 ± 51.7`: how near two models are, in short."""
-    columns = [(name, column) for name in TABLE for column in chosen(find_signal(name).columns, True, True)]
+    columns = columns_for(TABLE, brief=True, page=True)
     cells = zip(columns, cells_of(one, columns), strict=True)
     return ", ".join(f"{column.heading} {cell.text}" for (name, column), cell in cells if name in one.signals)
 

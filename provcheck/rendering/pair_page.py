@@ -9,21 +9,19 @@ from markupsafe import Markup
 
 from provcheck import wording
 from provcheck.io.text import short_name
-from provcheck.rendering.columns import cells_of, chosen
+from provcheck.rendering.columns import cells_of, columns_for
 from provcheck.rendering.facts import NO_WEIGHTS, coverage_of, model_line
 from provcheck.rendering.figures import marked
 from provcheck.rendering.html_report import render_page
 from provcheck.rendering.mechanism_words import descent_of, in_words, mixture_table, tables_of
 from provcheck.rendering.sentences import (
-    NUMBER_WORDS,
-    RELATION_WORDS,
     SENTENCES,
     pair_certainty,
     plain_pair,
     relation_probability,
 )
-from provcheck.rendering.view import ReferenceRow
-from provcheck.signals import all_signals
+from provcheck.rendering.view import ReferenceRow, glossary
+from provcheck.signals import TABLE, all_signals
 from provcheck.signals.describing import Marked, Table
 from provcheck.types import MeasurementFacts, Mixture, NotMeasured, Opponent, PairReport, SignalFacts, Subject
 
@@ -73,9 +71,7 @@ def pair_page(report: PairReport) -> str:
 def pair_view(report: PairReport) -> PairView:
     """Shape a comparison for the page."""
     report = plain_pair(report)
-    signals = all_signals()
-    columns = [(name, column) for name, one in signals.items() for column in chosen(one.columns, False, True)]
-    own = {word: meaning for signal in signals.values() for word, meaning in signal.glossary.items()}
+    columns = columns_for(TABLE, page=True)
     return PairView(
         report=report,
         names=names_of(report),
@@ -96,7 +92,7 @@ def pair_view(report: PairReport) -> PairView:
         ],
         facts=_facts(report),
         digests=_digests(report),
-        glossary=RELATION_WORDS | own | CHANGE_WORDS | NUMBER_WORDS,
+        glossary=glossary(CHANGE_WORDS),
     )
 
 

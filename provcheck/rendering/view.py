@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -112,7 +113,7 @@ def view_of(report: Report) -> ReportView:
         facts=facts_of(report),
         digests=digests_of(report),
         files=files_of(report.subject),
-        glossary=_glossary(),
+        glossary=glossary(),
     )
 
 
@@ -123,10 +124,10 @@ def _sentence(report: Report) -> Markup:
     return marked(Marked(template, names))
 
 
-def _glossary() -> dict[str, str]:
-    """The terms of the verdict, of each signal, and of the numbers."""
+def glossary(further: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The terms of the verdict, of each signal, `further` ones, and those of the numbers."""
     own = {word: meaning for signal in all_signals().values() for word, meaning in signal.glossary.items()}
-    return RELATION_WORDS | own | NUMBER_WORDS
+    return {**RELATION_WORDS, **own, **(further or {}), **NUMBER_WORDS}
 
 
 def _check_row(check: Check) -> CheckRow:

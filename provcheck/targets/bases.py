@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from provcheck.errors import SubjectError, SubjectNotFound
 from provcheck.io.untrusted import existing_folder
@@ -19,14 +18,12 @@ from provcheck.targets.local import LocalTarget
 from provcheck.targets.model_files import list_files
 from provcheck.targets.resolution import ADAPTER_CONFIG, resolve, resolve_on_hub
 from provcheck.targets.target import FindOptions, Target
-from provcheck.types import ModelFiles
+from provcheck.types import Found, ModelFiles
 
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?")
 
-Where = Literal["adapter", "beside", "hub"]
 
-
-def find_base(target: Target, name: str, options: FindOptions, observe: Observer) -> tuple[Target, Where]:
+def find_base(target: Target, name: str, options: FindOptions, observe: Observer) -> tuple[Target, Found]:
     """The model of that name, and where it was found; the network is asked last. Raises SubjectError."""
     if not NAME.fullmatch(name):
         raise SubjectNotFound("the name is neither a Hub id nor that of a folder beside the model")

@@ -38,7 +38,7 @@ from provcheck.types.changes import (
     TensorChange,
     VocabularyChange,
 )
-from provcheck.types.comparison import AtHand, Comparison, Interval, Reference, SignalValues
+from provcheck.types.comparison import AtHand, Comparison, Found, Interval, Reference, SignalValues
 from provcheck.types.measurement import (
     AS_STORED,
     NO_DEVICE,
@@ -71,6 +71,7 @@ from provcheck.types.verdict import (
 
 __all__ = [
     "Floats",
+    "Found",
     "Ints",
     "Bools",
     "Count",

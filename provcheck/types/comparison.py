@@ -28,12 +28,16 @@ class Reference(Record):
     )
 
 
+Found = Literal["given", "beside", "adapter", "hub"]
+"""Where a reference at hand was found."""
+
+
 class AtHand(Record):
     """What a reference is that was measured for one audit; no bank documents where it comes from."""
 
     subject: Subject
     measurement: str = Field(description="sha256 over the arrays of its measurement")
-    found: Literal["given", "beside", "adapter", "hub"] = Field(
+    found: Found = Field(
         description="given: named by --reference; else the claimed base, found in a folder beside the model, under the "
         "adapter, or on the Hub or in its local cache"
     )
