@@ -6,30 +6,24 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 
 from provcheck.cli import run
 from tests.cli.conftest import World, tree
-from tests.targets.fake_hub import FakeHub, serve
-from tests.targets.test_hub import repository, use_endpoint
+from tests.targets.fake_hub import FakeHub, reachable, use_endpoint
+from tests.targets.test_hub import repository
 
 
 @pytest.fixture
 def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """A Hub with one open and one gated model."""
-    with serve() as fake:
-        use_endpoint(monkeypatch, fake.url)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    with reachable(monkeypatch, tmp_path / "cache") as fake:
         (tmp_path / "work").mkdir()
         monkeypatch.chdir(tmp_path / "work")
         fake.repositories["org/open"] = repository()
         fake.repositories["org/gated"] = repository()
         fake.repositories["org/gated"].gated = True
         yield fake
-        huggingface_hub.close_session()
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import pytest
 
 from provcheck.cli import run
 from provcheck.rendering import FORMATS
 from tests.cli.conftest import World
 from tests.cli.test_audit import report_of, with_noise
-from tests.targets.fake_hub import COMMITS, FakeHub, Repository, serve
+from tests.targets.fake_hub import COMMITS, FakeHub, Repository, reachable
 from tests.targets.fake_storage import serve_storage
-from tests.targets.test_hub import use_endpoint
 from tests.tiny import save_tiny
 
 MARK = "measured for this audit"
@@ -158,15 +156,10 @@ def test_no_claimed_reference(audit: Any, case: Case) -> None:
 @pytest.fixture
 def hub(tmp_path: Path, case: Case, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """A Hub that has the base."""
-    with serve() as fake, serve_storage() as fake.storage:
-        use_endpoint(monkeypatch, fake.url)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    with reachable(monkeypatch, tmp_path / "hub") as fake, serve_storage() as fake.storage:
         files = {path.name: path.read_bytes() for path in case.base.iterdir()}
         fake.repositories["acme/parent"] = Repository({COMMITS[0]: files})
         yield fake
-        huggingface_hub.close_session()
 
 
 def test_a_base_of_the_hub_is_fetched_and_said_so(

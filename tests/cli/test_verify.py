@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import pytest
 from safetensors.numpy import load_file, save_file
 
@@ -18,8 +17,7 @@ from provcheck.report_file import read_report
 from provcheck.targets import DEMO, find_target
 from provcheck.types import Report
 from tests.cli.conftest import World
-from tests.targets.fake_hub import COMMITS, FakeHub, Repository, serve
-from tests.targets.test_hub import use_endpoint
+from tests.targets.fake_hub import COMMITS, FakeHub, Repository, reachable
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +95,8 @@ def test_another_dtype_repeats_within_the_tolerances_or_says_what_moved(
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    with serve() as fake:
-        use_endpoint(monkeypatch, fake.url)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    with reachable(monkeypatch, tmp_path / "hub") as fake:
         yield fake
-        huggingface_hub.close_session()
 
 
 def test_a_model_of_the_hub_is_fetched_at_the_commit_of_the_report(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from tests.targets.serving import running
+
 
 @dataclass
 class Storage:
@@ -53,14 +55,9 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def serve_storage() -> Iterator[Storage]:
     server = _Server(("127.0.0.1", 0), _Handler)
-    storage = Storage(f"http://127.0.0.1:{server.server_port}")
-    server.storage = storage  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield storage
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with running(server) as url:
+        server.storage = Storage(url)  # type: ignore[attr-defined]
+        yield server.storage  # type: ignore[attr-defined]
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 
 from provcheck.errors import SubjectError, SubjectNotFound, UnsafeModel
@@ -14,23 +13,18 @@ from provcheck.targets import FindOptions, Target, find_target
 from provcheck.targets.bases import find_base
 from tests.cached import Notes
 from tests.targets.builders import adapter_files, model_files, tensors, write
-from tests.targets.fake_hub import FakeHub, Repository, serve
-from tests.targets.test_hub import OLD, encode, repository, use_endpoint
+from tests.targets.fake_hub import FakeHub, Repository, reachable
+from tests.targets.test_hub import OLD, encode, repository
 
 OFFLINE = FindOptions(offline=True)
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    with serve() as fake:
-        use_endpoint(monkeypatch, fake.url)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    with reachable(monkeypatch, tmp_path / "cache") as fake:
         monkeypatch.chdir(tmp_path)
         fake.repositories["org/parent"] = repository()
         yield fake
-        huggingface_hub.close_session()
 
 
 @pytest.fixture

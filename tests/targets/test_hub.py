@@ -18,7 +18,7 @@ from provcheck.errors import BrokenModel, SubjectError, SubjectNotFound, UnsafeM
 from provcheck.targets import FindOptions
 from provcheck.targets.resolution import resolve
 from tests.targets.builders import adapter_files, model_files, tensors
-from tests.targets.fake_hub import COMMITS, FakeHub, Files, Repository, serve
+from tests.targets.fake_hub import COMMITS, FakeHub, Files, Repository, reachable, use_endpoint
 
 OLD, NEW = COMMITS
 INDEX = "model.safetensors.index.json"
@@ -26,21 +26,9 @@ INDEX = "model.safetensors.index.json"
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    with serve() as fake:
-        use_endpoint(monkeypatch, fake.url)
-        constants = huggingface_hub.constants
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    with reachable(monkeypatch, tmp_path / "cache") as fake:
         monkeypatch.chdir(tmp_path)
         yield fake
-        huggingface_hub.close_session()
-
-
-def use_endpoint(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", url)
-    template = url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 def encode(files: dict[str, object]) -> Files:
