@@ -53,12 +53,11 @@ def compare_models(
 ) -> tuple[Measurement, Measurement, Comparison]:
     """Measure two models and compare them head to head; nothing is judged.
 
-    Where a signal needs to know many models, they come from the shipped bank if it was measured in the same way, so
-    that the numbers are those of an audit. Raises ProvcheckError.
+    Raises ProvcheckError.
     """
     options, observe = options or ModelOptions(), observe or Silent()
     one, two = (measure_model(model, options, observe) for model in (first, second))
-    return one, two, compare_two(one, two, _shipped_bank())
+    return one, two, compare_two(one, two)
 
 
 def judge_pair(
@@ -76,7 +75,7 @@ def judge_pair(
     options = replace(options, whole_files=changes or options.whole_files)  # what was changed is read off all weights
     targets = [find_target(name, options) for name in (model, *others)]
     own, *theirs = (measured(target, options, observe) for target in targets)
-    compared = [compare_two(own, one, bank).model_copy(update={"named": len(theirs)}) for one in theirs]
+    compared = [compare_two(own, one).model_copy(update={"named": len(theirs)}) for one in theirs]
     judged, verdict, judge = _judge(compared, own, theirs, bank)
     weights = [_opened(target, options, observe) if changes else LEFT_OUT for target in targets]
     found = [

@@ -48,7 +48,6 @@ class Bank:
     stacks: Mapping[str, Stack]
     at_hand: Mapping[str, AtHand] = field(default_factory=dict)
     narrow: Bank | None = field(default=None, repr=False)
-    _frames: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def references(self) -> tuple[BankEntry, ...]:
@@ -82,17 +81,6 @@ class Bank:
         places[known] = np.arange(len(known))
         found = np.flatnonzero(places[asked] >= 0)
         return self.stacks[signal].take(places[asked[found]]), found
-
-    def frame(self, signal: str) -> Any:
-        """What the signal must know about the whole bank to compare with a part of it; computed once.
-
-        References at hand take no part in it: one must not move the numbers of another.
-        """
-        if self.narrow:
-            return self.narrow.frame(signal)
-        if signal not in self._frames:
-            self._frames[signal] = find_signal(signal).frame(self.stacks[signal])
-        return self._frames[signal]
 
     def checked_file(self, name: str) -> Path | None:
         """A further file that the manifest lists, its digest checked; None when the bank has none of that name."""

@@ -129,7 +129,7 @@ def _distances(bank: Bank, signal: Signal | None, rows: np.ndarray, relations: t
     if signal is None:
         return []
     stack, places = bank.part(signal.name, rows)
-    distances = signal.all_distances(stack, bank.frame(signal.name))
+    distances = signal.all_distances(stack)
     ids = [bank.references[rows[place]].id for place in places]
     return [
         float(distances[first, second])

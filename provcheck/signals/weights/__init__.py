@@ -113,9 +113,7 @@ class Weights(Signal):
             for row in range(len(stack))
         )
 
-    def compare(
-        self, sketch: Sketch, stack: Stack, frame: Any, *, intervals: bool = True
-    ) -> Sequence[WeightsValues | NotMeasured]:
+    def compare(self, sketch: Sketch, stack: Stack, *, intervals: bool = True) -> Sequence[WeightsValues | NotMeasured]:
         """The best match over pairs of blocks, in each kind of coordinates, and the exact p-value."""
         own = take_apart(sketch.arrays, sketch.facts.values)
         apart = distances(sketch.arrays[FINGERPRINT][None], stack.arrays[FINGERPRINT])[0]
@@ -135,7 +133,7 @@ class Weights(Signal):
         found = cast("WeightsValues", values).distance
         return None if found is None else Interval(value=found, low=found, high=found)
 
-    def all_distances(self, stack: Stack, frame: Any) -> Floats:
+    def all_distances(self, stack: Stack) -> Floats:
         """Of the fingerprints."""
         return self.distance_matrix(stack)
 
