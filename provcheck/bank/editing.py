@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,14 +36,27 @@ class Edited:
 
 
 def load_editable(name: str) -> Bank:
-    """Load a bank that may be changed. Raises BankError when it is broken, or ships with provcheck."""
+    """Load a bank that may be changed, under the name that it has from then on: a copy of one that ships is another.
+
+    Raises BankError when it is broken, or ships with provcheck.
+    """
     shipped = data.banks().get(name)
     if shipped is None and data.is_packed() and Path(name).resolve().is_relative_to(data.root()):
         shipped = Path(name)
     if shipped is not None:
         copy = shlex.join(["cp", "-r", str(shipped), f"my-{shipped.name}"])
         raise BankError(f"the bank '{name}' ships with provcheck and stays as it is", f"change a copy of it: {copy}")
-    return load_bank(name)
+    bank = load_bank(name)
+    return replace(bank, manifest=bank.manifest.model_copy(update={"name": _own_name(bank)}))
+
+
+def _own_name(bank: Bank) -> str:
+    """Its name; of a copy of a bank that ships, what its folder is called."""
+    name, shipped = bank.manifest.name, data.banks()
+    if name not in shipped or shipped[name].resolve() == bank.folder.resolve():
+        return name
+    folder = bank.folder.resolve().name
+    return f"{folder}-edited" if folder in shipped else folder
 
 
 def check_new(bank: Bank, reference: Reference) -> None:

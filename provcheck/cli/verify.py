@@ -23,7 +23,10 @@ are those of another version. The last line names what was not verified."""
 def verify_command(
     file: Annotated[Path, typer.Argument(metavar="FILE.json", help="A report.json written by provcheck audit.")],
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help=o.MODEL_HELP)] = None,
-    bank: Annotated[str | None, typer.Option("--bank", metavar="NAME|DIR", help="Default: the report's.")] = None,
+    bank: Annotated[
+        str | None,
+        typer.Option("--bank", metavar="NAME|DIR", help="A bank, or a folder of several. Default: the report's."),
+    ] = None,
     policy: Annotated[str | None, typer.Option("--policy", metavar="NAME|FILE", help="Default: the report's.")] = None,
     references: Annotated[
         list[str],

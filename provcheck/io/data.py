@@ -27,7 +27,12 @@ def is_packed() -> bool:
 
 def banks() -> dict[str, Path]:
     """The banks that ship, by name: every folder with a manifest."""
-    return {file.parent.name: file.parent for file in sorted(_embeddings().glob("*/manifest.json"))}
+    return {folder.name: folder for folder in banks_in(_embeddings())}
+
+
+def banks_in(folder: Path) -> list[Path]:
+    """The banks that lie side by side in a folder: all that have a manifest."""
+    return [file.parent for file in sorted(folder.glob("*/manifest.json"))]
 
 
 def bank_folder(name: str) -> Path:

@@ -94,6 +94,9 @@ class Comparison(Record):
     score: Number | None = Field(default=None, description="the judge's score; it accuses only above its threshold")
     p_value: Share | None = None
     judged_by: tuple[str, ...] = Field(default=(), description="the signals that the calibrated judge went by")
+    copy_ruled_out: bool = Field(
+        default=False, description="less alike than copies in everything that was judged by, related or not"
+    )
     signals: Annotated[dict[str, SerializeAsAny[SignalValues | NotMeasured]], BeforeValidator(_values)]
     same_weights: bool = Field(default=False, description="the weight files have the same digests")
     at_hand: AtHand | None = Field(

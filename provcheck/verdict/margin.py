@@ -83,7 +83,18 @@ class MarginRule:
 
     def judge(self, comparisons: Sequence[Comparison], signals: Collection[str]) -> tuple[Comparison, ...]:
         """The comparisons with relations; probabilities and p-values stay None, since the rule has none."""
-        return tuple(one.model_copy(update={"relation": self._relation(one, signals)}) for one in comparisons)
+        return tuple(
+            one.model_copy(
+                update={"relation": self._relation(one, signals), "copy_ruled_out": self._rules_out_copy(one, signals)}
+            )
+            for one in comparisons
+        )
+
+    def _rules_out_copy(self, comparison: Comparison, signals: Collection[str]) -> bool:
+        """Whether the whole interval lies beyond what is called related."""
+        found = _distance(comparison, self.lead) if self.lead in signals else None
+        known = found and self.smallest is not None and not comparison.same_weights
+        return bool(known and found.low >= RELATED_SHARE * self.smallest)
 
     def _relation(self, comparison: Comparison, signals: Collection[str]) -> Relation:
         if comparison.same_weights:

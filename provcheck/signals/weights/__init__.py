@@ -15,7 +15,7 @@ page       columns, glossary, and how many neurons match, as a picture
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
