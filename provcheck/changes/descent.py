@@ -84,4 +84,4 @@ def _said(child: Side | None, why: str) -> Descent | None:
     """`why` is about the child."""
     if child is None:
         return None
-    return Descent(child=child, reason=f"The {child} model descends from the other: {why}.")
+    return Descent(child=child, why=why, reason=f"The {child} model descends from the other: {why}.")

@@ -1,0 +1,130 @@
+"""How often provcheck is right where it is given several candidates: the kind of a merge, and who is the parent.
+
+Merges of every kind are made of siblings that were trained, in two number formats, and stand beside the zoo's own; each
+is fitted to its parents, and to its parents and their base. For the parent, three related models are shown in every order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from provcheck.changes.mixtures import fit_mixture
+from provcheck.changes.tensor_names import Names, names_of
+from provcheck.io.tensor_files import TensorFiles
+from provcheck.types import MergeKind, Mixture
+
+from .merging import Weights, dare, linear, slerp, task_arithmetic, ties
+from .plan import FROM_SCRATCH, Member
+
+TRAINED = {"fine-tune", "preference", "continued-pretraining", "lora"}
+KEPT = TRAINED | {FROM_SCRATCH, "quantize", "prune", "noise"}
+"""Mechanisms that leave shapes, order and axes as they are."""
+
+FORMATS = (torch.float16, torch.bfloat16)
+Merge = Callable[[Weights, torch.Tensor], torch.Tensor]
+
+MERGES: dict[str, tuple[str, Merge]] = {
+    "linear, 0.3 and 0.7": ("linear", lambda two, base: linear(two, torch.tensor([0.3, 0.7]))),
+    "linear, 0.5 and 0.5": ("linear", lambda two, base: linear(two, torch.tensor([0.5, 0.5]))),
+    "SLERP, 0.4": ("slerp", lambda two, base: slerp(two[0], two[1], 0.4)),
+    "task arithmetic, 0.8 and 0.6": (
+        "task-arithmetic",
+        lambda two, base: task_arithmetic(two, base, torch.tensor([0.8, 0.6])),
+    ),
+    "task arithmetic, 0.4 and 0.4": (
+        "task-arithmetic",
+        lambda two, base: task_arithmetic(two, base, torch.tensor([0.4, 0.4])),
+    ),
+    "TIES, half kept": ("ties", lambda two, base: ties(two, base, torch.tensor([0.4, 0.6]), 0.5)),
+    "TIES, a fifth kept": ("ties", lambda two, base: ties(two, base, torch.tensor([0.5, 0.5]), 0.2)),
+    "DARE, which is none of these": ("", lambda two, base: dare(two, base, torch.tensor([0.5, 0.5]), 0.5)),
+}
+"""By what is printed: the kind that may be named, and the formula."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was asked, and whether the answer was right, wrong or none."""
+
+    split: str
+    asked: str
+    answer: str
+
+
+def kinds_of_merges(there: Mapping[str, Member], out: Path) -> Iterator[Outcome]:
+    """Merges that are made here, then those of the zoo."""
+    for parent, one, two in _siblings(there):
+        weights = [load_file(out / name / "model.safetensors") for name in (one, two, parent)]
+        names = [_names(out / name) for name in (one, two, parent)]
+        for made, (kind, merge) in MERGES.items():
+            for number_format in FORMATS:
+                found = _fitted(merge, weights, names, number_format)
+                for mixture, given in zip(found, ("", ", and the base"), strict=True):
+                    yield Outcome(there[one].split, f"{made}; given the parents{given}", _judged(mixture, kind))
+    for member in there.values():
+        if member.mechanism == "merge" and set(member.parents) <= set(there):
+            yield from _of_the_zoo(member, there, out)
+
+
+def _siblings(there: Mapping[str, Member]) -> Iterator[tuple[str, str, str]]:
+    """A parent and two models that were trained from it."""
+    trained = [one for one in there.values() if one.mechanism in TRAINED and one.parents[0] in there]
+    for one, two in combinations(trained, 2):
+        if one.parents == two.parents:
+            yield one.parents[0], one.name, two.name
+
+
+def _fitted(
+    merge: Merge, weights: Sequence[Mapping[str, torch.Tensor]], names: Sequence[Names], number_format: torch.dtype
+) -> list[Mixture | None]:
+    """The merge as a mixture of its parents, and of these and their base."""
+    merged = {key: merge([one[key].float() for one in weights[:2]], weights[2][key].float()) for key in weights[2]}
+    with TemporaryDirectory() as folder:
+        save_file({key: value.to(number_format) for key, value in merged.items()}, Path(folder) / "model.safetensors")
+        model = _names(Path(folder))
+        return [fit_mixture(model, dict(zip("abc", names[:count], strict=False))) for count in (2, 3)]
+
+
+def _of_the_zoo(member: Member, there: Mapping[str, Member], out: Path) -> Iterator[Outcome]:
+    base = there[member.parents[0]].parents[0]
+    kind = member.parameters["method"]
+    for given, names in (("", member.parents), (", and the base", (*member.parents, base))):
+        mixture = fit_mixture(_names(out / member.name), {name: _names(out / name) for name in names})
+        yield Outcome(member.split, f"the zoo's: {kind}; given the parents{given}", _judged(mixture, kind))
+
+
+def _judged(found: Mixture | None, kind: str) -> str:
+    named = found.merge.kind if found and found.merge else None
+    if named in (None, MergeKind.UNCLEAR):
+        return "not said"
+    return "right" if named == kind else "wrong"
+
+
+def _names(folder: Path) -> Names:
+    return names_of(TensorFiles(sorted(folder.glob("*.safetensors"))))
+
+
+def table(title: str, outcomes: Sequence[Outcome]) -> str:
+    """Markdown: for each split how often each question was answered rightly, not at all, and wrongly."""
+    parts = [_part(title, split, outcomes) for split in sorted({one.split for one in outcomes})]
+    return "\n\n".join(parts)
+
+
+def _part(title: str, split: str, outcomes: Sequence[Outcome]) -> str:
+    counts: dict[str, Counter[str]] = {"all": Counter()}
+    for one in outcomes:
+        if one.split == split:
+            counts.setdefault(one.asked, Counter())[one.answer] += 1
+            counts["all"][one.answer] += 1
+    rows = [
+        f"| {asked} | {found['right']} | {found['not said']} | {found['wrong']} |" for asked, found in counts.items()
+    ]
+    return "\n".join([f"### {title}, {split}", "", "| asked | right | not said | wrong |", "|---|---|---|---|", *rows])
