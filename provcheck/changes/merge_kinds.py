@@ -43,12 +43,13 @@ FORMULAS: dict[Form, str] = {"affine": "weights that sum to 1", "arc": "SLERP", 
 
 
 def find_kind(fits: Fits, parents: Sequence[str], distances: Floats) -> KindOfMerge | None:
-    """The kind, if the model is a merge of these parents; None where no matrix tells the parents apart.
+    """The kind, if the model is a merge of these parents; None where no matrix tells the
+    parents apart, or the model is one of them.
 
     distances: (P, P) between the parents.
     """
     best = fits.best()
-    if not best:
+    if not best or not fits.nearest:
         return None
     explain = [one for one in best if _explains(one, best, fits)]
     kinds = {kind: one for one in explain for kind in _kinds(one, fits, distances)}

@@ -15,7 +15,7 @@ from provcheck import wording
 from provcheck.changes.merge_fits import Fits
 from provcheck.changes.merge_kinds import find_kind
 from provcheck.changes.tensor_names import Names
-from provcheck.types import Floats, Ints, Mixture
+from provcheck.types import Floats, Ints, MergeKind, Mixture
 
 ROWS = 512
 """Rows of a tensor that are read for it, evenly spaced."""
@@ -34,6 +34,9 @@ CLOSE = 2.0**-10
 """Relative distance up to which a weight equals a parent's: half precision rounds by half of it."""
 
 
+TRIMMED = "No weighted mean explains the model, but trimmed changes from one of the parents do."
+
+
 def fit_mixture(model: Names, parents: Mapping[str, Names]) -> Mixture | None:
     """The model as a mixture of the parents (two or more, by name); None where no tensor is common to all."""
     sums, fits = [], Fits(len(parents))
@@ -47,8 +50,11 @@ def fit_mixture(model: Names, parents: Mapping[str, Names]) -> Mixture | None:
     weights, numbers = total.weights(), sorted({one.block for one in sums if one.block is not None})
     by_block = [_Sums.added([one for one in sums if one.block == number]).weights() for number in numbers]
     residual = float(np.sqrt(total.left(weights) / max(total.nearest(), 1e-30)))
-    merged, reason = _judged(residual, total, weights)
     distances = total.distances()
+    merged, reason = _judged(residual, total, weights)
+    kind = find_kind(fits, list(parents), distances[:-1, :-1])
+    if not merged and kind and kind.kind is MergeKind.TIES:
+        merged, reason = True, TRIMMED
     return Mixture(
         parents=tuple(parents),
         weights=tuple(map(float, weights)),
@@ -58,7 +64,7 @@ def fit_mixture(model: Names, parents: Mapping[str, Names]) -> Mixture | None:
         distances=tuple(tuple(map(float, row)) for row in distances),
         is_merge=merged,
         reason=reason,
-        merge=find_kind(fits, list(parents), distances[:-1, :-1]) if merged else None,
+        merge=kind if merged else None,
     )
 
 

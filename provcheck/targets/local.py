@@ -54,7 +54,7 @@ class LocalTarget(Target):
     def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
         """The model is loaded once a signal asks for something that needs running it."""
         if self.files.partial is not None:
-            observe.note(f"only the parts that are needed of the weight files of {self.subject.id} come from the Hub")
+            self.files.partial.tell(lambda said: observe.note(f"{self.subject.id}: {said}"))
         return _OpenModel(self.files, how, observe, checkpoint)
 
     def runs_on(self, how: MeasureOptions) -> str:
