@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from provcheck.types import ChangeFacts, Descent, Mechanism, Side
+from provcheck.changes.merge_kinds import NO_PART
+from provcheck.types import ChangeFacts, Changes, Descent, Mechanism, MergeKind, Mixture, Side
 
 Number = int | float
+
+MEANS = {MergeKind.LINEAR, MergeKind.SLERP, MergeKind.TIES}
 
 UNKNOWN = Descent(child=None, reason="Nothing in the weights says which of the two was first.")
 
@@ -15,6 +18,27 @@ def find_descent(facts: ChangeFacts, mechanism: Mechanism) -> Descent:
     """The child and the reason; no child where the mechanism leaves no mark."""
     rule = RULES.get(mechanism)
     return (rule(facts) if rule else None) or UNKNOWN
+
+
+def with_merge(found: Changes, mixture: Mixture, parent: str) -> Changes:
+    """The same, where a pair bears no mark but the first model is a mean of the second, `parent`, and of others."""
+    if found.descent.child or found.mechanism is Mechanism.UNCLEAR or not is_mean_of(mixture, parent):
+        return found
+    why = "it is a merge of it and others, and a mean is made after its parts"
+    return found.model_copy(update={"descent": _said("first", why)})
+
+
+def is_mean_of(mixture: Mixture, parent: str) -> bool:
+    """Whether the model is a mean in which a parent has a part, so that it was made after that.
+
+    Task arithmetic says nothing: with weights below 0 each of the models is as good a mixture of the others. Nor do
+    angles between changes: see `corners`.
+    """
+    kind = mixture.merge
+    if kind is None or kind.kind not in MEANS:
+        return False
+    weights = next(one.weights for one in kind.fits if one.kind is kind.kind)
+    return weights[mixture.parents.index(parent)] > NO_PART or kind.base == parent
 
 
 def _cast(facts: ChangeFacts) -> Descent | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from provcheck import wording
-from provcheck.changes.corners import may_be_between
+from provcheck.changes.corners import may_be_base
 from provcheck.changes.merge_fits import Fits, Form, Hypothesis
 from provcheck.types import Floats, KindOfMerge, MergeFit, MergeKind
 
@@ -23,15 +23,15 @@ TRIMMED = 0.1
 APART = 1.3
 """What another formula must leave, over what the best one leaves, to be ruled out."""
 
-NONE = 0.02
-"""Weight up to which a parent counts as having none."""
+NO_PART = 0.02
+"""Weight, either way, up to which a parent counts as having no part in it."""
 
 KINDS: dict[Form, MergeKind] = {"affine": MergeKind.LINEAR, "arc": MergeKind.SLERP, "trimmed": MergeKind.TIES}
 
 SAID = {
     MergeKind.LINEAR: "The model is a weighted mean of its parents.",
-    MergeKind.SLERP: "The model lies on the arc between two parents: in each matrix their weights sum to more than 1, by "
-    "as much as the angle asks for.",
+    MergeKind.SLERP: "The model lies on the arc between two parents: in each matrix their weights sum to more than 1, "
+    "by as much as the angle asks for.",
     MergeKind.TASK_ARITHMETIC: "The weights sum to 1, and one is below 0: changes were added to a base that count for "
     "more than 1 in all, or for less than 0.",
     MergeKind.TIES: "Where the changes from the base are small the model is exactly the base, and elsewhere it has the "
@@ -74,18 +74,20 @@ def _explains(one: Hypothesis, best: Sequence[Hypothesis], fits: Fits) -> bool:
         return False
     if one.form != "trimmed":
         return residual <= ROUNDED * fits.rounding_residual
-    return residual <= TRIMMED and int((fits.weights(one)[list(one.others)] > NONE).sum()) > 1
+    return residual <= TRIMMED and int((fits.weights(one)[list(one.others)] > NO_PART).sum()) > 1
 
 
 def _kinds(one: Hypothesis, fits: Fits, distances: Floats) -> list[MergeKind]:
     """Task arithmetic is linear too if no weight is below 0: only a base with a part of its own tells of it."""
+    weights = fits.weights(one)
+    if one.form == "arc" and weights.min() < -NO_PART:
+        return []  # a parent lies as well on the arc through its merge and the other parent, beyond its end
     if one.form != "affine":
         return [KINDS[one.form]]
-    weights = fits.weights(one)
-    if weights.min() < -NONE:
+    if weights.min() < -NO_PART:
         return [MergeKind.TASK_ARITHMETIC]
-    used = np.flatnonzero(weights > NONE)
-    if len(used) > 2 and any(may_be_between(distances, int(number)) for number in used):
+    used = np.flatnonzero(weights > NO_PART)
+    if len(used) > 2 and any(may_be_base(distances, int(number)) for number in used):
         return [MergeKind.LINEAR, MergeKind.TASK_ARITHMETIC]
     return [MergeKind.LINEAR]
 
@@ -94,7 +96,7 @@ def _base(one: Hypothesis, fits: Fits, distances: Floats) -> int | None:
     """The base of TIES; of task arithmetic the one parent that may be it."""
     if one.form == "trimmed":
         return one.origin
-    bases = [number for number in range(len(distances)) if may_be_between(distances, number)]
+    bases = [number for number in range(len(distances)) if may_be_base(distances, number)]
     return bases[0] if len(bases) == 1 else None
 
 
@@ -106,6 +108,6 @@ def _said(kind: MergeKind, kinds: Sequence[MergeKind]) -> str:
 
 def _leaves(best: Sequence[Hypothesis], fits: Fits) -> str:
     """What each formula leaves, in words."""
-    said = [f"{FORMULAS[one.form]} {wording.number(fits.residual(one))}" for one in best]
+    said = [f"{wording.number(fits.residual(one))} by {FORMULAS[one.form]}" for one in best]
     rounding = wording.number(fits.rounding_residual)
-    return f"Of the distance to the nearest parent is left by {', by '.join(said)}; rounding alone leaves {rounding}."
+    return f"Left over the distance to the nearest parent: {', '.join(said)}; rounding alone leaves {rounding}."

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from provcheck.changes import describe_mixture
-from provcheck.types import Floats, KindOfMerge, MergeKind, Mixture
+from provcheck.changes import describe_changes, describe_mixture, with_merge
+from provcheck.changes.descent import is_mean_of
+from provcheck.types import Floats, KindOfMerge, MergeKind, Mixture, Relation
 from tests.changes import models as m
 
 Merge = Callable[[Floats, Floats, Floats], Floats]
@@ -24,14 +25,14 @@ ONE, TWO = tuned(1, 0.2), tuned(2, 0.3)
 
 
 def linear(one: Floats, two: Floats, _base: Floats) -> Floats:
-    return 0.3 * one + 0.7 * two
+    return np.asarray(0.3 * one + 0.7 * two)
 
 
 def slerp(one: Floats, two: Floats, _base: Floats) -> Floats:
-    angle = np.arccos(min(1, np.vdot(one, two) / np.linalg.norm(one) / np.linalg.norm(two)))
+    angle = np.arccos(min(1.0, float(np.vdot(one, two) / np.linalg.norm(one) / np.linalg.norm(two))))
     if not angle:
         return one
-    return (np.sin(0.6 * angle) * one + np.sin(0.4 * angle) * two) / np.sin(angle)
+    return np.asarray((np.sin(0.6 * angle) * one + np.sin(0.4 * angle) * two) / np.sin(angle))
 
 
 def much(one: Floats, two: Floats, base: Floats) -> Floats:
@@ -47,13 +48,13 @@ def ties(one: Floats, two: Floats, base: Floats) -> Floats:
     sizes = np.abs(changes)
     kept = np.where(sizes >= np.quantile(sizes.reshape(2, -1), 0.6, axis=1).reshape(-1, *[1] * one.ndim), changes, 0)
     agree = (np.sign(kept) == np.sign(kept.sum(axis=0))) & (kept != 0)
-    return base + (kept * agree).sum(axis=0) / np.maximum(agree.sum(axis=0), 1)
+    return np.asarray(base + (kept * agree).sum(axis=0) / np.maximum(agree.sum(axis=0), 1))
 
 
 def dropped(one: Floats, two: Floats, base: Floats) -> Floats:
     """DARE: what is kept is chosen at random."""
     kept = np.random.RandomState(3).random((2, *one.shape)) < 0.4
-    return base + kept[0] * (one - base) / 0.8 + kept[1] * (two - base) / 0.8
+    return np.asarray(base + kept[0] * (one - base) / 0.8 + kept[1] * (two - base) / 0.8)
 
 
 def kind_of(merge: Merge, *names: str) -> KindOfMerge:
@@ -111,7 +112,7 @@ def test_without_the_base_no_kind_is_named(merge: Merge) -> None:
 
 def test_changes_that_were_dropped_at_random_are_no_ties() -> None:
     found = fitted(dropped, "one", "two", "base")
-    assert not found.is_merge or found.merge and found.merge.kind is MergeKind.UNCLEAR
+    assert not found.is_merge or (found.merge and found.merge.kind is MergeKind.UNCLEAR)
 
 
 def test_trimmed_changes_that_count_for_more_are_a_merge_all_the_same() -> None:
@@ -132,3 +133,37 @@ def test_nearly_parallel_parents_leave_linear_and_slerp() -> None:
 def test_what_is_no_merge_has_no_kind() -> None:
     found = describe_mixture(m.opened(ONE), {"base": m.opened(BASE), "two": m.opened(TWO)})
     assert found is not None and not found.is_merge and found.merge is None
+
+
+# Who was first
+
+
+@pytest.mark.parametrize("merge", [linear, slerp, ties])
+def test_a_mean_was_made_after_its_parts(merge: Merge) -> None:
+    found = fitted(merge, "one", "two", "base")
+    assert is_mean_of(found, "one") and is_mean_of(found, "two")
+    assert is_mean_of(found, "base") == (merge is ties), "it has no part in the others"
+
+
+@pytest.mark.parametrize("merge", [linear, slerp])
+def test_a_part_is_no_mean_of_the_merge_and_the_other_part(merge: Merge) -> None:
+    """It is a mixture of them, with a weight below 0, on the same line or arc."""
+    merged = m.half({key: merge(ONE[key], TWO[key], BASE[key]) for key in BASE})
+    found = describe_mixture(m.opened(ONE), {"merged": m.opened(merged), "two": m.opened(TWO)})
+    assert found is not None and found.is_merge and min(found.weights) < 0
+    assert not is_mean_of(found, "merged") and not is_mean_of(found, "two")
+
+
+def test_changes_added_to_a_base_do_not_say_who_was_first() -> None:
+    assert not any(is_mean_of(fitted(much, "one", "two", "base"), name) for name in ("one", "two", "base"))
+
+
+def test_who_descends_from_whom_is_said_of_a_related_pair_without_a_mark() -> None:
+    mixture = fitted(linear, "one", "two")
+    merged = m.opened(m.half({key: linear(ONE[key], TWO[key], BASE[key]) for key in BASE}))
+    pair = describe_changes(merged, m.opened(ONE))
+    assert pair.descent.child is None
+    found = with_merge(pair, mixture, "one").descent
+    assert found.child == "first" and found.why and found.why in found.reason
+    withheld = describe_changes(merged, m.opened(ONE), Relation.UNRELATED)
+    assert with_merge(withheld, mixture, "one") == withheld

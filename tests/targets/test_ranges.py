@@ -19,6 +19,7 @@ from provcheck.io.partial_file import PartialFile
 from provcheck.measuring import ModelOptions, measure_model
 from provcheck.targets import range_requests, ranged_files
 from provcheck.targets.local import LocalTarget
+from provcheck.targets.ranged_files import RangedTensors
 from provcheck.targets.resolution import resolve
 from provcheck.types import Capability, Floats, Measurement, NotMeasured
 from tests.cached import Notes
@@ -175,7 +176,7 @@ def test_how_much_comes_of_how_much_is_said_before_it_comes(hub: FakeHub, storag
     assert total == round(size_of(folder) / 1e6, 2)
     assert 0.4 * total < fetched <= storage.sent / 1e6 < total
     tensors, again = resolve("org/model", KEEP).partial, Notes()
-    assert tensors is not None
+    assert isinstance(tensors, RangedTensors)
     tensors.tell(again.note)
     tensors.announce(name for name in tensors if ".layers.0." in name)
     assert again.messages == []

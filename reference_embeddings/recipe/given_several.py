@@ -1,7 +1,8 @@
 """How often provcheck is right where it is given several candidates: the kind of a merge, and who is the parent.
 
 Merges of every kind are made of siblings that were trained, in two number formats, and stand beside the zoo's own; each
-is fitted to its parents, and to its parents and their base. For the parent, three related models are shown in every order.
+is fitted to its parents, and to its parents and their base. For the parent, three related models are shown in every
+order.
 """
 
 from __future__ import annotations
@@ -13,19 +14,22 @@ from itertools import combinations, permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from provcheck.changes.corners import corner
+from provcheck.changes.descent import is_mean_of
 from provcheck.changes.mixtures import fit_mixture
 from provcheck.changes.tensor_names import Names, names_of
 from provcheck.io.tensor_files import TensorFiles
 from provcheck.types import MergeKind, Mixture
 
 from .merging import Weights, dare, linear, slerp, task_arithmetic, ties
-from .plan import FROM_SCRATCH, Member
+from .plan import FROM_SCRATCH, Member, root_of
 
 TRAINED = {"fine-tune", "preference", "continued-pretraining", "lora"}
-KEPT = TRAINED | {FROM_SCRATCH, "quantize", "prune", "noise"}
+KEPT = TRAINED | {FROM_SCRATCH, "merge"}
 """Mechanisms that leave shapes, order and axes as they are."""
 
 FORMATS = (torch.float16, torch.bfloat16)
@@ -110,6 +114,61 @@ def _judged(found: Mixture | None, kind: str) -> str:
 
 def _names(folder: Path) -> Names:
     return names_of(TensorFiles(sorted(folder.glob("*.safetensors"))))
+
+
+def children_by_merges(there: Mapping[str, Member], out: Path) -> Iterator[Outcome]:
+    """Each model as a mixture of two relatives: whom is it said to descend from?"""
+    for group in _groups(there):
+        for name, *two in permutations(group, 3):
+            if two[0] > two[1]:
+                continue
+            found = fit_mixture(_names(out / name), {one: _names(out / one) for one in two})
+            for other in two:
+                said, true = found is not None and is_mean_of(found, other), other in _ancestors(name, there)
+                what = "a merge" if there[name].mechanism == "merge" else "no merge"
+                answer = "not said" if not said else "right" if true else "wrong"
+                yield Outcome(there[name].split, f"{what}, and its {'ancestor' if true else 'relative'}", answer)
+
+
+def angles(there: Mapping[str, Member], out: Path) -> str:
+    """Markdown: cosines of the angles at which a model sees two others, by what it is to them."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for group in _groups(there):
+        trained = [name for name in group if there[name].mechanism != "merge"]
+        for middle, one, two in permutations(trained, 3):
+            if one < two and (what := _place(middle, one, two, there)):
+                mixture = fit_mixture(_names(out / middle), {name: _names(out / name) for name in (one, two)})
+                cosine = corner(np.array(mixture.distances), 2, 0, 1) if mixture else 1.0
+                found.setdefault((there[middle].split, what), []).append(cosine)
+    rows = [
+        f"| {split} | {what} | {len(all_of)} | {min(all_of):+.3f} | {np.median(all_of):+.3f} | {max(all_of):+.3f} |"
+        for (split, what), all_of in sorted(found.items())
+    ]
+    heads = ["| split | a model that is | triples | least | median | most |", "|---|---|---|---|---|---|"]
+    return "\n".join(["### Cosine of the angle between two others, seen from", "", *heads, *rows])
+
+
+def _place(middle: str, one: str, two: str, there: Mapping[str, Member]) -> str:
+    above = [middle in _ancestors(name, there) for name in (one, two)]
+    below = [name in _ancestors(middle, there) for name in (one, two)]
+    related = one in _ancestors(two, there) or two in _ancestors(one, there)
+    if all(above) and not related:
+        return "an ancestor of both"
+    return "between ancestor and descendant" if any(above) and any(below) else ""
+
+
+def _groups(there: Mapping[str, Member]) -> list[list[str]]:
+    """Models of one root, of its shape, order and axes."""
+    found: dict[str, list[str]] = {}
+    for name, member in there.items():
+        if member.mechanism in KEPT:
+            found.setdefault(root_of(name, there), []).append(name)
+    return list(found.values())
+
+
+def _ancestors(name: str, there: Mapping[str, Member]) -> set[str]:
+    parents = set(there[name].parents)
+    return parents.union(*(_ancestors(one, there) for one in parents))
 
 
 def table(title: str, outcomes: Sequence[Outcome]) -> str:
