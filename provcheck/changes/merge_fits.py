@@ -26,6 +26,9 @@ PARALLEL = 0.9995
 FEWEST_ZEROS = 0.05
 """Share of weights equal to the base's from which changes may have been trimmed."""
 
+MOST = 2**19
+"""Weights of a matrix that are fitted, evenly spaced; an odd step takes them from all columns."""
+
 SAME = 1e-12
 """Squared distance of the parents, over their squared length, up to which a matrix says nothing."""
 
@@ -64,6 +67,7 @@ class Fits:
 
     def add(self, tensors: Floats) -> None:
         """Fit one matrix, (P + 1, N) float64, the model's own last. Each has weights of its own."""
+        tensors = tensors[:, :: tensors.shape[1] // MOST | 1]
         parents, own = tensors[:-1], tensors[-1]
         if _squared(parents - parents.mean(axis=0)) <= SAME * _squared(parents):
             return
@@ -90,7 +94,7 @@ class Fits:
     def weights(self, hypothesis: Hypothesis) -> Floats:
         """(P,) one a parent, over all matrices."""
         found, fit = np.zeros(self.parents), self.sums[hypothesis]
-        found[list(hypothesis.others)] = np.linalg.lstsq(fit.products, fit.towards, rcond=1e-13)[0]
+        found[list(hypothesis.others)] = _least_squares(fit.products, fit.towards)
         found[hypothesis.origin] = 1 - found.sum()
         return found
 
@@ -117,7 +121,8 @@ def _arc(origin: Floats, others: Floats, own: Floats) -> Fit:
     angle, line = float(np.arccos(np.clip(cosine, -1, 1))), _affine(origin, others, own)
     if not 0 < angle < np.pi:
         return line
-    total, second = np.linalg.lstsq(np.stack([origin, apart[0]], axis=1), own, rcond=None)[0]
+    basis = np.stack([origin, apart[0]])
+    total, second = _least_squares(basis @ basis.T, basis @ own)
     share = float(np.arctan2(second * np.sin(angle), total - second + second * cosine) / angle)
     first, second = np.sin((1 - share) * angle) / np.sin(angle), np.sin(share * angle) / np.sin(angle)
     left = _squared(own - (first + second) * origin - second * apart[0])
@@ -163,8 +168,12 @@ def _cut(sizes: Floats, changed: Bools) -> float:
 
 def _left(rows: Floats, wanted: Floats) -> float:
     """Squared length of what least squares of (N,) on (R, N) leave."""
-    found = np.linalg.lstsq(rows @ rows.T, rows @ wanted, rcond=1e-13)[0]
-    return _squared(wanted - found @ rows)
+    return _squared(wanted - _least_squares(rows @ rows.T, rows @ wanted) @ rows)
+
+
+def _least_squares(products: Floats, towards: Floats) -> Floats:
+    """(R,) weights of rows from their products and those with what is wanted; small ones where rows are dependent."""
+    return np.asarray(np.linalg.lstsq(products, towards, rcond=1e-13)[0])
 
 
 def _rounding(values: Floats) -> float:

@@ -63,6 +63,23 @@ class Outcome:
     answer: str
 
 
+def tables_of_several(there: Mapping[str, Member], out: Path, say: Callable[[str], None]) -> str:
+    """Markdown: the kind of a merge, whom a model is said to descend from, and the angles that do not say it."""
+    kinds = _said(kinds_of_merges(there, out), say)
+    children = _said(children_by_merges(there, out), say)
+    return "\n\n".join(
+        [table("Kind of a merge", kinds), table("Descent, given two relatives", children), angles(there, out)]
+    )
+
+
+def _said(outcomes: Iterator[Outcome], say: Callable[[str], None]) -> list[Outcome]:
+    found = []
+    for one in outcomes:
+        found.append(one)
+        say(f"{one.asked}: {one.answer}")
+    return found
+
+
 def kinds_of_merges(there: Mapping[str, Member], out: Path) -> Iterator[Outcome]:
     """Merges that are made here, then those of the zoo."""
     for parent, one, two in _siblings(there):
