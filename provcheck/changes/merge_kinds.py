@@ -39,7 +39,7 @@ SAID = {
 }
 NONE_FITS = "No formula explains the model up to rounding: a parent may be missing, or more was done to it."
 ALIKE = "{} explain the model alike."
-FORMULAS: dict[Form, str] = {"affine": "weights that sum to 1", "arc": "SLERP", "trimmed": "TIES"}
+FORMULAS: dict[Form, str] = {"affine": "weighted mean", "arc": "SLERP", "trimmed": "TIES"}
 
 
 def find_kind(fits: Fits, parents: Sequence[str], distances: Floats) -> KindOfMerge | None:
@@ -108,6 +108,6 @@ def _said(kind: MergeKind, kinds: Sequence[MergeKind]) -> str:
 
 def _leaves(best: Sequence[Hypothesis], fits: Fits) -> str:
     """What each formula leaves, in words."""
-    said = [f"{wording.number(fits.residual(one))} by {FORMULAS[one.form]}" for one in best]
-    rounding = wording.number(fits.rounding_residual)
-    return f"Left over the distance to the nearest parent: {', '.join(said)}; rounding alone leaves {rounding}."
+    said = [f"{FORMULAS[one.form]} {wording.number(fits.residual(one))}" for one in best]
+    said.append(f"rounding alone {wording.number(fits.rounding_residual)}")
+    return f"What is left, over the distance to the nearest parent: {wording.joined(said)}."

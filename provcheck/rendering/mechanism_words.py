@@ -74,6 +74,16 @@ def kind_in_words(found: KindOfMerge) -> str:
     return f"unclear, {' or '.join(one.value for one in found.left) or 'none of the known kinds'}"
 
 
+def weights_in_words(found: KindOfMerge, parents: Sequence[str]) -> str:
+    """`Weights: one 0.300, two 0.700.` of the kind that is named; empty where no kind explains the model."""
+    if not found.left:
+        return ""
+    formula = MergeKind.LINEAR if found.left[0] is MergeKind.TASK_ARITHMETIC else found.left[0]
+    weights = next(one.weights for one in found.fits if one.kind is formula)
+    pairs = zip(parents, weights, strict=True)
+    return f"Weights: {', '.join(f'{short_name(name)} {_weight(weight)}' for name, weight in pairs)}."
+
+
 def kinds_table(found: KindOfMerge, parents: Sequence[str]) -> Table:
     """What the best of each formula leaves, with its weights."""
     rows = [(FORMULAS[one.kind], wording.number(one.residual), *map(_weight, one.weights)) for one in found.fits]

@@ -20,6 +20,7 @@ from provcheck.rendering.mechanism_words import (
     kinds_table,
     mixture_table,
     tables_of,
+    weights_in_words,
 )
 from provcheck.rendering.sentences import (
     SENTENCES,
@@ -135,7 +136,8 @@ def merged(found: Mixture | NotMeasured | None) -> Changed | None:
     said, kind = f"It is a merge. {found.reason}", found.merge
     if kind is None:
         return Changed("", "merge", said, (), [mixture_table(found)])
-    reasons = (f"Kind of merge: {kind_in_words(kind)}.", kind.reason)
+    lines = f"Kind of merge: {kind_in_words(kind)}.", weights_in_words(kind, found.parents), kind.reason
+    reasons = tuple(filter(None, lines))
     return Changed("", "merge", said, reasons, [mixture_table(found), kinds_table(kind, found.parents)])
 
 
