@@ -153,7 +153,8 @@ def angles(there: Mapping[str, Member], out: Path) -> str:
     for group in _groups(there):
         trained = [name for name in group if there[name].mechanism != "merge"]
         for middle, one, two in permutations(trained, 3):
-            if one < two and (what := _place(middle, one, two, there)):
+            if one < two:
+                what = _place(middle, one, two, there)
                 mixture = fit_mixture(_names(out / middle), {name: _names(out / name) for name in (one, two)})
                 cosine = corner(np.array(mixture.distances), 2, 0, 1) if mixture else 1.0
                 found.setdefault((there[middle].split, what), []).append(cosine)
@@ -171,7 +172,7 @@ def _place(middle: str, one: str, two: str, there: Mapping[str, Member]) -> str:
     related = one in _ancestors(two, there) or two in _ancestors(one, there)
     if all(above) and not related:
         return "an ancestor of both"
-    return "between ancestor and descendant" if any(above) and any(below) else ""
+    return "between ancestor and descendant" if any(above) and any(below) else "neither"
 
 
 def _groups(there: Mapping[str, Member]) -> list[list[str]]:
