@@ -9,7 +9,8 @@ from provcheck.types import ChangeFacts, Changes, Descent, Mechanism, MergeKind,
 
 Number = int | float
 
-MEANS = {MergeKind.LINEAR, MergeKind.SLERP, MergeKind.TIES}
+ONE_WAY = {MergeKind.SLERP, MergeKind.TIES}
+"""Merges that none of their parents can have been made from."""
 
 UNKNOWN = Descent(child=None, reason="Nothing in the weights says which of the two was first.")
 
@@ -21,21 +22,21 @@ def find_descent(facts: ChangeFacts, mechanism: Mechanism) -> Descent:
 
 
 def with_merge(found: Changes, mixture: Mixture, parent: str) -> Changes:
-    """The same, where a pair bears no mark but the first model is a mean of the second, `parent`, and of others."""
-    if found.descent.child or found.mechanism is Mechanism.UNCLEAR or not is_mean_of(mixture, parent):
+    """The same, where a pair bears no mark but the first model is a merge of the second, `parent`, and of others."""
+    if found.descent.child or found.mechanism is Mechanism.UNCLEAR or not is_made_of(mixture, parent):
         return found
-    why = "it is a merge of it and others, and a mean is made after its parts"
+    why = "it is a merge of it and others, of a kind that is made after its parts"
     return found.model_copy(update={"descent": _said("first", why)})
 
 
-def is_mean_of(mixture: Mixture, parent: str) -> bool:
-    """Whether the model is a mean in which a parent has a part, so that it was made after that.
+def is_made_of(mixture: Mixture, parent: str) -> bool:
+    """Whether the model is a merge that has a part of a parent and was made after it.
 
-    Task arithmetic says nothing: with weights below 0 each of the models is as good a mixture of the others. Nor do
-    angles between changes: see `corners`.
+    Weighted means do not say so, linear or by task arithmetic: a model that was extrapolated from two others makes one
+    of these a mean of the other and of itself. Nor do angles between changes: see `corners`.
     """
     kind = mixture.merge
-    if kind is None or kind.kind not in MEANS:
+    if kind is None or kind.kind not in ONE_WAY:
         return False
     weights = next(one.weights for one in kind.fits if one.kind is kind.kind)
     return weights[mixture.parents.index(parent)] > NO_PART or kind.base == parent

@@ -66,13 +66,19 @@ class Fits:
     sums: dict[Hypothesis, Fit] = field(default_factory=dict)
 
     def add(self, tensors: Floats) -> None:
-        """Fit one matrix, (P + 1, N) float64, the model's own last. Each has weights of its own."""
+        """Fit one matrix, (P + 1, N) float64, the model's own last. Each has weights of its own.
+
+        Where the parents do not differ, or the model's is exactly one of theirs, it fits all formulas.
+        """
         tensors = tensors[:, :: tensors.shape[1] // MOST | 1]
         parents, own = tensors[:-1], tensors[-1]
         if _squared(parents - parents.mean(axis=0)) <= SAME * _squared(parents):
             return
+        nearest = float(((parents - own) ** 2).sum(axis=1).min())
+        if not nearest:
+            return
         self.rounding += _rounding(own)
-        self.nearest += float(((parents - own) ** 2).sum(axis=1).min())
+        self.nearest += nearest
         for one in _hypotheses(len(parents)):
             fit = FITTED[one.form](parents[one.origin], parents[list(one.others)], own)
             self.sums[one] = self.sums[one] + fit if one in self.sums else fit

@@ -43,13 +43,12 @@ FORMULAS: dict[Form, str] = {"affine": "weighted mean", "arc": "SLERP", "trimmed
 
 
 def find_kind(fits: Fits, parents: Sequence[str], distances: Floats) -> KindOfMerge | None:
-    """The kind, if the model is a merge of these parents; None where no matrix tells the
-    parents apart, or the model is one of them.
+    """The kind, if the model is a merge of these parents; None where every matrix is one of theirs.
 
     distances: (P, P) between the parents.
     """
     best = fits.best()
-    if not best or not fits.nearest:
+    if not best:
         return None
     explain = [one for one in best if _explains(one, best, fits)]
     kinds = {kind: one for one in explain for kind in _kinds(one, fits, distances)}

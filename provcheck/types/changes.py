@@ -156,7 +156,9 @@ class Mixture(Record):
     )
     is_merge: bool
     reason: str
-    merge: KindOfMerge | None = Field(default=None, description="None where it is no merge of them")
+    merge: KindOfMerge | None = Field(
+        default=None, description="None where it is no merge of them, or each matrix is exactly that of one"
+    )
 
 
 class ChangeFacts(Record):

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from provcheck.changes.corners import corner
-from provcheck.changes.descent import is_mean_of
+from provcheck.changes.descent import is_made_of
 from provcheck.changes.mixtures import fit_mixture
 from provcheck.changes.tensor_names import Names, names_of
 from provcheck.io.tensor_files import TensorFiles
@@ -141,7 +141,7 @@ def children_by_merges(there: Mapping[str, Member], out: Path) -> Iterator[Outco
                 continue
             found = fit_mixture(_names(out / name), {one: _names(out / one) for one in two})
             for other in two:
-                said, true = found is not None and is_mean_of(found, other), other in _ancestors(name, there)
+                said, true = found is not None and is_made_of(found, other), other in _ancestors(name, there)
                 what = "a merge" if there[name].mechanism == "merge" else "no merge"
                 answer = "not said" if not said else "right" if true else "wrong"
                 yield Outcome(there[name].split, f"{what}, and its {'ancestor' if true else 'relative'}", answer)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from provcheck.changes import describe_changes, describe_mixture, with_merge
-from provcheck.changes.descent import is_mean_of
+from provcheck.changes.descent import is_made_of
 from provcheck.types import Floats, KindOfMerge, MergeKind, Mixture, Relation
 from tests.changes import models as m
 
@@ -130,6 +130,13 @@ def test_nearly_parallel_parents_leave_linear_and_slerp() -> None:
     assert found.merge.left == (MergeKind.LINEAR, MergeKind.SLERP)
 
 
+def test_matrices_that_are_one_parents_say_nothing_of_a_kind() -> None:
+    """Blocks of one beside blocks of the other."""
+    model = {key: (ONE if ".layers.0." in key else TWO)[key] for key in ONE}
+    found = describe_mixture(m.opened(model), {"one": m.opened(ONE), "two": m.opened(TWO)})
+    assert found is not None and found.is_merge and found.merge is None and found.picked == 1
+
+
 def test_what_is_no_merge_has_no_kind() -> None:
     found = describe_mixture(m.opened(ONE), {"base": m.opened(BASE), "two": m.opened(TWO)})
     assert found is not None and not found.is_merge and found.merge is None
@@ -138,29 +145,31 @@ def test_what_is_no_merge_has_no_kind() -> None:
 # Who was first
 
 
-@pytest.mark.parametrize("merge", [linear, slerp, ties])
-def test_a_mean_was_made_after_its_parts(merge: Merge) -> None:
+@pytest.mark.parametrize("merge", [slerp, ties])
+def test_slerp_and_ties_are_made_after_their_parts(merge: Merge) -> None:
     found = fitted(merge, "one", "two", "base")
-    assert is_mean_of(found, "one") and is_mean_of(found, "two")
-    assert is_mean_of(found, "base") == (merge is ties), "it has no part in the others"
+    assert is_made_of(found, "one") and is_made_of(found, "two")
+    assert is_made_of(found, "base") == (merge is ties), "it has no part in the other"
 
 
 @pytest.mark.parametrize("merge", [linear, slerp])
-def test_a_part_is_no_mean_of_the_merge_and_the_other_part(merge: Merge) -> None:
+def test_a_part_is_not_made_of_the_merge_and_the_other_part(merge: Merge) -> None:
     """It is a mixture of them, with a weight below 0, on the same line or arc."""
     merged = m.half({key: merge(ONE[key], TWO[key], BASE[key]) for key in BASE})
     found = describe_mixture(m.opened(ONE), {"merged": m.opened(merged), "two": m.opened(TWO)})
     assert found is not None and found.is_merge and min(found.weights) < 0
-    assert not is_mean_of(found, "merged") and not is_mean_of(found, "two")
+    assert not is_made_of(found, "merged") and not is_made_of(found, "two")
 
 
-def test_changes_added_to_a_base_do_not_say_who_was_first() -> None:
-    assert not any(is_mean_of(fitted(much, "one", "two", "base"), name) for name in ("one", "two", "base"))
+@pytest.mark.parametrize("merge", [linear, much])
+def test_weighted_means_do_not_say_who_was_first(merge: Merge) -> None:
+    """A model that was extrapolated from two others makes one of them a mean."""
+    assert not any(is_made_of(fitted(merge, "one", "two", "base"), name) for name in ("one", "two", "base"))
 
 
 def test_who_descends_from_whom_is_said_of_a_related_pair_without_a_mark() -> None:
-    mixture = fitted(linear, "one", "two")
-    merged = m.opened(m.half({key: linear(ONE[key], TWO[key], BASE[key]) for key in BASE}))
+    mixture = fitted(slerp, "one", "two")
+    merged = m.opened(m.half({key: slerp(ONE[key], TWO[key], BASE[key]) for key in BASE}))
     pair = describe_changes(merged, m.opened(ONE))
     assert pair.descent.child is None
     found = with_merge(pair, mixture, "one").descent

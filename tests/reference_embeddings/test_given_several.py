@@ -16,7 +16,7 @@ from reference_embeddings.recipe.given_several import (
     kinds_of_merges,
     table,
 )
-from reference_embeddings.recipe.merging import dare, task_arithmetic
+from reference_embeddings.recipe.merging import dare, slerp, task_arithmetic
 from reference_embeddings.recipe.plan import FROM_SCRATCH, Member
 
 NAMES = [f"model.layers.{block}.mlp.{kind}_proj.weight" for block in range(2) for kind in ("up", "down")]
@@ -33,7 +33,7 @@ def added(one: Weights, two: Weights) -> Weights:
 
 
 def member(name: str, mechanism: str, *parents: str) -> Member:
-    facts = {"parameters": {"method": "linear"}, "seed": 0, "family": "f", "split": "calibration", "sets": ()}
+    facts = {"parameters": {"method": "slerp"}, "seed": 0, "family": "f", "split": "calibration", "sets": ()}
     return Member(name=name, parents=parents, mechanism=mechanism, **facts)  # type: ignore[arg-type]
 
 
@@ -43,7 +43,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Member], Pa
     out = tmp_path_factory.mktemp("zoo")
     root = random(0, 1.0)
     one, two = added(root, random(1, 0.2)), added(root, random(2, 0.3))
-    merge = {name: (one[name] + two[name]) / 2 for name in NAMES}
+    merge = {name: slerp(one[name], two[name], 0.4) for name in NAMES}
     models = {"root": root, "one": one, "two": two, "merge": merge, "grandchild": added(one, random(3, 0.2))}
     for name, weights in models.items():
         (out / name).mkdir()
