@@ -15,13 +15,16 @@ from provcheck.changes.merge_fits import Fits, Form, Hypothesis
 from provcheck.types import Floats, KindOfMerge, MergeFit, MergeKind
 
 ROUNDED = 2.0
-"""Residual, over that of rounding, up to which a formula explains a model."""
+"""Residual, over that of rounding, up to which a formula explains a model: at most 1.2 where it is the true one, and at
+least 6 for the best one where the base is missing."""
 
 TRIMMED = 0.1
-"""Residual up to which TIES does: at which size changes were trimmed is only known from which of them are gone."""
+"""Residual up to which TIES does, whose cut is read off the changes that are gone: at most 0.03 where it is the true
+one, and at least 0.7 where changes were dropped at random."""
 
 APART = 1.3
-"""What another formula must leave, over what the best one leaves, to be ruled out."""
+"""What another formula must leave, over what the best one leaves, to be ruled out: at least 2.7 in bfloat16, for models
+that were trained for 80 steps."""
 
 NO_PART = 0.02
 """Weight, either way, up to which a parent counts as having no part in it."""
