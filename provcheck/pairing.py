@@ -12,7 +12,7 @@ from dataclasses import replace
 from provcheck.assembly import repeat_pair
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.ancestry import Ancestry
-from provcheck.changes import Opened, Unfit, describe_changes, describe_mixture
+from provcheck.changes import Opened, Unfit, describe_changes, describe_mixture, with_merge
 from provcheck.checkpoint import NoCheckpoint
 from provcheck.comparison import compare_two
 from provcheck.errors import BankError
@@ -78,14 +78,10 @@ def judge_pair(
     compared = [compare_two(own, one).model_copy(update={"named": len(theirs)}) for one in theirs]
     judged, verdict, judge = _judge(compared, own, theirs, bank)
     weights = [_opened(target, options, observe) if changes else LEFT_OUT for target in targets]
+    changed, mixture = _changed(weights, judged, _distinct([one.subject.id for one in theirs]))
     found = [
-        Opponent(
-            subject=one.subject,
-            measurement=one.facts,
-            comparison=comparison,
-            changes=_changes(weights[0], opened, comparison.relation),
-        )
-        for one, comparison, opened in zip(theirs, judged, weights[1:], strict=True)
+        Opponent(subject=one.subject, measurement=one.facts, comparison=comparison, changes=what)
+        for one, comparison, what in zip(theirs, judged, changed, strict=True)
     ]
     return PairReport(
         tool=Tool(
@@ -100,7 +96,7 @@ def judge_pair(
         opponents=tuple(found),
         judge=judge.facts(judged) if judge else None,
         verdict=verdict,
-        mixture=_mixture(weights, [one.subject.id for one in theirs]) if len(theirs) > 1 else None,
+        mixture=mixture,
         limitations=(*LIMITATIONS, *([judge.limitation] if judge else [])),
     ).with_digest()
 
@@ -161,6 +157,20 @@ def _opened(target: Target, options: ModelOptions, observe: Observer) -> Opened 
     return Opened(access.tensors(), access.config(), target.vocabulary())
 
 
+def _changed(
+    weights: Sequence[Opened | NotMeasured], judged: Sequence[Comparison], names: Sequence[str]
+) -> tuple[Sequence[Changes | NotMeasured], Mixture | NotMeasured | None]:
+    """What was changed against each of the others, and the first as a mixture of them, if they are several."""
+    found = [
+        _changes(weights[0], one, comparison.relation) for comparison, one in zip(judged, weights[1:], strict=True)
+    ]
+    mixture = _mixture(weights, names) if len(names) > 1 else None
+    if isinstance(mixture, Mixture):
+        both = zip(found, names, strict=True)
+        found = [with_merge(one, mixture, name) if isinstance(one, Changes) else one for one, name in both]
+    return found, mixture
+
+
 def _changes(own: Opened | NotMeasured, other: Opened | NotMeasured, relation: Relation) -> Changes | NotMeasured:
     if isinstance(own, NotMeasured):
         return own
@@ -180,7 +190,7 @@ def _mixture(weights: Sequence[Opened | NotMeasured], names: Sequence[str]) -> M
             return one
         opened.append(one)
     try:
-        found = describe_mixture(opened[0], dict(zip(_distinct(names), opened[1:], strict=True)))
+        found = describe_mixture(opened[0], dict(zip(names, opened[1:], strict=True)))
     except Unfit as fault:
         return NotMeasured(not_measured=str(fault))
     return found or NotMeasured(not_measured="the models have no tensor of one name and shape in common")

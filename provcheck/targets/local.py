@@ -19,6 +19,7 @@ from provcheck.measurement.sources import DEQUANTIZED, gguf_file, quantization
 from provcheck.measurement.tokens import token_ids
 from provcheck.observer import Observer
 from provcheck.targets.model_files import paths, read_json, stamps
+from provcheck.targets.ranged_files import RangedTensors
 from provcheck.targets.resolution import resolve
 from provcheck.targets.target import DEMO, FindOptions, OpenTarget, RunsOn, Stamps, Target
 from provcheck.targets.token_texts import read_vocabulary
@@ -53,8 +54,8 @@ class LocalTarget(Target):
 
     def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
         """The model is loaded once a signal asks for something that needs running it."""
-        if self.files.partial is not None:
-            observe.note(f"only the parts that are needed of the weight files of {self.subject.id} come from the Hub")
+        if isinstance(self.files.partial, RangedTensors):
+            self.files.partial.tell(lambda said: observe.note(f"{self.subject.id}: {said}"))
         return _OpenModel(self.files, how, observe, checkpoint)
 
     def runs_on(self, how: MeasureOptions) -> str:
