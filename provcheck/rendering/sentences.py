@@ -120,18 +120,15 @@ def _p_values(verdict: Verdict, named: int) -> str:
 
 
 def relation_probability(one: Comparison) -> str:
-    """How probable a comparison's relation is; the two most probable ones where it is inconclusive."""
-    if not one.probabilities:
-        return wording.NOT_KNOWN
-    if one.relation in one.probabilities:
-        return wording.probability(one.probabilities[one.relation])
-    likely = sorted(one.probabilities.items(), key=lambda item: -item[1])[:2]
-    return ", ".join(f"{relation.value} {wording.probability(value)}" for relation, value in likely)
+    """How probable a comparison's relation is; where it is inconclusive, how probable it is that the two are related.
 
-
-def relatedness(one: Comparison) -> str:
-    """How probable it is that the two are related at all."""
-    return "certain" if one.same_weights else wording.probability(one.related_probability)
+    The one probability that any output shows of a pair.
+    """
+    if one.same_weights:
+        return "certain"
+    if one.relation is Relation.INCONCLUSIVE and one.probabilities:
+        return f"related {wording.probability(one.related_probability)}"
+    return wording.probability((one.probabilities or {}).get(one.relation))
 
 
 def counts(summary: Summary) -> str:
