@@ -31,8 +31,8 @@ def dots_svg(name: str, chart: DotChart, *, standalone: bool = False) -> str:
     guides = [ruler.clip(row.value) for row in rows if row.guide and row.value is not None]
     for place, row in enumerate(rows):
         lane = ROW * place + LANE
-        axes.plot([ruler.low, ruler.high], [lane, lane], color=LINE, linewidth=1, zorder=0)
-        axes.vlines(guides, lane - GUIDE, lane + GUIDE, color=LINE, linewidth=1.5, zorder=0)
+        axes.plot([ruler.low, ruler.high], [lane, lane], color=LINE, linewidth=1, zorder=0, clip_on=False)
+        axes.vlines(guides, lane - GUIDE, lane + GUIDE, color=LINE, linewidth=1.5, zorder=0, clip_on=False)
         _draw(axes, row, lane, ruler)
         _write(sheet, words, row, ROW * place + WORDS)
     return sheet.svg(standalone=standalone)

@@ -114,7 +114,8 @@ class Sheet:
         for text in self.figure.findobj(Text):
             if placeholder := PLACEHOLDER_OF.fullmatch(text.get_text()):
                 text.set(text=_in_font(self._words[int(placeholder[1])]), parse_math=False)
-                text.set_path_effects([Stroke(linewidth=HALO_WIDTH, foreground=PAPER), Normal()])
+                if form == "png":  # in a PDF a halo would make drawings of the letters, which no search finds
+                    text.set_path_effects([Stroke(linewidth=HALO_WIDTH, foreground=PAPER), Normal()])
         file = io.BytesIO()
         with matplotlib.rc_context(STYLE | {"pdf.fonttype": 42}):
             self.figure.savefig(
