@@ -189,8 +189,9 @@ def stack_of_blocks(blocks: Floats) -> Stack:
 
 
 def make_reference(id: str, *parents: str, **fields: Any) -> Reference:
-    """A reference of a family of its own unless `family` says otherwise."""
-    return Reference(id=id, parents=parents, **{"family": id, **fields})
+    """A reference of a family of its own unless `family` says otherwise; without parents, one from scratch."""
+    mechanism = "undocumented" if parents else "from-scratch"
+    return Reference(id=id, parents=parents, **{"family": id, "mechanism": mechanism, **fields})
 
 
 def roots(count: int) -> dict[str, Floats]:

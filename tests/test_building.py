@@ -33,7 +33,7 @@ from tests.tiny import save_probes
 MANIFEST = """\
 name: mine
 models:
-  - {id: org/a, family: owl}
+  - {id: org/a, family: owl, mechanism: from-scratch}
   - {id: org/b, family: owl, parents: [org/a], mechanism: fine-tune, revision: v2}
   - {id: org/c, family: hawk, license: mit}
 """
@@ -104,7 +104,7 @@ def test_a_bank_is_built(workshop: Workshop) -> None:
     assert [(r.id, r.parents, r.mechanism, r.license) for r in bank.references] == [
         ("org/a", (), "from-scratch", None),
         ("org/b", ("org/a",), "fine-tune", None),
-        ("org/c", (), "from-scratch", "mit"),
+        ("org/c", (), "undocumented", "mit"),
     ]
     assert (bank.manifest.name, bank.manifest.probes, bank.manifest.probes_digest) == (
         "mine",

@@ -196,7 +196,7 @@ def add_command(
             "a model with a parent was made by some mechanism, such as fine-tune; one from scratch has no parent",
         )
     reference = Reference(
-        id=id, family=family, parents=tuple(parents), mechanism=mechanism or "from-scratch", license=license
+        id=id, family=family, parents=tuple(parents), mechanism=mechanism or "undocumented", license=license
     )
     settings = ModelOptions(
         revision,

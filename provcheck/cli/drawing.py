@@ -12,10 +12,15 @@ import typer
 if TYPE_CHECKING:
     from provcheck.lineage import Leaves
     from provcheck.measuring import ModelOptions
+    from provcheck.rendering.pictures.sheet import Sheet
 
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE", help="File to write; default: standard output.")
+    Path | None,
+    typer.Option("-o", "--out", "--output", metavar="FILE", help="File to write; default: standard output."),
 ]
+
+IMAGES = ("png", "pdf")
+"""Pictures that are no text, and need a file."""
 
 
 def settle_output(asked: str | None, output: Path | None, endings: Mapping[str, str]) -> str:
@@ -26,6 +31,8 @@ def settle_output(asked: str | None, output: Path | None, endings: Mapping[str, 
     from provcheck.errors import UsageError
     from provcheck.io.writing import check_file_writable
 
+    if output is None and asked in IMAGES:
+        raise UsageError(f"a {asked} picture needs a file", f"name it, as in -o picture.{asked}")
     if output is None:
         return asked or next(iter(endings.values()))
     check_file_writable(output)
@@ -33,6 +40,16 @@ def settle_output(asked: str | None, output: Path | None, endings: Mapping[str, 
     if form is None:
         raise UsageError(f"{output.name} does not end in {', '.join(endings)}", "name the format with --format")
     return form
+
+
+def model_and_bank(named: str | None, bank: str) -> tuple[str | None, str]:
+    """What MODEL and --bank name; a bank in the place of MODEL is drawn without a model, whatever --bank says."""
+    from provcheck.bank.saving import MANIFEST_FILE
+    from provcheck.io import data
+
+    if named and (named in data.banks() or (Path(named) / MANIFEST_FILE).is_file()):
+        return None, named
+    return named, bank or data.DEFAULT_BANK
 
 
 def gather_models(model: str | None, bank_name: str, options: ModelOptions, output: Path | None) -> Leaves:
@@ -74,12 +91,17 @@ def say(sentence: str) -> None:
     typer.echo(plain(sentence), err=True)
 
 
-def deliver(text: str, output: Path | None) -> None:
-    """Write the file whole or not at all, or print the text, both in UTF-8. Raises OutputError."""
+def picture(sheet: Sheet, form: str) -> bytes:
+    """The picture as `svg`, `png` or `pdf`."""
+    return sheet.image(form) if form in IMAGES else sheet.svg(standalone=True).encode()
+
+
+def deliver(content: bytes, output: Path | None) -> None:
+    """Write the file whole or not at all, or print the content. Raises OutputError."""
     from provcheck.io.writing import write_whole
 
     if output is None:
-        typer.echo(text.encode(), nl=False)
+        typer.echo(content, nl=False)
         return
-    write_whole(output, text.encode())
+    write_whole(output, content)
     say(str(output))

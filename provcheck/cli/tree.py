@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from provcheck.cli import options as o
-from provcheck.cli.drawing import Output, deliver, gather_models, say, settle_output
+from provcheck.cli.drawing import Output, deliver, gather_models, model_and_bank, picture, say, settle_output
 
 if TYPE_CHECKING:
     from provcheck.types import Lineage
 
-ENDINGS = {".nwk": "newick", ".newick": "newick", ".tree": "newick", ".svg": "svg"}
+ENDINGS = {".nwk": "newick", ".newick": "newick", ".tree": "newick", ".svg": "svg", ".png": "png", ".pdf": "pdf"}
 RESAMPLES = 500
 
 
@@ -21,7 +21,8 @@ def tree_command(
     model: o.OptionalModel = None,
     bank: o.Bank = "",
     form: Annotated[
-        Literal["newick", "svg"] | None, typer.Option("--format", help="Default: by FILE's ending, or newick.")
+        Literal["newick", "svg", "png", "pdf"] | None,
+        typer.Option("--format", help="Default: by FILE's ending, or newick."),
     ] = None,
     output: Output = None,
     method: Annotated[
@@ -40,9 +41,11 @@ def tree_command(
     trust_remote_code: o.TrustRemoteCode = False,
     no_cache: o.NoCache = False,
 ) -> None:
-    """Draw the lineage tree of a whole bank; with MODEL, measure it and place it on the tree."""
+    """Draw the lineage tree of a whole bank; with MODEL, measure it and place it on the tree.
+
+    A bank in the place of MODEL is drawn without a model.
+    """
     from provcheck.errors import UsageError
-    from provcheck.io import data
     from provcheck.io.text import plain
     from provcheck.lineage import Method, grow
     from provcheck.measuring import ModelOptions, read_signals
@@ -59,17 +62,17 @@ def tree_command(
         not no_cache,
         signals=read_signals(signals),
     )
-    leaves = gather_models(model, bank or data.DEFAULT_BANK, settings, output)
+    leaves = gather_models(*model_and_bank(model, bank), settings, output)
     lineage = grow(leaves, Method(method), resamples)
     if lineage.newick is None:
         raise UsageError(f"there is no tree: {lineage.reason}")
     newick = plain(lineage.newick)
-    if chosen == "svg":
-        from provcheck.rendering.pictures.tree_picture import tree_svg
-
-        deliver(tree_svg(newick, lineage.subject, standalone=True), output)
+    if chosen == "newick":
+        deliver(f"{newick}\n".encode(), output)
     else:
-        deliver(newick + "\n", output)
+        from provcheck.rendering.pictures.tree_picture import tree_sheet
+
+        deliver(picture(tree_sheet(newick, lineage.subject), chosen), output)
     if lineage.nearest_on_tree is not None:
         say(_nearest(lineage))
 

@@ -158,7 +158,7 @@ def _why_not(tokenizer: PreTrainedTokenizerBase, text: str, encoded: Encoded, li
     if len(encoded.ids) < 2:
         return TOO_FEW_TOKENS
     if limit is not None and len(encoded.ids) > limit:
-        return TOO_LONG
+        return f"{TOO_LONG} of {limit} tokens"
     if _lost_share(tokenizer, text, encoded) > MAX_LOST_SHARE:
         return LOST_CHARACTERS
     return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup, escape
 
@@ -29,6 +30,9 @@ class DrawnFigure:
     heading: str
     finding: str
     picture: Markup | None = None
+    narrow: Markup | None = None
+    """The picture for a phone and for half of a sheet of paper, where `picture` is too wide for them."""
+
     reading: str = ""
     tables: Sequence[Table] = ()
     annex: Sequence[Table] = ()
@@ -63,7 +67,7 @@ def _section(signal: Signal, report: Report, nearest: Comparison | None) -> list
 def _drawn(figure: Figure) -> DrawnFigure:
     chart, finding = figure.chart, marked(figure.finding)
     picture = _picture(lambda: draw(figure.id, chart)) if chart else None
-    return DrawnFigure(figure.id, figure.heading, finding, picture, figure.reading, figure.tables, figure.annex)
+    return DrawnFigure(figure.id, figure.heading, finding, picture, None, figure.reading, figure.tables, figure.annex)
 
 
 def _tree(report: Report) -> DrawnFigure:
@@ -71,7 +75,7 @@ def _tree(report: Report) -> DrawnFigure:
     id, heading, newick = "lineage", "Family tree", lineage.newick
     if newick is None:
         return DrawnFigure(id, heading, wording.as_sentence(lineage.reason, "No tree was made."))
-    picture = _picture(lambda: tree_svg(newick, lineage.subject))
+    picture, narrow = (_picture(partial(tree_svg, newick, lineage.subject, narrow=one)) for one in (False, True))
     if picture is None:
         return DrawnFigure(id, heading, "The tree of this report cannot be drawn.", source=newick)
     branches = read_branches(newick, lineage.subject)
@@ -80,7 +84,7 @@ def _tree(report: Report) -> DrawnFigure:
         "are apart. The tree is made from measured distances alone, and has no known root: what is left is not older."
     )
     finding = _nearest_on_tree(lineage) + escape(_support(branches, lineage.resamples)) + _beside(report)
-    return DrawnFigure(id, heading, finding, picture, reading, annex=[_branches(branches)], source=newick)
+    return DrawnFigure(id, heading, finding, picture, narrow, reading, annex=[_branches(branches)], source=newick)
 
 
 def _nearest_on_tree(lineage: Lineage) -> Markup:
@@ -141,7 +145,8 @@ def _map(report: Report) -> DrawnFigure:
     )
     shown = wording.plural(len(points) - 1, "reference")
     finding = escape(f"The model, a star, among {shown}{'' if beside else ' of the bank'}.") + _beside(report)
-    return DrawnFigure(id, heading, finding, _picture(lambda: map_svg(points)), reading, annex=[table])
+    picture, narrow = (_picture(partial(map_svg, points, narrow=one)) for one in (False, True))
+    return DrawnFigure(id, heading, finding, picture, narrow, reading, annex=[table])
 
 
 def _picture(draw_it: Callable[[], str]) -> Markup | None:

@@ -22,9 +22,13 @@ class HtmlReport:
 
 def render_page(template: str, view: object) -> str:
     """A template of `reports/templates`, filled in."""
-    pages = _environment()
-    style = pages.get_template("report.css").render()
-    return pages.get_template(template).render(view=view, style_hash=_hash(style)) + "\n"
+    style = _environment().get_template("report.css").render()
+    return fill(template, view=view, style_hash=_hash(style))
+
+
+def fill(template: str, **values: object) -> str:
+    """A template of `reports/templates` with these values, every text of them escaped."""
+    return _environment().get_template(template).render(**values) + "\n"
 
 
 def _environment() -> Environment:

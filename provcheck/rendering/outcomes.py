@@ -10,10 +10,10 @@ from rich.text import Text
 from provcheck import wording
 from provcheck.errors import UsageError
 from provcheck.io.text import short_name
-from provcheck.rendering.columns import cells_of, columns_of, in_text
+from provcheck.rendering.columns import Columns, cells_of, columns_of, in_text
 from provcheck.rendering.console import outcome_text, print_line, print_rule, print_table
-from provcheck.rendering.sentences import counts, relatedness
-from provcheck.types import Check, ExitCode, Outcome, Report
+from provcheck.rendering.sentences import counts, relation_probability
+from provcheck.types import Check, Comparison, ExitCode, Outcome, Report
 
 SUMMARY_CHARS = {
     "f": Outcome.FAILED,
@@ -101,22 +101,26 @@ def print_last_line(console: Console, report: Report, seconds: float) -> None:
 
 
 def _print_numbers(console: Console, check: Check, report: Report) -> None:
-    """For the references that decided: relation, probability of being related, and what the signals say."""
+    """For the references that decided: relation, its probability, and what the signals say."""
     by_name = {one.reference: one for one in report.comparisons}
     rows = [by_name[name] for name in check.references[:NUMBERS] if name in by_name]
     if rows:
         columns = columns_of(report, brief=True, page=True)
-        headings = ("reference", "relation", "related", *(column.heading for _, column in columns))
+        headings = ("reference", "relation", "probability", *(column.heading for _, column in columns))
         print_table(
             console,
             headings,
             [
-                (short_name(row.reference), row.relation.value, relatedness(row), *map(in_text, cells_of(row, columns)))
-                for row in rows
+                (short_name(one.reference), one.relation.value, relation_probability(one), *_numbers(one, columns))
+                for one in rows
             ],
         )
     if more := len(check.references) - len(rows):
         print_line(console, f"and {more:,} more")
+
+
+def _numbers(one: Comparison, columns: Columns) -> list[str]:
+    return [in_text(cell) for cell in cells_of(one, columns)]
 
 
 def _overall_style(report: Report) -> str:

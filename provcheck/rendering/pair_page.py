@@ -93,7 +93,7 @@ def pair_view(report: PairReport) -> PairView:
                 short_name(one.comparison.reference),
                 one.comparison.license or "",
                 one.comparison.relation.value,
-                relation_probability(one.comparison).split(", "),
+                relation_probability(one.comparison),
                 cells_of(one.comparison, columns),
             )
             for one in report.opponents

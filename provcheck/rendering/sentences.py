@@ -94,21 +94,32 @@ def certainty(report: Report) -> str:
     return _certainty(report.verdict, report.comparisons)
 
 
+def sure(report: Report) -> str:
+    """The same without p-values, for a page that says in words what they mean."""
+    return _sure(report.verdict, report.comparisons)
+
+
 def pair_certainty(report: PairReport) -> str:
     """The same for a head-to-head comparison."""
     return _certainty(report.verdict, [one.comparison for one in report.opponents])
 
 
 def _certainty(verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
+    chosen = [one for one in comparisons if one.reference == verdict.reference]
+    calibrated = verdict.probability is not None and verdict.relation is not Relation.INCONCLUSIVE
+    if any(one.same_weights for one in chosen) or not calibrated:
+        return _sure(verdict, comparisons)
+    return _sure(verdict, comparisons) + _p_values(verdict, max((one.named for one in chosen), default=0))
+
+
+def _sure(verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
     if verdict.relation is Relation.INCONCLUSIVE:
         return "No relation is claimed, and none is ruled out."
-    chosen = [one for one in comparisons if one.reference == verdict.reference]
-    if any(one.same_weights for one in chosen):
+    if any(one.same_weights for one in comparisons if one.reference == verdict.reference):
         return "How sure: certain. The weight files are the same, bit for bit."
     if verdict.probability is None:
         return "How sure: not calibrated. Error rates are not known for this bank, so no probability is given."
-    named = max((one.named for one in chosen), default=0)
-    return f"How sure: {wording.probability(verdict.probability)}.{_p_values(verdict, named)}"
+    return f"How sure: {wording.probability(verdict.probability)}."
 
 
 def _p_values(verdict: Verdict, named: int) -> str:
@@ -121,18 +132,15 @@ def _p_values(verdict: Verdict, named: int) -> str:
 
 
 def relation_probability(one: Comparison) -> str:
-    """How probable a comparison's relation is; the two most probable ones where it is inconclusive."""
-    if not one.probabilities:
-        return wording.NOT_KNOWN
-    if one.relation in one.probabilities:
-        return wording.probability(one.probabilities[one.relation])
-    likely = sorted(one.probabilities.items(), key=lambda item: -item[1])[:2]
-    return ", ".join(f"{relation.value} {wording.probability(value)}" for relation, value in likely)
+    """How probable a comparison's relation is; where it is inconclusive, how probable it is that the two are related.
 
-
-def relatedness(one: Comparison) -> str:
-    """How probable it is that the two are related at all."""
-    return "certain" if one.same_weights else wording.probability(one.related_probability)
+    The one probability that any output shows of a pair.
+    """
+    if one.same_weights:
+        return "certain"
+    if one.relation is Relation.INCONCLUSIVE and one.probabilities:
+        return f"related {wording.probability(one.related_probability)}"
+    return wording.probability((one.probabilities or {}).get(one.relation))
 
 
 def counts(summary: Summary) -> str:

@@ -22,7 +22,7 @@ from provcheck.rendering.outcomes import (
     summary_outcomes,
 )
 from provcheck.rendering.sentences import at_hand, certainty, origin, plain_report, seconds, sentence
-from provcheck.types import Outcome, Report, Subject, Tool
+from provcheck.types import Outcome, Relation, Report, Subject, Tool
 
 __all__ = ["Show", "make_console", "print_header", "print_references", "print_report"]
 
@@ -92,7 +92,9 @@ def _print_verdict(console: Console, report: Report, verbosity: int) -> None:
         print_rule(console, f"verdict: {report.verdict.relation.value}")
     print_line(console, Text(sentence(report), "bold"))
     print_line(console, certainty(report))
-    for reason in report.verdict.reasons if verbosity >= 0 else ():
+    reasons = report.verdict.reasons
+    open_ = report.verdict.relation is Relation.INCONCLUSIVE
+    for reason in reasons if verbosity >= 0 else reasons[:open_]:
         print_line(console, f"- {reason}")
 
 

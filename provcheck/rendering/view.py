@@ -9,23 +9,25 @@ from markupsafe import Markup
 
 from provcheck.io.text import short_name
 from provcheck.rendering.columns import Columns, cells_of, columns_of, listed, nearest
+from provcheck.rendering.declared import Claim, claims_of
 from provcheck.rendering.facts import digests_of, facts_of, files_of
 from provcheck.rendering.figures import DrawnFigure, figures_of, marked
+from provcheck.rendering.front_page import further, gaps, identity_of, question, strongest
 from provcheck.rendering.sentences import (
     EXIT_CODES,
     NUMBER_WORDS,
     RELATION_WORDS,
     SENTENCES,
-    certainty,
     counts,
     origin,
     plain_report,
     relation_probability,
     sentence_names,
+    sure,
 )
 from provcheck.signals import all_signals
 from provcheck.signals.describing import Cell, Marked
-from provcheck.types import Check, Comparison, FileDigest, Outcome, Relation, Report
+from provcheck.types import Check, Comparison, FileDigest, Outcome, Report
 
 NEAREST = 5
 MARKS = {
@@ -56,17 +58,8 @@ class ReferenceRow:
     reference: str
     about: str
     relation: str
-    probabilities: list[str]
+    probability: str
     cells: list[Cell]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Something the subject declares, and what the evidence says about it."""
-
-    topic: str
-    declared: str
-    finding: str
 
 
 @dataclass(frozen=True)
@@ -74,8 +67,15 @@ class ReportView:
     """The page, from top to bottom."""
 
     report: Report
+    question: str
     sentence: Markup
-    certainty: str
+    sure: str
+    strongest: list[str]
+    gaps: list[str]
+    identity: list[tuple[str, str]]
+    further: list[str]
+    """All reasons of the verdict, where the strongest numbers are not all of them."""
+
     exit_code: str
     counts: str
     checks: list[CheckRow]
@@ -99,8 +99,13 @@ def view_of(report: Report) -> ReportView:
     rows, count = [_reference_row(one, columns) for one in ordered], listed(report, NEAREST)
     return ReportView(
         report=report,
+        question=question(report),
         sentence=_sentence(report),
-        certainty=certainty(report),
+        sure=sure(report),
+        strongest=strongest(report),
+        gaps=gaps(report),
+        identity=identity_of(report),
+        further=further(report),
         exit_code=f"Exit code {report.exit_code.value}: {EXIT_CODES[report.exit_code]}.",
         counts=counts(report.summary),
         checks=[_check_row(check) for check in report.checks],
@@ -109,7 +114,7 @@ def view_of(report: Report) -> ReportView:
         others=rows[count:],
         farther=_farther(report),
         figures=figures_of(report, next(iter(ordered), None)),
-        claims=_claims(report),
+        claims=claims_of(report),
         facts=facts_of(report),
         digests=digests_of(report),
         files=files_of(report.subject),
@@ -142,7 +147,7 @@ def _reference_row(one: Comparison, columns: Columns) -> ReferenceRow:
         reference=short_name(one.reference),
         about=" · ".join(part for part in about if part),
         relation=one.relation.value,
-        probabilities=relation_probability(one).split(", "),
+        probability=relation_probability(one),
         cells=cells_of(one, columns),
     )
 
@@ -152,38 +157,3 @@ def _farther(report: Report) -> str:
     everyone = report.bank.references
     missing = everyone - sum(one.at_hand is None for one in report.comparisons)
     return f"Of the {everyone:,} in the bank, the {missing:,} farthest are not listed." if missing > 0 else ""
-
-
-def _claims(report: Report) -> list[Claim]:
-    subject = report.subject
-    claims = [Claim("Base model", short_name(base), _base_finding(report, base)) for base in subject.declared_base]
-    if not claims:
-        claims = [Claim("Base model", "none", _no_base_finding(report))]
-    if subject.base is not None:
-        under = subject.base.id
-        claims.append(Claim("Model under the adapter", short_name(under), _base_finding(report, under)))
-    return [*claims, Claim("License", subject.license or "none", _license_finding(report))]
-
-
-def _base_finding(report: Report, base: str) -> str:
-    found = next((one for one in report.comparisons if one.reference.lower() == base.lower()), None)
-    if found is None:
-        why = report.unavailable.get(base)
-        return f"Not checked: {why}." if why else "Not checked: this model is not among the references."
-    measured = f" It was {origin(found)}." if found.at_hand else ""
-    if found.relation is Relation.INCONCLUSIVE:
-        return f"The evidence does not settle it.{measured}"
-    says = "supports" if found.relation.related else "does not support"
-    return f"The evidence {says} it: {found.relation.value}.{measured}"
-
-
-def _no_base_finding(report: Report) -> str:
-    if report.verdict.relation.related:
-        return "The evidence shows a relation that is not declared."
-    return "Nothing to check."
-
-
-def _license_finding(report: Report) -> str:
-    """The licenses of the references it is related to; a license itself cannot be measured."""
-    licenses = {one.license or "unknown" for one in report.comparisons if one.relation.related}
-    return f"Licenses of related references: {', '.join(sorted(licenses))}." if licenses else "Nothing to check."

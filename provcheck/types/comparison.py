@@ -18,7 +18,7 @@ class Reference(Record):
     id: str
     family: str
     parents: tuple[str, ...] = ()
-    mechanism: str = "from-scratch"
+    mechanism: str = Field(default="undocumented", description="how it was made; of what nobody documented, only this")
     license: str | None = None
     split: Literal["calibration", "held-out"] | None = None
     initialisation: str | None = Field(

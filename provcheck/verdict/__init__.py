@@ -21,7 +21,7 @@ from provcheck.bank.manifest import read_bank_manifest
 from provcheck.errors import BankError
 from provcheck.io import data
 from provcheck.signals import exact_p_value_of
-from provcheck.types import Comparison, JudgeFacts, MeasurementFacts, Relation, Verdict
+from provcheck.types import Comparison, Coverage, JudgeFacts, MeasurementFacts, Relation, Verdict
 from provcheck.verdict.margin import MarginRule
 from provcheck.verdict.panels import FILE, RECALIBRATE, Calibrations, Panel, load_calibrations
 from provcheck.wording import plural
@@ -134,8 +134,14 @@ def _too_little(facts: MeasurementFacts, panels: Sequence[Panel], covered: Colle
     found = [facts.measured[name].coverage for name in read if name in facts.measured]
     if any(set(panel) <= set(covered) for panel in panels) or all(one.share >= MIN_COVERAGE for one in found):
         return None
-    parts = " and ".join(f"{one.measured} of {plural(one.total, one.unit)}" for one in found)
+    parts = " and ".join(map(_measured, found))
     return f"Only {parts} could be measured; at least {MIN_COVERAGE:.0%} of each are needed."
+
+
+def _measured(coverage: Coverage) -> str:
+    """`8 of 480 questions (the others: longer than the model's context of 32 tokens)`."""
+    others = f" (the others: {'; '.join(coverage.left_out)})" if coverage.left_out else ""
+    return f"{coverage.measured} of {plural(coverage.total, coverage.unit)}{others}"
 
 
 def _ancestor(nearest: Comparison, judged: Sequence[Comparison], ancestry: Ancestry) -> Comparison:

@@ -11,7 +11,7 @@ from provcheck.types import Comparison, Floats, JudgeFacts, NotMeasured, PanelFa
 from provcheck.verdict.calibration import Calibration
 from provcheck.verdict.nulls import MIN_NULL_PAIRS, histogram, holm, share_as_high, smallest_p_value
 from provcheck.verdict.panels import Calibrations, Panel, describe
-from provcheck.wording import correction
+from provcheck.wording import correction, probability
 
 
 class CalibratedJudge:
@@ -67,20 +67,16 @@ class CalibratedJudge:
         return tuple(self._judged(*one) for one in each)
 
     def explain(self, comparison: Comparison) -> tuple[str, ...]:
-        """Why it was judged so, in plain sentences."""
+        """Why it was judged so, in plain sentences; what keeps it from deciding comes first."""
         panel = self._calibrations.of(comparison.judged_by)
         lines = ["The weight files are byte for byte those of the reference."] if comparison.same_weights else []
         lines += [
             line for name in comparison.judged_by or self._calibrations.signals for line in _said(name, comparison)
         ]
         if panel:
-            return (
-                *lines,
-                *_p_value(panel, comparison, self._references),
-                *_rank(panel, comparison),
-                *self._doubts(panel, comparison),
-            )
-        return (*lines, *([] if comparison.same_weights else self._what_is_missing(comparison)))
+            ranked = (*_p_value(panel, comparison, self._references), *_rank(panel, comparison))
+            return (*self._doubts(panel, comparison), *lines, *ranked)
+        return (*([] if comparison.same_weights else self._what_is_missing(comparison)), *lines)
 
     def _judged(
         self,
@@ -134,7 +130,7 @@ class CalibratedJudge:
             why = "but the evidence lies too little above that of independent models to accuse"
         else:
             why = "not enough to accuse, too much to acquit"
-        return [f"The probability of being related is {comparison.related_probability:.1%}, {why}."]
+        return [f"The probability of being related is {probability(comparison.related_probability)}, {why}."]
 
     def _what_is_missing(self, comparison: Comparison) -> list[str]:
         found = {signal_of(name) for name in features_of(comparison)}

@@ -30,6 +30,8 @@ MIN_PAIRS = 3
 MAX_REFERENCES = 300
 """Number of references of a large bank, evenly spaced, that the pairs are made from."""
 
+BETWEEN = "The distance lies between those of related and of independent models, where this rule does not decide."
+
 NAME = "margin rule (not calibrated)"
 
 
@@ -128,7 +130,9 @@ class MarginRule:
                 f"The bank documents only {self.pairs} pairs of independent models; at least {MIN_PAIRS} are needed "
                 "to know how far apart independent models lie.",
             )
+        undecided = comparison.relation is Relation.INCONCLUSIVE
         return (
+            *([BETWEEN] if undecided else []),
             *signal.reasons(values, comparison.reference),
             f"The nearest two of the bank's {self.pairs} pairs of independent models are {self.smallest:.3f} apart.",
             "This rule has no calibrated error rates yet.",

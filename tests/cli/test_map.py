@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from provcheck.cli import run
 from provcheck.types import BankMap
 from tests.cli.conftest import World
 from tests.rendering.hostile import HIDDEN, MARKUP
-from tests.synthetic import make_bank, make_blocks, roots
+from tests.synthetic import blocks_at, make_bank, make_blocks, roots
 
 
 def read_csv(text: str) -> list[dict[str, str]]:
@@ -83,5 +84,66 @@ def test_too_few_references(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_an_unknown_ending_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["map", "-o", "map.png"]) == 4
-    assert "map.png does not end in .csv, .json, .svg" in capsys.readouterr().err
+    assert run(["map", "-o", "map.gif"]) == 4
+    assert "map.gif does not end in .csv, .json, .svg, .png, .pdf, .html" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["map", "tree"])
+@pytest.mark.parametrize(("form", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF-")])
+def test_pictures_that_are_no_text(
+    command: str, form: str, start: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bank in the place of MODEL is drawn without a model; names that no font has are drawn too."""
+    names = ["a $x^2$ _b_", "組織/模型", *list(roots(4))]
+    make_bank(tmp_path / "bank", {name: make_blocks(n) for n, name in enumerate(names)})
+    files = [tmp_path / f"{n}.{form}" for n in range(2)]
+    for file in files:
+        assert run([command, str(tmp_path / "bank"), "--out", str(file)]) == 0
+    first, second = (file.read_bytes() for file in files)
+    assert first.startswith(start) and first == second
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("command", ["map", "tree"])
+def test_pictures_that_are_no_text_need_a_file(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--format", "png"]) == 4
+    said = capsys.readouterr().err
+    assert "a png picture needs a file" in said and "-o picture.png" in said
+
+
+def labels(page: str) -> list[str]:
+    """What the pointer brings up on a map to look around in."""
+    (figure,) = re.findall(r'<script type="application/json" id="figure">(.*?)</script>', page)
+    return [text for trace in json.loads(figure)["data"] for text in trace["hovertext"]]
+
+
+def test_a_bank_to_look_around_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("plotly")
+    make_bank(tmp_path / "birds", {**roots(5), "org/tuned": blocks_at(make_blocks(0), 0.3)})
+    assert run(["map", str(tmp_path / "birds"), "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    said = labels(page)
+    assert "Map of the bank birds" in page and len(said) == 6
+    (tuned,) = [text for text in said if text.startswith("<b>org/tuned</b>")]
+    assert "mechanism: from-scratch" in tuned and "nearest: org/root-0, at 0.3" in tuned
+    assert not [text for text in said if "to this model" in text]
+
+
+def test_the_distance_to_the_model_is_shown(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("plotly")
+    asked = ["map", str(world.models["seed-2"]), "--bank", str(world.bank), "--probes", str(world.probes)]
+    assert run([*asked, "--format", "html"]) == 0
+    said = labels(capsys.readouterr().out)
+    assert "family: not known" in said[-1] and "to this model" not in said[-1]
+    (copy,) = [text for text in said if text.startswith("<b>org/seed-2</b>")]
+    assert copy.endswith("distance to this model: 0") or "&lt; 0.0001" in copy
+
+
+def test_without_plotly_nothing_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("provcheck.rendering.interactive_map.find_spec", lambda name: None)
+    monkeypatch.setattr("provcheck.cli.map.gather_models", pytest.fail)
+    assert run(["map", "--format", "html"]) == 4
+    said = capsys.readouterr().err
+    assert "an interactive map needs the package plotly" in said and "provcheck[interactive]" in said

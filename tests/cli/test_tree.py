@@ -145,10 +145,10 @@ def test_too_few_references(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["-o", "tree.pdf"], "tree.pdf does not end in .nwk, .newick, .tree, .svg"),
+        (["-o", "tree.gif"], "tree.gif does not end in .nwk, .newick, .tree, .svg, .png, .pdf"),
         (["-o", "."], "it is a folder"),
         (["--method", "upgma"], "upgma"),
-        (["--format", "png"], "png"),
+        (["--format", "gif"], "gif"),
         (["--bank", "nowhere"], "nowhere"),
         (["nowhere/at-all", "--offline"], "nowhere/at-all"),
     ],

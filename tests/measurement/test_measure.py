@@ -102,13 +102,16 @@ def test_what_bloom_normalises_away_changes_nothing(tmp_path: Path, probes: Prob
 def test_what_exceeds_the_context_lowers_the_coverage(tmp_path: Path, probes: ProbeSet) -> None:
     folder = save_tiny(tmp_path / "short", "gpt2", n_positions=40)
     measured = measure(resolve(str(folder)), probes)
-    questions = of_questions(measured).left_out["longer than the model's context"]
-    texts = of_texts(measured).left_out["longer than the model's context"]
+    questions = of_questions(measured).left_out["longer than the model's context of 40 tokens"]
+    texts = of_texts(measured).left_out["longer than the model's context of 40 tokens"]
     assert of_questions(measured) == Coverage(
-        measured=6 - questions, total=6, unit="question", left_out={"longer than the model's context": questions}
+        measured=6 - questions,
+        total=6,
+        unit="question",
+        left_out={"longer than the model's context of 40 tokens": questions},
     )
     assert of_texts(measured) == Coverage(
-        measured=12 - texts, total=12, unit="text", left_out={"longer than the model's context": texts}
+        measured=12 - texts, total=12, unit="text", left_out={"longer than the model's context of 40 tokens": texts}
     )
     assert 0 < questions < 6
     assert 0 < texts < 12

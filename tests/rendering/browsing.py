@@ -57,6 +57,15 @@ OUTSIDE = """() => [...document.querySelectorAll(".picture svg")].flatMap(svg =>
 })"""
 """Words in a picture that reach past its edge, and by how many pixels."""
 
+SCROLLING = """() => [...document.querySelectorAll(".picture, .picture *, figure")]
+  .filter(one => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible")
+  .map(one => one.className)"""
+"""What can be scrolled sideways in a figure."""
+
+SHOWN_AT = """() => [...document.querySelectorAll(".picture svg")].filter(svg => svg.checkVisibility())
+  .map(svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width)"""
+"""How large each picture is shown, by its own size."""
+
 HIDDEN = """() => [...document.querySelectorAll("table, pre")]
   .filter(one => !one.checkVisibility() || !one.offsetHeight).length"""
 """How many tables are folded away."""

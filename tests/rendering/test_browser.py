@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,16 @@ from playwright.sync_api import Browser
 
 from provcheck.rendering.html_report import HtmlReport
 from provcheck.types import Relation, Report
-from tests.rendering.browsing import CHROMIUM, HIDDEN, LOW_CONTRAST, OUTSIDE, chromium, visit
+from tests.rendering.browsing import (
+    CHROMIUM,
+    HIDDEN,
+    LOW_CONTRAST,
+    OUTSIDE,
+    SCROLLING,
+    SHOWN_AT,
+    chromium,
+    visit,
+)
 from tests.rendering.factory import make_report
 from tests.rendering.hostile import MARKUP, RIGHT_TO_LEFT
 from tests.rendering.page import Page
@@ -63,18 +73,51 @@ def test_every_text_can_be_read_in_light_dark_and_on_paper(browser: Browser, htm
     assert all((one["checked"]["svg"] > 10) == ("<figure>" in html) for one in found)
 
 
-def test_the_page_fits_a_phone_and_words_fit_their_pictures(browser: Browser, html: str, tmp_path: Path) -> None:
-    with visit(browser, html, tmp_path / "report.html", width=360) as visited:
-        assert visited.ask("() => document.documentElement.scrollWidth") == 360
+@pytest.mark.parametrize("width", [360, 390, 1200])
+def test_the_page_fits_a_phone_and_words_fit_their_pictures(
+    browser: Browser, html: str, tmp_path: Path, width: int
+) -> None:
+    """No picture scrolls sideways, and on the narrowest its letters are still those of the sheet, within a tenth."""
+    with visit(browser, html, tmp_path / "report.html", width=width) as visited:
+        assert visited.ask("() => document.documentElement.scrollWidth") == width
         assert visited.ask(OUTSIDE) == []
+        assert visited.ask(SCROLLING) == []
+        assert min(visited.ask(SHOWN_AT), default=1) >= 0.85
 
 
-def test_paper_holds_what_the_screen_folds_away(browser: Browser, html: str, tmp_path: Path) -> None:
-    with visit(browser, html, tmp_path / "report.html") as visited:
+def test_the_annex_is_printed_on_request(browser: Browser, html: str, tmp_path: Path) -> None:
+    """Asked for on the page or by the address, and then with all that the screen folds away."""
+    file = tmp_path / "report.html"
+    with visit(browser, html, file) as visited:
         visited.ask("() => document.querySelectorAll('details').forEach(one => one.open = false)")
         assert visited.ask(HIDDEN) > 0
         visited.page.emulate_media(media="print")
-        assert visited.ask(HIDDEN) == 0
+        assert not visited.page.locator(".annex").is_visible()
+        assert visited.page.locator(".on-paper").is_visible()
+        visited.page.emulate_media(media="screen")
+        visited.page.get_by_label("Print the annex too").check()
+        visited.page.emulate_media(media="print")
+        assert visited.page.locator(".annex").is_visible() and visited.ask(HIDDEN) == 0
+        assert not visited.page.locator(".on-paper").is_visible()
+        visited.page.goto(f"{file.as_uri()}#annex")
+        assert visited.page.locator(".annex").is_visible() and visited.ask(HIDDEN) == 0
+
+
+def test_the_report_is_printed_on_four_to_six_sheets_and_the_first_holds_the_answer(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with visit(browser, HtmlReport().render(shipped_report()), tmp_path / "report.html") as visited:
+        assert 4 <= sheets(visited.page.pdf(prefer_css_page_size=True)) <= 6
+        visited.page.goto(f"{(tmp_path / 'report.html').as_uri()}#annex")
+        assert sheets(visited.page.pdf(prefer_css_page_size=True)) > 12
+        visited.page.emulate_media(media="print")
+        visited.page.set_viewport_size({"width": 672, "height": 1000})
+        assert visited.ask("() => document.querySelector('#repeat').getBoundingClientRect().bottom") < 1000
+
+
+def sheets(pdf: bytes) -> int:
+    """Pages of a PDF by Chromium."""
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
 def test_the_page_is_small(html: str) -> None:

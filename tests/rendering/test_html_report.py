@@ -166,6 +166,9 @@ def test_the_sentence_names_both_sides() -> None:
 
 
 HEADINGS = [
+    "What was audited",
+    "What was not measured",
+    "How to repeat it",
     "Checks",
     "Nearest references",
     "Family tree",
@@ -185,14 +188,18 @@ HEADINGS = [
 
 @pytest.mark.parametrize("report", [make_report(), bare_report(), adapter_report()])
 def test_sections_come_in_order_and_never_stay_away(report: Report) -> None:
-    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", HtmlReport().render(report))
-    assert [unescape(heading) for heading in headings[1:]] == HEADINGS
+    headings = [unescape(one) for one in re.findall(r"<h2[^>]*>(.*?)</h2>", HtmlReport().render(report))]
+    assert [one for one in headings[1:] if one != "All reasons for the verdict"] == HEADINGS
+
+
+NARROW = 2
+"""Tree and map are there twice: for a screen, and for a phone or half a sheet of paper."""
 
 
 def test_seven_pictures_with_words_for_those_who_cannot_see_them() -> None:
     page = Page(HtmlReport().render(make_report()))
     pictures = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("role") == "img"]
-    assert len(pictures) == page.names().count("figcaption") == 7
+    assert len(pictures) - NARROW == page.names().count("figcaption") == 7
     assert all(len(attributes["aria-labelledby"].split()) == 2 for attributes in pictures)
 
 
@@ -228,9 +235,7 @@ def test_a_value_outside_the_scale_says_why() -> None:
     changed = [with_signal(one, "likelihood", outside) for one in report.comparisons]
     html = HtmlReport().render(report.model_copy(update={"comparisons": tuple(changed)}))
     assert "scale does not apply here: a model spends 4 bits a byte." in unescape(html)
-    assert (
-        "bits per byte; the papers&#x27; scale does not apply" in html or "scale does not apply to these models" in html
-    )
+    assert "bits per byte; the papers' scale does not apply" in html
 
 
 def test_numbers_that_cannot_be_drawn_do_not_lose_the_page() -> None:
@@ -291,7 +296,7 @@ def test_a_model_without_files_is_no_riddle() -> None:
     digests = report.digests.model_copy(update={"weights": None})
     text = Page(HtmlReport().render(report.model_copy(update={"subject": subject, "digests": digests}))).text
     assert "None" not in text.replace("None of the above.", "")  # which is what unrelated means
-    assert text.count("no weight files are at hand") == 2
+    assert text.count("no weight files are at hand") == 3
 
 
 def test_files_that_were_read_in_part() -> None:

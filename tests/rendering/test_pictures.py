@@ -329,15 +329,21 @@ def opacities(svg: str) -> list[float]:
 
 def test_a_heat_map_shows_numbers_frames_and_the_scale_of_its_shades() -> None:
     svg = PICTURES["blocks"]
-    assert {"0.97", "0.11", "-0.01", "blocks of this model", "0.2", "1"} <= set(words(svg))
+    assert {"0.97", "0.11", "-0.01", "rows: blocks of this model", "0.2", "1"} <= set(words(svg))
     assert marks(svg, "var(--ink)") == 4  # frames
     assert min(opacities(svg)) == 0 and max(opacities(svg)) == pytest.approx(0.97 * DARKEST, abs=0.01)
     assert "1 with 1 (0.97), 2 with 2 (0.95), 3 with 3 (0.93), 4 with 4 (0.96)" in svg
 
 
 def test_small_cells_hold_no_numbers() -> None:
-    assert "0.50" in words(draw("few", heat_map(3, 12)))
-    assert "0.50" not in words(draw("many", heat_map(3, 13)))
+    assert "0.50" in words(draw("few", heat_map(3, 9)))
+    assert "0.50" not in words(draw("many", heat_map(3, 10)))
+
+
+def test_labels_of_narrow_columns_do_not_touch() -> None:
+    """Every second one is written above 24 columns."""
+    found = words(draw("many", heat_map(1, 24)))
+    assert {"0", "2", "22"} <= set(found) and not {"1", "23"} & set(found[:-7])
 
 
 def test_no_shade_is_outside_the_scale() -> None:

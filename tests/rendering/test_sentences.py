@@ -105,8 +105,11 @@ def test_a_plain_report_stays_as_it_is() -> None:
     assert plain_report(make_report()) == make_report()
 
 
-def test_an_inconclusive_comparison_shows_what_it_hangs_between() -> None:
+def test_one_probability_of_a_pair_is_shown() -> None:
+    """That of its relation, as under the verdict; where it is open, that of being related, as in the reasons."""
     odds = {Relation.UNRELATED: 0.05, Relation.DERIVED: 0.5, Relation.SAME_RECIPE: 0.45}
     one = make_report().comparisons[0].model_copy(update={"relation": Relation.INCONCLUSIVE, "probabilities": odds})
-    assert sentences.relation_probability(one) == "derived 50.0 %, same-recipe 45.0 %"
+    assert sentences.relation_probability(one) == "related 50.0 %"
+    assert sentences.relation_probability(one.model_copy(update={"relation": Relation.DERIVED})) == "50.0 %"
+    assert sentences.relation_probability(one.model_copy(update={"same_weights": True})) == "certain"
     assert sentences.relation_probability(one.model_copy(update={"probabilities": None})) == "not known"

@@ -85,8 +85,8 @@ def test_a_failure_shows_what_was_asked_for_and_the_numbers() -> None:
         "-- no-owls --",
         "The model is related to no reference of the families owl.",
         "FAILED: related to acme/owl-7b (derived)",
-        "reference    relation  related  ABLE contrast              KL bits/byte  ",
-        "acme/owl-7b  derived   97.3 %   0.0432 (0.0389 to 0.0475)  0.400 ± 0.0131",
+        "reference    relation  probability  ABLE contrast              KL bits/byte  ",
+        "acme/owl-7b  derived   97.3 %       0.0432 (0.0389 to 0.0475)  0.400 ± 0.0131",
     ]
 
 
@@ -253,3 +253,13 @@ def test_the_last_line_is_only_green_when_all_passed(monkeypatch: pytest.MonkeyP
     report = make_report(outcomes=())
     assert report.exit_code is ExitCode.NO_CHECKS
     assert re.search(r"== no checks ran in 42\.1s ==$", printed(report).strip())
+
+
+@pytest.mark.parametrize("verbosity", [-2, -1, 0, 1])
+def test_an_open_verdict_says_why_directly_below_it(verbosity: int) -> None:
+    report = make_report(Relation.INCONCLUSIVE, probability=None)
+    lines = printed(report, verbosity).splitlines()
+    at = lines.index("No relation is claimed, and none is ruled out.")
+    assert lines[at + 1] == f"- {report.verdict.reasons[0]}"
+    decided = printed(make_report(), verbosity)
+    assert (f"- {report.verdict.reasons[0]}" in decided) == (verbosity >= 0)

@@ -153,3 +153,16 @@ def test_the_verdict_is_the_relation_of_the_reference_that_it_names(
 def test_same_weights_are_identical_however_far() -> None:
     copy = make_comparison("stranger", exactly(1.2), same_weights=True)
     assert judge(near("base", 0.3), copy).reference == "stranger"
+
+
+def test_why_too_little_was_measured_stands_in_the_reason() -> None:
+    short = covered(0, 10)
+    coverage = short.measured["able"].coverage.model_copy(
+        update={"left_out": {"longer than the model's context of 32 tokens": 10}}
+    )
+    facts = with_facts(SUBJECT, "able", coverage=coverage).facts
+    _, verdict = decide([near("base", 0.0)], MarginRule(pairs=10, lead="able", smallest=0.8), facts, ANCESTRY)
+    assert verdict.reasons == (
+        "Only 0 of 10 questions (the others: longer than the model's context of 32 tokens) could be measured; at least "
+        "50% of each are needed.",
+    )

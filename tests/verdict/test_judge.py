@@ -163,11 +163,9 @@ def test_between_the_thresholds_it_does_not_decide(zoo: Bank, calibration: Calib
     assert {c.relation for c in judged.values()} == {Relation.INCONCLUSIVE}
     verdict = verdict_on(zoo, wide, TUNED)
     assert verdict.relation is Relation.INCONCLUSIVE
-    assert verdict.reasons[-1].endswith(
-        ", but the evidence lies too little above that of independent models to accuse."
-    )
+    assert verdict.reasons[0].endswith(", but the evidence lies too little above that of independent models to accuse.")
     stranger = verdict_on(zoo, wide, root_measurement(60))
-    assert stranger.reasons[-1].endswith(", not enough to accuse, too much to acquit.")
+    assert stranger.reasons[0].endswith(", not enough to accuse, too much to acquit.")
 
 
 def test_the_thresholds_themselves(zoo: Bank, calibration: Calibration) -> None:
@@ -188,7 +186,7 @@ def test_outside_the_range_it_does_not_decide(zoo: Bank, calibration: Calibratio
     wild = with_arrays(TUNED, "likelihood", **{LOGLIK: array_of(TUNED, LOGLIK) + wave(5, 500)})
     judged = judge_all(zoo, calibration, wild)
     assert {c.relation for c in judged.values()} == {Relation.INCONCLUSIVE}
-    reason = verdict_on(zoo, calibration, wild).reasons[-1]
+    reason = verdict_on(zoo, calibration, wild).reasons[0]
     assert reason.endswith("the numbers lie outside the range that the judge was calibrated on.")
     anything = replace(calibration, low=np.full(len(READ), -1e9), high=np.full(len(READ), 1e9))
     anything = with_facts(anything, acquit_up_to=calibration.facts.accuse_above)
@@ -215,7 +213,7 @@ def test_it_never_accuses_where_the_policy_wants_a_lower_rate(zoo: Bank, calibra
     assert strict["org/root-3"].relation is Relation.INCONCLUSIVE
     assert strict["org/root-5"].relation.independent
     assert judge_all(zoo, calibration, TUNED, limit=upper)["org/root-3"].relation is Relation.DERIVED
-    reason = verdict_on(zoo, calibration, TUNED, limit=0.99 * upper).reasons[-1]
+    reason = verdict_on(zoo, calibration, TUNED, limit=0.99 * upper).reasons[0]
     assert f"in up to {upper:.2%} of independent pairs, more than the {0.99 * upper:.2%} that the policy" in reason
 
 

@@ -15,7 +15,7 @@ from provcheck.comparison import compare
 from provcheck.signals import TABLE, distance_of
 from provcheck.types import Comparison, Floats, Measurement, NotMeasured, Relation
 from provcheck.verdict import MarginRule
-from provcheck.verdict.margin import IDENTICAL_DISTANCE, INDEPENDENT_SHARE, RELATED_SHARE
+from provcheck.verdict.margin import BETWEEN, IDENTICAL_DISTANCE, INDEPENDENT_SHARE, RELATED_SHARE
 from tests.synthetic import (
     blocks_at,
     make_bank,
@@ -132,8 +132,9 @@ def test_it_goes_by_the_signals_that_it_is_given() -> None:
     ):
         assert [one.relation for one in RULE.judge([near, apart], signals)] == found
     said = RULE.explain(make_comparison("org/r", (0.25, 0.3, 0.35)))
-    assert said[0] == "The ABLE contrast distance to org/r is 0.300 (95 % interval 0.250 to 0.350)."
-    assert said[1] == "The nearest two of the bank's 10 pairs of independent models are 0.800 apart."
+    assert said[0] == BETWEEN, "what keeps it from deciding comes first"
+    assert said[1] == "The ABLE contrast distance to org/r is 0.300 (95 % interval 0.250 to 0.350)."
+    assert said[2] == "The nearest two of the bank's 10 pairs of independent models are 0.800 apart."
 
 
 def test_without_a_signal_that_may_accuse_nobody_is_accused() -> None:
@@ -207,7 +208,7 @@ def test_too_few_independent_pairs_decide_nothing_and_say_so(tmp_path: Path) -> 
     models = [
         (make_reference("org/a"), make_measurement("org/a", make_blocks(0))),
         (make_reference("org/b"), make_measurement("org/b", make_blocks(1))),
-        (make_reference("org/c", "org/a"), make_measurement("org/c", blocks_at(make_blocks(0), 0.2))),
+        (make_reference("org/c", "org/a", mechanism="lora"), make_measurement("org/c", blocks_at(make_blocks(0), 0.2))),
     ]
     rule = MarginRule.from_bank(write_bank(tmp_path / "bank", models))
     assert (rule.pairs, rule.smallest, rule.smallest_behaviour) == (2, None, None)

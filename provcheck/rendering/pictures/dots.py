@@ -4,47 +4,55 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from provcheck.rendering.pictures.labels import fitting
-from provcheck.rendering.pictures.palette import INK, KIN, LINE, MARK, PAPER, SOFT
-from provcheck.rendering.pictures.sheet import Sheet
+from provcheck.rendering.pictures.labels import fitting, width_of, wrapped
+from provcheck.rendering.pictures.palette import BOLD, INK, KIN, LINE, MARK, PAPER, SIZE, SMALL, SOFT
+from provcheck.rendering.pictures.sheet import LINE_HEIGHT, Sheet
 from provcheck.signals.describing import Dot, DotChart, Ruler
 
-WIDTH, ROW, TOP, FOOT = 620.0, 30.0, 8.0, 50.0
-LABELS, NUMBERS, GAP = 206.0, 154.0, 14.0
+WIDTH, SIDE, TOP, TICKS = 360.0, 18.0, 4.0, 26.0
+"""Pixels; the width is that of a phone, so that no picture must be shrunk on one."""
+
+ROW, WORDS, LANE, GUIDE = 35.0, 9.0, 25.0, 7.0
+"""A row: its height, where in it the words and the value stand, and how far a guide reaches above and below."""
 
 
 def dots_svg(name: str, chart: DotChart, *, standalone: bool = False) -> str:
-    """The rows from top to bottom."""
+    """The rows from top to bottom: each a line of words with the value on the axis below them."""
     rows, ruler = chart.rows, chart.ruler
-    sheet = Sheet(name, WIDTH, TOP + ROW * len(rows) + FOOT)
-    axes = sheet.chart(LABELS, TOP, NUMBERS, FOOT)
+    label = wrapped(ruler.label, WIDTH - SIDE, SMALL)
+    foot = TICKS + LINE_HEIGHT * len(label)
+    sheet = Sheet(name, WIDTH, TOP + ROW * len(rows) + foot, chart.title, chart.description)
+    axes = sheet.chart(SIDE, TOP, SIDE, foot)
     if ruler.logarithmic:
         axes.set_xscale("log")
-    axes.set(xlim=(ruler.low, ruler.high), ylim=(len(rows) - 0.5, -0.5))
-    sheet.ticks(axes, ruler.ticks, ruler.label)
-    sides = sheet.field(0, TOP, 0, FOOT)
+    axes.set(xlim=(ruler.low, ruler.high), ylim=(ROW * len(rows), 0))
+    sheet.ticks(axes, ruler.ticks, label)
+    words = sheet.field(0, TOP, 0, foot)
+    guides = [ruler.clip(row.value) for row in rows if row.guide and row.value is not None]
     for place, row in enumerate(rows):
-        _draw(axes, row, place, ruler)
-        _write(sheet, sides, row, ROW * (place + 0.5))
-    return sheet.svg(chart.title, chart.description, standalone=standalone)
+        lane = ROW * place + LANE
+        axes.plot([ruler.low, ruler.high], [lane, lane], color=LINE, linewidth=1, zorder=0, clip_on=False)
+        axes.vlines(guides, lane - GUIDE, lane + GUIDE, color=LINE, linewidth=1.5, zorder=0, clip_on=False)
+        _draw(axes, row, lane, ruler)
+        _write(sheet, words, row, ROW * place + WORDS)
+    return sheet.svg(standalone=standalone)
 
 
-def _write(sheet: Sheet, sides: Axes, row: Dot, y: float) -> None:
+def _write(sheet: Sheet, axes: Axes, row: Dot, y: float) -> None:
     colour, weight = (KIN, "bold") if row.own else (INK, "normal")
-    label = fitting(row.label, LABELS - GAP)
-    sheet.write(sides, (LABELS - GAP, y), label, colour=colour, weight=weight, ha="right")
-    sheet.write(sides, (WIDTH - NUMBERS + GAP, y), row.number, colour=KIN if row.own else SOFT, weight=weight)
+    room = WIDTH - 3 * SIDE - BOLD * width_of(row.number)
+    sheet.write(axes, (SIDE, y), fitting(row.label, room / BOLD, SIZE), colour=colour, weight=weight)
+    right = (WIDTH - SIDE, y)
+    sheet.write(axes, right, row.number, colour=KIN if row.own else SOFT, weight=weight, ha="right")
 
 
-def _draw(axes: Axes, row: Dot, place: int, ruler: Ruler) -> None:
+def _draw(axes: Axes, row: Dot, y: float, ruler: Ruler) -> None:
     if row.value is None:
         return
-    if row.guide:
-        axes.axvline(ruler.clip(row.value), color=LINE, linewidth=1.5, zorder=0, clip_on=False)
     colour = KIN if row.own else MARK
     if row.interval:
         ends = [ruler.clip(end) for end in row.interval]
-        axes.plot(ends, [place, place], color=colour, linewidth=3.5, alpha=0.45, solid_capstyle="butt", clip_on=False)
-        axes.plot(ends, [place, place], "|", color=colour, markersize=9, clip_on=False)
+        axes.plot(ends, [y, y], color=colour, linewidth=3.5, alpha=0.45, solid_capstyle="butt", clip_on=False)
+        axes.plot(ends, [y, y], "|", color=colour, markersize=9, clip_on=False)
     inside = PAPER if row.hollow else colour
-    axes.plot([ruler.clip(row.value)], [place], "o", color=colour, markerfacecolor=inside, markersize=8, clip_on=False)
+    axes.plot([ruler.clip(row.value)], [y], "o", color=colour, markerfacecolor=inside, markersize=8, clip_on=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -10,10 +12,10 @@ from provcheck.rendering.pictures.palette import INK, KIN, LINE, SMALL, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 from provcheck.signals.describing import HeatMap
 
-WIDTH = 620.0
-LEFT, TOP, RIGHT, FOOT = 176.0, 48.0, 24.0, 70.0
-ROW, WIDEST, NARROWEST = 30.0, 52.0, 34.0
-"""Pixels: the height of a cell, its largest width, and the smallest one that a number fits into."""
+WIDTH = 360.0
+LEFT, TOP, RIGHT, FOOT = 34.0, 64.0, 14.0, 70.0
+ROW, WIDEST, NARROWEST, LABEL = 30.0, 46.0, 34.0, 22.0
+"""Pixels: the height of a cell, its largest width, the smallest that a number fits into, and what a label takes."""
 
 MOST = 24
 """Rows and columns; the labels of more would touch."""
@@ -33,7 +35,7 @@ def heat_map_svg(name: str, chart: HeatMap, *, standalone: bool = False) -> str:
         raise ValueError("rows and columns do not fit")
     if not len(chart.values) == len(chart.numbers) == rows:
         raise ValueError("rows and columns do not fit")
-    sheet = Sheet(name, WIDTH, TOP + ROW * rows + FOOT)
+    sheet = Sheet(name, WIDTH, TOP + ROW * rows + FOOT, chart.title, chart.description)
     axes, cell = sheet.field(LEFT, TOP, RIGHT, FOOT), min(WIDEST, (WIDTH - LEFT - RIGHT) / columns)
     _write_titles(sheet, axes, chart, cell)
     for row, values in enumerate(chart.values):
@@ -47,15 +49,15 @@ def heat_map_svg(name: str, chart: HeatMap, *, standalone: bool = False) -> str:
         frame.set(fill=False, edgecolor=INK, linewidth=1.6, clip_on=False)
         axes.add_patch(frame)
     _draw_scale(sheet, axes, ROW * rows + 22, chart.scale_title)
-    return sheet.svg(chart.title, chart.description, standalone=standalone)
+    return sheet.svg(standalone=standalone)
 
 
 def _write_titles(sheet: Sheet, axes: Axes, chart: HeatMap, cell: float) -> None:
-    sheet.write(axes, (0, -34), fitting(chart.column_title, WIDTH - LEFT, SMALL), colour=SOFT, small=True)
+    for y, words in ((-52, f"rows: {chart.row_title}"), (-36, f"columns: {chart.column_title}")):
+        sheet.write(axes, (-LEFT / 2, y), fitting(words, WIDTH - LEFT, SMALL), colour=SOFT, small=True)
     for column, label in enumerate(chart.columns):
-        sheet.write(axes, ((column + 0.5) * cell, -13), label, ha="center")
-    middle = ROW * len(chart.rows) / 2
-    sheet.write(axes, (-44, middle), fitting(chart.row_title, LEFT - 44, SMALL), colour=SOFT, small=True, ha="right")
+        if column % ceil(LABEL / cell) == 0:
+            sheet.write(axes, ((column + 0.5) * cell, -13), label, ha="center")
     for row, label in enumerate(chart.rows):
         sheet.write(axes, (-12, (row + 0.5) * ROW), label, ha="right")
 

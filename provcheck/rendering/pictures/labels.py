@@ -26,6 +26,18 @@ def fitting(name: str, width: float, size: float = SIZE) -> str:
     return f"{_start(text, room / 2, size)}…{_start(text[::-1], room / 2, size)[::-1]}"
 
 
+def wrapped(text: str, width: float, size: float = SIZE) -> list[str]:
+    """The text on as many lines of at most `width` pixels as it needs; a word that is longer has a line of its own."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and width_of(longer, size) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
 def width_of(text: str, size: float = SIZE) -> float:
     """About how many pixels wide a text is in the system's font; errs on the wide side."""
     return size * sum(_width(char) for char in text)

@@ -13,7 +13,9 @@ from provcheck.rendering.pictures.palette import BOLD, HUES, KIN, MARK, PAPER, S
 from provcheck.rendering.pictures.sheet import Sheet
 from provcheck.types import MapPoint
 
-WIDTH, HIGHEST, MARGIN = 700.0, 520.0, 24.0
+WIDE, NARROW, MARGIN = (700.0, 520.0), (360.0, 420.0), 24.0
+"""Width of a picture and its largest height; the narrow one fits a phone, and half of a sheet of paper."""
+
 SHAPES = (("o", 7.0), ("s", 6.0), ("^", 8.0), ("D", 5.5))
 """Marks of about the same visual weight, with their sizes."""
 
@@ -23,23 +25,29 @@ Look = tuple[str, str, float]
 """Colour, shape and size."""
 
 
-def map_svg(points: Sequence[MapPoint], *, standalone: bool = False) -> str:
+def map_svg(points: Sequence[MapPoint], *, narrow: bool = False, standalone: bool = False) -> str:
+    """The map as SVG; `standalone` gives a complete file with its own colours, else a fragment in the colours of the
+    page around it. Raises ValueError when there is no map."""
+    return map_sheet(points, narrow=narrow).svg(standalone=standalone)
+
+
+def map_sheet(points: Sequence[MapPoint], *, narrow: bool = False) -> Sheet:
     """Models as points, close if they are alike; families with several models have a color, the subject is a star.
 
-    `standalone` gives a complete file with its own colours, else a fragment in the colours of the page around it.
     Raises ValueError when there are no points, or when they lie too far apart to be drawn.
     """
     if not points:
         raise ValueError("a map needs points")
-    places, height = _places(points)
-    placed, looks = list(zip(places, points, strict=True)), _looks(points)
-    sheet = Sheet("map", WIDTH, height)
+    width, highest = NARROW if narrow else WIDE
+    places, height = _places(points, width, highest)
+    placed, looks = list(zip(places, points, strict=True)), looks_of(points)
+    sheet = Sheet("map-narrow" if narrow else "map", width, height, "Map of the bank", describe_map(points))
     axes = sheet.field()
     for family, look in looks.items():
         _draw(axes, [place for place, one in placed if one.family == family and not one.subject], look)
     _draw(axes, [place for place, one in placed if one.subject], (KIN, "*", 19.0))
     _write_names(sheet, axes, placed, looks)
-    return sheet.svg("Map of the bank", describe_map(points), standalone=standalone)
+    return sheet
 
 
 def describe_map(points: Sequence[MapPoint]) -> str:
@@ -60,19 +68,19 @@ def _draw(axes: Axes, places: Sequence[Place], look: Look) -> None:
     axes.plot(across, down, shape, color=colour, markersize=size, markeredgecolor=PAPER, clip_on=False)
 
 
-def _places(points: Sequence[MapPoint]) -> tuple[list[Place], float]:
+def _places(points: Sequence[MapPoint], width: float, highest: float) -> tuple[list[Place], float]:
     """Positions in pixels, equally scaled in both directions to fill the sheet in one, and the height of the map."""
     across, up = [point.x for point in points], [point.y for point in points]
     wide, high = max(across) - min(across), max(up) - min(up)
     if not isfinite(wide) or not isfinite(high):
         raise ValueError("the points lie too far apart")
-    scale = min((WIDTH - 2 * MARGIN) / (wide or 1), (HIGHEST - 2 * MARGIN) / (high or 1))
-    left = (WIDTH - scale * wide) / 2
+    scale = min((width - 2 * MARGIN) / (wide or 1), (highest - 2 * MARGIN) / (high or 1))
+    left = (width - scale * wide) / 2
     places = [(left + scale * (point.x - min(across)), MARGIN + scale * (max(up) - point.y)) for point in points]
     return places, scale * high + 2 * MARGIN
 
 
-def _looks(points: Sequence[MapPoint]) -> dict[str | None, Look]:
+def looks_of(points: Sequence[MapPoint]) -> dict[str | None, Look]:
     """How the points of each family look: coloured where it has several models, the largest first, else grey."""
     sizes = Counter(point.family for point in points if not point.subject and point.family)
     several = [family for family, count in sizes.most_common() if count > 1]

@@ -8,8 +8,9 @@ from xml.etree import ElementTree as ET
 
 from provcheck.rendering.pictures.palette import PAPER, VARIABLES
 
-PLACEHOLDER = "words-{}"
-HALO = {"stroke": PAPER, "stroke-width": "2", "stroke-linejoin": "round", "paint-order": "stroke"}
+PLACEHOLDER, PLACEHOLDER_OF = "words-{}", re.compile(r"words-(\d+)")
+HALO_WIDTH = 2
+HALO = {"stroke": PAPER, "stroke-width": f"{HALO_WIDTH}", "stroke-linejoin": "round", "paint-order": "stroke"}
 """A halo around letters, so that they can be read where they cross a line."""
 
 _LINK = "{http://www.w3.org/1999/xlink}href"

@@ -16,9 +16,24 @@ from provcheck.rendering.pictures.labels import fitting, width_of
 from provcheck.rendering.pictures.palette import BOLD, KIN, MARK, SIZE, SMALL, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 
-WIDTH, ROW, MARGIN, FOOT = 700.0, 19.0, 4.0, 30.0
-LABELS = 290.0
-"""Room for the names."""
+MARGIN, FOOT = 4.0, 30.0
+
+
+@dataclass(frozen=True)
+class Format:
+    """Pixels: width of a picture, room for names in it, the height of a row, and the size of its letters."""
+
+    width: float
+    labels: float
+    row: float
+    size: float
+
+
+WIDE, NARROW = Format(700, 290, 19, SIZE), Format(360, 235, 16, SMALL)
+"""The narrow one fits a phone, and half a sheet of paper."""
+
+ABOVE = 0.4
+"""Rows between a branch and its support."""
 
 SHOWN_SUPPORT = 50
 """Percent; support below this means that the data do not settle an edge."""
@@ -130,26 +145,34 @@ def _branch(node: Any, below: list[Branch], next_row: int) -> Branch:
 # Drawing
 
 
-def tree_svg(newick: str, subject: str | None = None, *, standalone: bool = False) -> str:
+def tree_svg(newick: str, subject: str | None = None, *, narrow: bool = False, standalone: bool = False) -> str:
+    """A tree in Newick format as SVG; `standalone` gives a complete file with its own colors, else a fragment in the
+    colors of the page around it. Raises ValueError if the text is not a tree."""
+    return tree_sheet(newick, subject, narrow=narrow).svg(standalone=standalone)
+
+
+def tree_sheet(newick: str, subject: str | None = None, *, narrow: bool = False) -> Sheet:
     """A tree in Newick format, drawn from left to right; the leaf called `subject` is marked.
 
-    Names of inner nodes are support in percent, if there are any. `standalone` gives a complete file with its own
-    colors, else a fragment in the colors of the page around it. Raises ValueError if the text is not a tree.
+    Names of inner nodes are support in percent, if there are any; a narrow picture leaves out those whose branch is
+    too short for them. Raises ValueError if the text is not a tree.
     """
-    branches = read_branches(newick, subject)
-    tips = [branch for branch in branches if branch.tip]
-    sheet = Sheet("tree", WIDTH, 2 * MARGIN + ROW * len(tips) + FOOT)
-    axes = sheet.field(MARGIN, MARGIN, LABELS, MARGIN)
+    branches, form = read_branches(newick, subject), NARROW if narrow else WIDE
+    rows, name = sum(branch.tip for branch in branches), "tree-narrow" if narrow else "tree"
+    height = form.row * rows + FOOT
+    sheet = Sheet(name, form.width, height + 2 * MARGIN, "Lineage tree", describe_tree(branches))
+    axes = sheet.field(MARGIN, MARGIN, form.labels, MARGIN)
+    axes.set_ylim(height / form.row, 0)  # counted in rows
     scale = axes.get_xlim()[1] / (max(branch.end for branch in branches) or 1)
     _draw_edges(axes, branches, scale)
     for branch in branches:
         if branch.tip:
-            _name(sheet, axes, branch, scale)
-        elif (branch.support or 0) >= SHOWN_SUPPORT:
+            _name(sheet, axes, branch, scale, form.size)
+        elif (branch.support or 0) >= SHOWN_SUPPORT and not (narrow and _too_short(branch, scale)):
             _write_support(sheet, axes, branch, scale)
     if any(branch.length for branch in branches):
-        _scale_bar(sheet, axes, scale, ROW * len(tips) + FOOT / 2)
-    return sheet.svg("Lineage tree", describe_tree(branches), standalone=standalone)
+        _scale_bar(sheet, axes, scale, rows + FOOT / 2 / form.row)
+    return sheet
 
 
 def describe_tree(branches: tuple[Branch, ...]) -> str:
@@ -177,15 +200,20 @@ def _draw_edges(axes: Axes, branches: tuple[Branch, ...], scale: float) -> None:
     axes.add_collection(LineCollection(lines[True], colors=KIN, linewidths=2.5, clip_on=False), autolim=False)
 
 
-def _name(sheet: Sheet, axes: Axes, tip: Branch, scale: float) -> None:
-    x, y = tip.end * scale, _y(tip.row)
+def _name(sheet: Sheet, axes: Axes, tip: Branch, scale: float, size: float) -> None:
+    x, y, small = tip.end * scale, _y(tip.row), size < SIZE
     room = sheet.width - 2 * MARGIN - x
     if not tip.subject:
-        sheet.write(axes, (x + 6, y), fitting(tip.name, room - 6))
+        sheet.write(axes, (x + 6, y), fitting(tip.name, room - 6, size), small=small)
         return
     axes.plot([x], [y], "o", color=KIN, markersize=8, clip_on=False)
-    name = fitting(tip.name.removesuffix(SUBJECT_MARK), room - 10 - BOLD * width_of(SUBJECT_MARK), BOLD * SIZE)
-    sheet.write(axes, (x + 10, y), name + SUBJECT_MARK, colour=KIN, weight="bold")
+    name = fitting(tip.name.removesuffix(SUBJECT_MARK), room - 10 - BOLD * width_of(SUBJECT_MARK, size), BOLD * size)
+    sheet.write(axes, (x + 10, y), name + SUBJECT_MARK, colour=KIN, weight="bold", small=small)
+
+
+def _too_short(branch: Branch, scale: float) -> bool:
+    """Whether the support is wider than its branch."""
+    return (branch.end - branch.start) * scale < width_of("100", SMALL)
 
 
 def _write_support(sheet: Sheet, axes: Axes, branch: Branch, scale: float) -> None:
@@ -194,7 +222,7 @@ def _write_support(sheet: Sheet, axes: Axes, branch: Branch, scale: float) -> No
     if x < width_of(text, SMALL) + 3:
         sheet.write(axes, (x + 3, y), text, colour=SOFT, small=True)
     else:
-        sheet.write(axes, (x - 3, y - 7.5), text, colour=SOFT, small=True, ha="right")
+        sheet.write(axes, (x - 3, y - ABOVE), text, colour=SOFT, small=True, ha="right")
 
 
 def _scale_bar(sheet: Sheet, axes: Axes, scale: float, y: float) -> None:
@@ -206,4 +234,5 @@ def _scale_bar(sheet: Sheet, axes: Axes, scale: float, y: float) -> None:
 
 
 def _y(row: float) -> float:
-    return (row + 0.5) * ROW
+    """The middle of a row."""
+    return row + 0.5
