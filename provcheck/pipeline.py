@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
+from provcheck.cache import MeasurementCache, cache_root
 from provcheck.comparison import compare, examine
 from provcheck.errors import UsageError
 from provcheck.io import data
@@ -114,7 +115,8 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
     measurement = measured(prepared.target, prepared.options.model, observe)
     with_ = gather(prepared, observe)
-    return conclude(prepared, measurement, with_, compare(measurement, with_.bank, named=with_.named))
+    kept = MeasurementCache(cache_root(), observe) if prepared.options.model.cache else None
+    return conclude(prepared, measurement, with_, compare(measurement, with_.bank, named=with_.named), kept=kept)
 
 
 def gather(prepared: Prepared, observe: Observer) -> Compared:
@@ -139,8 +141,11 @@ def conclude(
     compared: Compared,
     comparisons: Sequence[Comparison],
     drawn: tuple[Lineage, BankMap] | None = None,
+    kept: MeasurementCache | None = None,
 ) -> Report:
-    """Judge the comparisons (nearest first), place the subject, check the policy; `drawn`: tree and map, if known.
+    """Judge the comparisons (nearest first), place the subject, check the policy.
+
+    `drawn`: tree and map, if they are known; `kept`: where they are looked up, if they are not.
 
     The judge is that of the bank alone: references at hand are judged by it, and change nothing in it.
     """
@@ -155,7 +160,10 @@ def conclude(
         subject, facts, comparisons, verdict, options.claimed_base, wide.references, compared.unavailable
     )
     checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)
-    lineage, bank_map = drawn or (place(measurement, wide, comparisons), draw_map(measurement, wide, comparisons))
+    lineage, bank_map = drawn or (
+        place(measurement, wide, comparisons, kept),
+        draw_map(measurement, wide, comparisons, kept),
+    )
     background, background_digests = backgrounds(facts)
     return Report(
         tool=prepared.tool,
