@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypedDict, Unpack
 
 from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
@@ -18,7 +20,7 @@ from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
 from provcheck.references import Compared, Given, find_references, measure_references
 from provcheck.targets import DEMO, Target
-from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, Subject, Tool
+from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, StrPath, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibrations
 from provcheck.verdict.claims import answer_named
 from provcheck.verdict.merges import name_parents
@@ -41,6 +43,29 @@ class AuditOptions:
     """Expression over the ids and kinds of checks, as in pytest's -k."""
     stop_at_first: bool = False
     """Leave out the checks after the first that fails."""
+
+
+class AuditKeywords(TypedDict, total=False):
+    """The options of an audit as keywords: the fields of AuditOptions, and of the ModelOptions in it."""
+
+    bank: StrPath
+    policy: StrPath
+    claimed_base: str | None
+    references: StrPath | Sequence[StrPath]
+    claimed_reference: bool
+    keyword: str
+    stop_at_first: bool
+    revision: str | None
+    offline: bool
+    allow_pickle: bool
+    trust_remote_code: bool
+    device: str
+    dtype: str
+    probes: StrPath
+    cache: bool
+    memory_bytes: int | None
+    signals: str | Sequence[str] | None
+    whole_files: bool
 
 
 @dataclass(frozen=True)
@@ -85,12 +110,39 @@ class Prepared:
         )
 
 
-def audit(model: str, options: AuditOptions | None = None, observe: Observer | None = None) -> Report:
+def audit(
+    model: StrPath,
+    options: AuditOptions | None = None,
+    observe: Observer | None = None,
+    **keywords: Unpack[AuditKeywords],
+) -> Report:
     """Measure `model`, compare it with the bank, judge, place it on the tree, check the policy.
 
-    Raises ProvcheckError.
+    `keywords` are single options, such as `bank="zoo-v2"` or `references=["org/base"]`, and take the place of those in
+    `options`. The comparisons of the report are nearest first. Raises ProvcheckError.
     """
-    return carry_out(prepare(model, options or AuditOptions()), observe or Silent())
+    chosen = _with_keywords(options or AuditOptions(), keywords)
+    return carry_out(prepare(os.fspath(model), chosen), observe or Silent())
+
+
+def _with_keywords(options: AuditOptions, keywords: Mapping[str, Any]) -> AuditOptions:
+    """The options with these in place of their own. Raises TypeError for one that there is not."""
+    if unknown := sorted(keywords.keys() - AuditKeywords.__annotations__.keys()):
+        raise TypeError(
+            f"audit() has no option '{unknown[0]}'; its options are {', '.join(AuditKeywords.__annotations__)}"
+        )
+    given = {name: _plain(name, value) for name, value in keywords.items()}
+    of_model = {field.name for field in fields(ModelOptions)} & given.keys()
+    model = replace(options.model, **{name: given.pop(name) for name in of_model})
+    return replace(options, model=model, **given)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Paths as text, and several values as a tuple, also where only one is given."""
+    if value is not None and name in ("references", "signals"):
+        several = [value] if isinstance(value, str | os.PathLike) else value
+        return tuple(os.fspath(one) for one in several)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def collect_checks(options: AuditOptions) -> Collected:

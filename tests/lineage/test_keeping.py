@@ -119,7 +119,7 @@ def _rename_nearest(entry: Path, other: Path) -> None:
     entry.write_text(json.dumps(content), "utf-8")
 
 
-FORGED: dict[str, Callable[[Path, Path], None]] = {
+FORGED: dict[str, Callable[[Path, Path], object]] = {
     "a field": _rename_nearest,
     "a byte": lambda entry, other: flip(entry, -20),
     "another's entry": lambda entry, other: entry.write_bytes(other.read_bytes()),
@@ -132,7 +132,7 @@ FORGED: dict[str, Callable[[Path, Path], None]] = {
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
 def test_an_entry_that_was_changed_is_never_used(
-    forge: Callable[[Path, Path], None], bank: Bank, kept: MeasurementCache, notes: Notes
+    forge: Callable[[Path, Path], object], bank: Bank, kept: MeasurementCache, notes: Notes
 ) -> None:
     def placed(measurement: Measurement) -> Lineage:
         return place(measurement, bank, compare(measurement, bank), kept)

@@ -24,9 +24,15 @@ Look = tuple[str, str, float]
 
 
 def map_svg(points: Sequence[MapPoint], *, standalone: bool = False) -> str:
+    """The map as SVG; `standalone` gives a complete file with its own colours, else a fragment in the colours of the
+    page around it. Raises ValueError when there is no map.
+    """
+    return map_sheet(points).svg("Map of the bank", describe_map(points), standalone=standalone)
+
+
+def map_sheet(points: Sequence[MapPoint]) -> Sheet:
     """Models as points, close if they are alike; families with several models have a color, the subject is a star.
 
-    `standalone` gives a complete file with its own colours, else a fragment in the colours of the page around it.
     Raises ValueError when there are no points, or when they lie too far apart to be drawn.
     """
     if not points:
@@ -39,7 +45,7 @@ def map_svg(points: Sequence[MapPoint], *, standalone: bool = False) -> str:
         _draw(axes, [place for place, one in placed if one.family == family and not one.subject], look)
     _draw(axes, [place for place, one in placed if one.subject], (KIN, "*", 19.0))
     _write_names(sheet, axes, placed, looks)
-    return sheet.svg("Map of the bank", describe_map(points), standalone=standalone)
+    return sheet
 
 
 def describe_map(points: Sequence[MapPoint]) -> str:

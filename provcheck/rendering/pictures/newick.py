@@ -112,7 +112,7 @@ def _longest_path(root: Node) -> tuple[float, Node]:
 def _rooted_above(node: Node, length: float) -> Node:
     """The same tree with its root at this distance above a node: all edges on the way to the old root turn round."""
     root, above = Node(), node.parent
-    turned = (root, (node.length or 0) - length, node.support)
+    turned: tuple[Node, float | None, float | None] = (root, (node.length or 0) - length, node.support)
     root.children = [one for one in (node, above) if one]
     if above:
         above.children.remove(node)

@@ -15,10 +15,11 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from provcheck.io.text import plain
 from provcheck.rendering.pictures.palette import FONT, INK, MARK, PAPER, SIZE, SMALL, SOFT
-from provcheck.rendering.pictures.svg import PLACEHOLDER, cleaned, element, use_page_colours
+from provcheck.rendering.pictures.svg import PLACEHOLDER, PLACEHOLDER_OF, cleaned, element, use_page_colours
 
 STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "provcheck", "font.family": "sans-serif"}
 SILENT = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -89,6 +90,14 @@ class Sheet:
         root.set("font-family", FONT)
         root.insert(2, ET.Element("rect", {"width": "100%", "height": "100%", "fill": PAPER}))
         return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+    def finished(self) -> Figure:
+        """The figure with its words in place, on paper of its own; after this the sheet gives no SVG any more."""
+        for text in self.figure.findobj(Text):
+            if placeholder := PLACEHOLDER_OF.fullmatch(text.get_text()):
+                text.set(text=self._words[int(placeholder[1])], parse_math=False)
+        self.figure.set(frameon=True, facecolor=PAPER)
+        return self.figure
 
     def _drawn(self) -> str:
         file = io.StringIO()

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 from provcheck.rendering.pictures.palette import PAPER, VARIABLES
 
 PLACEHOLDER = "words-{}"
+PLACEHOLDER_OF = re.compile(r"words-(\d+)")
 HALO = {"stroke": PAPER, "stroke-width": "2", "stroke-linejoin": "round", "paint-order": "stroke"}
 """A halo around letters, so that they can be read where they cross a line."""
 

@@ -109,10 +109,17 @@ def _branch(node: Node, below: list[Branch], next_row: int, ends: dict[Node, flo
 
 
 def tree_svg(newick: str, subject: str | None = None, *, standalone: bool = False) -> str:
+    """A tree in Newick format as SVG; `standalone` gives a complete file with its own colors, else a fragment in the
+    colors of the page around it. Raises ValueError if the text is not a tree.
+    """
+    description = describe_tree(read_branches(newick, subject))
+    return tree_sheet(newick, subject).svg("Lineage tree", description, standalone=standalone)
+
+
+def tree_sheet(newick: str, subject: str | None = None) -> Sheet:
     """A tree in Newick format, drawn from left to right; the leaf called `subject` is marked.
 
-    Names of inner nodes are support in percent, if there are any. `standalone` gives a complete file with its own
-    colors, else a fragment in the colors of the page around it. Raises ValueError if the text is not a tree.
+    Names of inner nodes are support in percent, if there are any. Raises ValueError if the text is not a tree.
     """
     branches = read_branches(newick, subject)
     tips = [branch for branch in branches if branch.tip]
@@ -127,7 +134,7 @@ def tree_svg(newick: str, subject: str | None = None, *, standalone: bool = Fals
             _write_support(sheet, axes, branch, scale)
     if any(branch.length for branch in branches):
         _scale_bar(sheet, axes, scale, ROW * len(tips) + FOOT / 2)
-    return sheet.svg("Lineage tree", describe_tree(branches), standalone=standalone)
+    return sheet
 
 
 def describe_tree(branches: tuple[Branch, ...]) -> str:
