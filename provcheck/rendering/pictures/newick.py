@@ -112,18 +112,18 @@ def _longest_path(root: Node) -> tuple[float, Node]:
 def _rooted_above(node: Node, length: float) -> Node:
     """The same tree with its root at this distance above a node: all edges on the way to the old root turn round."""
     root, above = Node(), node.parent
-    turned: tuple[Node, float | None, float | None] = (root, (node.length or 0) - length, node.support)
     root.children = [one for one in (node, above) if one]
     if above:
         above.children.remove(node)
+    below, edge = root, ((node.length or 0) - length, node.support)
     node.parent, node.length = root, length
     while above:
-        upper, edge = above.parent, (above.length, above.support)
+        upper, next_edge = above.parent, (above.length or 0, above.support)
         if upper:
             upper.children.remove(above)
             above.children.append(upper)
-        above.parent, above.length, above.support = turned
-        above, turned = upper, (above, *edge)
+        above.parent, (above.length, above.support) = below, edge
+        below, edge, above = above, next_edge, upper
     return root
 
 
