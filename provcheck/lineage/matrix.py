@@ -31,6 +31,9 @@ class DistanceMatrix:
     values: Floats
     left_out: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<{len(self)} x {len(self)} distances by {self.title}>"
+
     def __len__(self) -> int:
         return len(self.ids)
 

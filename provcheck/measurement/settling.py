@@ -13,6 +13,9 @@ CPU_DTYPES = {"auto": "float32", "float32": "float32", "bfloat16": "bfloat16", "
 DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 """NVIDIA's driver on Linux and on Windows; without it CUDA finds no GPU."""
 
+DEVICES = ("/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/dxg")
+"""Where a GPU shows on Linux, on a Jetson and in WSL, wherever the driver lies."""
+
 
 class Settled(NamedTuple):
     """A device as torch writes it, its name, and a dtype: `cuda:0`, `NVIDIA H100 80GB HBM3`, `bfloat16`."""
@@ -36,7 +39,7 @@ def settle(device: str, dtype: str) -> Settled:
 def may_have_gpu() -> bool:
     """Whether torch could find a GPU: it was built for one, and a driver is there. When in doubt, True."""
     cuda, hip = _built_for()
-    return hip is not None or (cuda is not None and any(map(_loads, DRIVERS)))
+    return hip is not None or (cuda is not None and _shows_gpu())
 
 
 def _built_for() -> tuple[object, object]:
@@ -49,6 +52,10 @@ def _built_for() -> tuple[object, object]:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return getattr(module, "cuda", None), getattr(module, "hip", None)
+
+
+def _shows_gpu() -> bool:
+    return any(Path(device).exists() for device in DEVICES) or any(map(_loads, DRIVERS))
 
 
 def _loads(driver: str) -> bool:

@@ -35,6 +35,7 @@ def test_they_are_those_of_the_tree(bank: Bank) -> None:
     assert found.values.shape == (len(found), len(found)) == (4, 4)
     assert np.array_equal(found.values, found.values.T) and not found.values.diagonal().any()
     assert (found.title, found.left_out) == (leaves.title, ("org/0",))
+    assert repr(found) == f"<4 x 4 distances by {found.title}>"
     assert found.families == tuple(one.family for one in leaves.references)
 
 

@@ -55,7 +55,7 @@ def test_when_there_may_be_a_gpu(
         (tmp_path / "torch" / "version.py").write_text(version, "utf-8")
     origin = str(tmp_path / "torch" / "__init__.py")
     monkeypatch.setattr(settling, "find_spec", lambda name: type("Spec", (), {"origin": origin}))
-    monkeypatch.setattr(settling, "_loads", lambda name: driver)
+    monkeypatch.setattr(settling, "_shows_gpu", lambda: driver)
     assert may_have_gpu.__wrapped__() is found
 
 
@@ -63,3 +63,11 @@ def test_the_cpu_is_settled_without_torch() -> None:
     use = "from provcheck.measurement.settling import settle; settle('cpu', 'auto')"
     code = f"import sys; {use}; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_driver_or_a_device_shows_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "DRIVERS", ("no-such-library.so",))
+    monkeypatch.setattr(settling, "DEVICES", (str(tmp_path / "none"),))
+    assert not settling._shows_gpu()
+    monkeypatch.setattr(settling, "DEVICES", (str(tmp_path),))
+    assert settling._shows_gpu()

@@ -1,7 +1,8 @@
 """A sheet to draw on, measured in CSS pixels.
 
 matplotlib draws the shapes and knows where words go, but not what they say: each is drawn as a placeholder and
-filled in afterwards, so that no name is read as a formula, misses a glyph, or becomes markup.
+filled in afterwards, so that no name is read as a formula, misses a glyph, or becomes markup. A figure for other
+programs has its words in matplotlib's own letters.
 """
 
 from __future__ import annotations
