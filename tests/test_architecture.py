@@ -34,9 +34,10 @@ FLOORS: list[set[str]] = [
     {"targets"},
     {"measuring", "comparison", "verdict", "lineage", "policy"},
     {"assembly", "building", "evaluation", "references"},
-    {"pipeline", "pairing"},
+    {"pipeline", "pairing", "plots"},
     {"verification", "doctor"},
     {"cli", "pytest_plugin", ""},
+    {"guide"},
 ]
 """From the ground up; the empty name is `provcheck/__init__.py`."""
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from provcheck import AuditOptions, ModelOptions, audit, compare_models, load_bank, load_measurement, save_measurement
+from provcheck import (
+    AuditKeywords,
+    AuditOptions,
+    ModelOptions,
+    audit,
+    compare_models,
+    load_bank,
+    load_measurement,
+    save_measurement,
+)
 from provcheck.bank import Bank
 from provcheck.comparison import SHORTLIST, compare_two
 from provcheck.errors import BankError, IncompatibleError, MeasurementFileError
@@ -244,3 +254,32 @@ def test_a_home_folder_in_a_name_is_understood(bank: Bank, monkeypatch: pytest.M
     monkeypatch.setitem(os.environ, "HOME", str(bank.folder.parent))
     report = audit("~/me.safetensors", AuditOptions(bank=str(bank.folder)))
     assert report.subject == load_measurement(bank.folder.parent / "me.safetensors").subject
+
+
+def test_options_as_keywords_are_those_of_the_options(bank: Bank, tmp_path: Path) -> None:
+    path = tmp_path / "subject.safetensors"
+    save_measurement(make_measurement("me", blocks_at(make_blocks(3), 0.3)), str(path))
+    other = tmp_path / "other.safetensors"
+    save_measurement(make_measurement("me/other", blocks_at(make_blocks(2), 0.3)), other)
+    long = AuditOptions(
+        model=ModelOptions(signals=("able",), cache=False),
+        bank=str(bank.folder),
+        claimed_base="org/root-3",
+        references=(str(other),),
+    )
+    short = audit(
+        path, bank=bank.folder, signals="able", cache=False, claimed_base="org/root-3", references=[other]
+    )  # paths and names, one signal or several
+    expected = audit(str(path), long)
+    assert short.model_dump(exclude={"checks", "digest"}) == expected.model_dump(exclude={"checks", "digest"})
+    assert audit(path, long, references=other, claimed_base=None).claimed_base is None, "keywords take their place"
+
+
+def test_a_keyword_that_there_is_not(bank: Bank) -> None:
+    with pytest.raises(TypeError, match=r"audit\(\) has no option 'banks'; its options are bank, policy, "):
+        audit("demo", banks=bank.folder)  # type: ignore[call-arg]
+
+
+def test_the_keywords_are_the_fields_of_the_options() -> None:
+    names = {field.name for kind in (AuditOptions, ModelOptions) for field in dataclasses.fields(kind)} - {"model"}
+    assert set(AuditKeywords.__annotations__) == names

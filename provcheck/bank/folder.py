@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ from provcheck.io.digests import arrays_digest, file_digest
 from provcheck.io.safetensors import read_arrays
 from provcheck.io.text import reason
 from provcheck.signals import TABLE, find_signal
-from provcheck.types import AtHand, Ints, Stack
+from provcheck.types import AtHand, Ints, Stack, StrPath
 
 RAW = "-raw"
 """How the name of a file for research ends, before its suffix: no audit needs it, and no installed package has it."""
@@ -95,13 +96,13 @@ class Bank:
         return Ancestry(self.references)
 
 
-def load_bank(name: str) -> Bank:
+def load_bank(name: StrPath) -> Bank:
     """Load a shipped bank by name, or a folder, and check every digest.
 
     Signals of another version, or that this version does not know, are skipped. Raises BankError when the bank is
     unknown, broken, or was changed.
     """
-    folder = data.bank_folder(name)
+    folder = data.bank_folder(os.fspath(name))
     manifest = read_bank_manifest(folder)
     known = [
         one for one, facts in manifest.signals.items() if one in TABLE and facts.version == find_signal(one).version

@@ -15,6 +15,7 @@ from provcheck.io.tensor_files import TensorFiles
 from provcheck.io.text import clean
 from provcheck.measurement import MeasureOptions
 from provcheck.measurement.environment import environment, reading_environment, versions
+from provcheck.measurement.settling import settle
 from provcheck.measurement.sources import DEQUANTIZED, gguf_file, quantization
 from provcheck.measurement.tokens import token_ids
 from provcheck.observer import Observer
@@ -60,10 +61,8 @@ class LocalTarget(Target):
 
     def runs_on(self, how: MeasureOptions) -> str:
         """The device that is asked for, or that `auto` means here."""
-        from provcheck.measurement.devices import choose_device, choose_dtype, name_dtype
-
-        device = choose_device(how.device)
-        return f"{device} {name_dtype(choose_dtype(how.dtype, device))}"
+        settled = settle(how.device, how.dtype)
+        return f"{settled.device} {settled.dtype}"
 
     def vocabulary(self) -> Mapping[str, int]:
         """From tokenizer.json; a tokenizer that cannot be loaded counts as missing."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+
+StrPath = str | os.PathLike[str]
+"""A file, a folder, or the name of what ships."""
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
 
 from provcheck.types.base import Count, Number, Record, Relation, Share
 from provcheck.types.measurement import NotMeasured
+from provcheck.types.notebook import cell, flat, table
 from provcheck.types.subject import Subject
 
 
@@ -119,3 +120,13 @@ class Comparison(Record):
         if self.probabilities is None:
             return None
         return sum(value for relation, value in self.probabilities.items() if relation.related)
+
+    def row(self) -> dict[str, Any]:
+        """Its single values by their path, as `to_frame` of a report has them: `able.contrast.cosine_distance`."""
+        known = {"related_probability": self.related_probability}
+        return {name.removeprefix("signals."): value for name, value in (flat(self) | known).items()}
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        said = ((name, value) for name, value in self.row().items() if value is not None and name != "reference")
+        return f"<p>{cell(self.relation.value)}: {cell(self.reference)}</p>{table(('', ''), said)}"
