@@ -15,7 +15,7 @@ from provcheck.lineage import draw_map, place
 from provcheck.measuring import ModelOptions, find_comparable, measured, runs_on
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
-from provcheck.references import Compared, Given, find_references, measure_references
+from provcheck.references import Compared, Given, check_claim, find_references, measure_references
 from provcheck.targets import DEMO, Target
 from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibrations
@@ -112,8 +112,8 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
 
 def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
+    with_ = gather(prepared, observe)  # a claim that nothing can check is refused before the long work
     measurement = measured(prepared.target, prepared.options.model, observe)
-    with_ = gather(prepared, observe)
     return conclude(prepared, measurement, with_, compare(measurement, with_.bank, named=with_.named))
 
 
@@ -122,7 +122,7 @@ def gather(prepared: Prepared, observe: Observer) -> Compared:
     options, subject = prepared.options, prepared.subject
     for note in filter(None, (one.note for one in prepared.references)):
         observe.note(note)
-    return measure_references(
+    compared = measure_references(
         prepared.references,
         claims(subject, options.claimed_base),
         prepared.bank,
@@ -131,6 +131,9 @@ def gather(prepared: Prepared, observe: Observer) -> Compared:
         observe,
         claimed=options.claimed_reference,
     )
+    if options.claimed_base:
+        check_claim(options.claimed_base, compared)
+    return compared
 
 
 def conclude(

@@ -33,10 +33,11 @@ FLOORS: list[set[str]] = [
     {"cache"},
     {"targets"},
     {"measuring", "comparison", "verdict", "lineage", "policy"},
-    {"assembly", "building", "evaluation", "references"},
+    {"assembly", "building", "drafting", "evaluation", "references"},
     {"pipeline", "pairing"},
     {"verification", "doctor"},
     {"cli", "pytest_plugin", ""},
+    {"__main__"},
 ]
 """From the ground up; the empty name is `provcheck/__init__.py`."""
 

@@ -19,42 +19,23 @@ FORMULA = tuple("=+-@")
 """Spreadsheets read a cell that starts with one of these as a formula; such a name gets an apostrophe in front."""
 
 
+@o.with_model_options()
 def map_command(
+    options: o.ModelOptions,
     model: o.OptionalModel = None,
     bank: o.Bank = "",
     form: Annotated[
         Literal["csv", "json", "svg"] | None, typer.Option("--format", help="Default: by FILE's ending, or csv.")
     ] = None,
     output: Output = None,
-    signals: o.Signals = None,
-    probes: o.Probes = "provcheck-v1",
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    revision: o.Revision = None,
-    offline: o.Offline = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
-    no_cache: o.NoCache = False,
 ) -> None:
     """Draw the t-SNE map of a whole bank; with MODEL, measure it and put it on the map."""
     from provcheck.errors import UsageError
     from provcheck.io import data
     from provcheck.lineage import project
-    from provcheck.measuring import ModelOptions, read_signals
 
     chosen = settle_output(form, output, ENDINGS)
-    settings = ModelOptions(
-        revision,
-        offline,
-        allow_pickle,
-        trust_remote_code,
-        device,
-        dtype,
-        probes,
-        not no_cache,
-        signals=read_signals(signals),
-    )
-    drawn = project(gather_models(model, bank or data.DEFAULT_BANK, settings, output))
+    drawn = project(gather_models(model, bank or data.DEFAULT_BANK, options, output))
     if drawn.reason is not None:
         raise UsageError(f"there is no map: {drawn.reason}")
     if chosen == "svg":
