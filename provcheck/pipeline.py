@@ -16,12 +16,16 @@ from provcheck.measuring import ModelOptions, find_comparable, measured, runs_on
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
 from provcheck.references import Compared, Given, check_claim, find_references, measure_references
+from provcheck.stopwatch import Stopwatch
 from provcheck.targets import DEMO, Target
 from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibrations
 from provcheck.verdict.claims import answer_named
 from provcheck.verdict.merges import name_parents
 from provcheck.version import __version__
+
+JUDGING = "verdict, tree and map"
+"""In the durations; checks are listed one by one."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,18 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
 
 def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
-    with_ = gather(prepared, observe)  # a claim that nothing can check is refused before the long work
-    measurement = measured(prepared.target, prepared.options.model, observe)
-    return conclude(prepared, measurement, with_, compare(measurement, with_.bank, named=with_.named))
+    watch = Stopwatch()
+    with watch.time("references at hand"):
+        with_ = gather(prepared, observe)  # a claim that nothing can check is refused before the long work
+    with watch.time("measurement"):
+        measurement = measured(prepared.target, prepared.options.model, observe)
+    with watch.time("comparison"):
+        comparisons = compare(measurement, with_.bank, named=with_.named)
+    with watch.time(JUDGING):
+        report = conclude(prepared, measurement, with_, comparisons)
+    judging = watch.seconds[JUDGING] - sum(check.seconds for check in report.checks)
+    durations = watch.seconds | {JUDGING: round(max(0.0, judging), 3)}
+    return report.model_copy(update={"durations": durations}).with_digest()
 
 
 def gather(prepared: Prepared, observe: Observer) -> Compared:

@@ -26,7 +26,7 @@ MAX_LINES = 300
 FLOORS: list[set[str]] = [
     {"types", "version"},
     {"errors"},
-    {"io", "observer", "wording", "architectures"},
+    {"io", "observer", "stopwatch", "wording", "architectures"},
     {"checkpoint", "probes", "signing"},
     {"signals"},
     {"store", "bank", "measurement", "report_file", "rendering", "changes"},

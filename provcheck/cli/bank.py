@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provcheck.cli.making import add_command, build_command, init_command, remove_command, schema_command
+from provcheck.cli.options import complete
 
 if TYPE_CHECKING:
     from provcheck.bank import Bank
 
 bank_app = typer.Typer(help="Banks of reference models.")
 
-Name = Annotated[str, typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.", autocompletion=complete("banks")),
+]
 
 
 @bank_app.command("list")
@@ -135,11 +139,8 @@ def _family_tree(bank: Bank) -> list[str]:
     return lines
 
 
-for name, command in {
-    "init": init_command,
-    "schema": schema_command,
-    "build": build_command,
-    "add": add_command,
-    "remove": remove_command,
-}.items():
-    bank_app.command(name)(command)
+bank_app.command("init")(init_command)
+bank_app.command("schema")(schema_command)
+bank_app.command("build")(build_command)
+bank_app.command("add")(add_command)
+bank_app.command("remove")(remove_command)

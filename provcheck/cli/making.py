@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provcheck.cli import options as o
-from provcheck.cli.origins import configured
+from provcheck.cli.settings import check_settings
 
 if TYPE_CHECKING:
     from provcheck.bank.editing import Edited
@@ -34,11 +34,11 @@ def init_command(
     from provcheck.errors import UsageError
     from provcheck.io.writing import check_file_writable, write_whole
 
+    check_settings(context)
     if output.exists():
         raise UsageError(f"{output} exists already, and may have been edited", "choose another file with -o")
     check_file_writable(output)
-    with configured(context):
-        draft = draft_manifest(names, output, offline=offline)
+    draft = draft_manifest(names, output, offline=offline)
     write_whole(output, draft.text.encode())
     typer.echo(f"{output}: {draft.models} models, {draft.undocumented} of them undocumented")
     typer.echo(f"check families, parents and mechanisms, then: provcheck bank build {output}")
@@ -56,7 +56,12 @@ def schema_command() -> None:
 @o.with_model_options("revision")
 def build_command(
     manifest: Annotated[
-        str, typer.Argument(metavar="MANIFEST.yaml", help="The models to measure; or the name of a shipped list.")
+        str,
+        typer.Argument(
+            metavar="MANIFEST.yaml",
+            help="The models to measure; or the name of a shipped list.",
+            autocompletion=o.complete("manifests"),
+        ),
     ],
     options: o.ModelOptions,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; default: the name.")] = None,

@@ -6,16 +6,18 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from provcheck.cli.origins import configured
 from provcheck.cli.settings import variable_of
-from provcheck.rendering import FORMAT_NAMES
+from provcheck.rendering import ALL, FORMAT_NAMES, FORMATS
 
 if TYPE_CHECKING:
-    from provcheck.measuring import ModelOptions
+    from provcheck import measuring
+
+    ModelOptions = measuring.ModelOptions
 else:
     ModelOptions = object  # typer evaluates annotations, and the real one is slow to import
 
@@ -23,6 +25,19 @@ else:
 def common(*names: str, **rest: Any) -> Any:
     """An option that an environment variable and [tool.provcheck] can set too; both are named like its first name."""
     return typer.Option(*names, envvar=variable_of(names[0]), **rest)
+
+
+def complete(what: Literal["banks", "policies", "manifests", "formats"]) -> Callable[[str], list[str]]:
+    """Names that a shell offers: of what ships, or of the formats. Files and folders are the shell's own business."""
+
+    def known(incomplete: str) -> list[str]:
+        from provcheck.io import data
+
+        shipped = {"banks": data.banks, "policies": data.policies, "manifests": data.manifests}
+        names = [*FORMATS, ALL] if what == "formats" else list(shipped[what]())
+        return [name for name in names if name.startswith(incomplete)]
+
+    return known
 
 
 def parse_size(text: str) -> int:
@@ -42,12 +57,16 @@ MODEL_HELP = "Hub id org/name[@revision], folder, PEFT adapter folder, measureme
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 OptionalModel = Annotated[str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
-Bank = Annotated[str, common("--bank", metavar="NAME|DIR", help="Bank of reference models.")]
-Policy = Annotated[str, common("--policy", metavar="NAME|FILE", help="Policy to check.")]
+Bank = Annotated[
+    str, common("--bank", metavar="NAME|DIR", help="Bank of reference models.", autocompletion=complete("banks"))
+]
+Policy = Annotated[
+    str, common("--policy", metavar="NAME|FILE", help="Policy to check.", autocompletion=complete("policies"))
+]
 Out = Annotated[Path, common("--out", metavar="DIR", help="Folder for the report; - for standard output.")]
 FORMAT_HELP = f"{FORMAT_NAMES}, or all of them; may be given several times."
-Format = Annotated[list[str], typer.Option("--format", help=FORMAT_HELP)]
-AuditFormat = Annotated[list[str], common("--format", help=FORMAT_HELP)]
+Format = Annotated[list[str], typer.Option("--format", help=FORMAT_HELP, autocompletion=complete("formats"))]
+AuditFormat = Annotated[list[str], common("--format", help=FORMAT_HELP, autocompletion=complete("formats"))]
 Probes = Annotated[str, common("--probes", metavar="NAME|DIR", help="provcheck-v1, quick, or a folder.")]
 Device = Annotated[str, common("--device", help="auto, cpu, cuda, cuda:1 ...")]
 Dtype = Annotated[str, common("--dtype", help="auto, float32, bfloat16 or float16.")]
@@ -137,7 +156,7 @@ def with_model_options(*without: str) -> Callable[[Callable[..., None]], Callabl
         keywords = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in every]
         run.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
         run.__annotations__ = {}
-        del run.__wrapped__  # type: ignore[attr-defined]
+        del run.__wrapped__
         return run
 
     return extend

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from provcheck.cli import options as o
-from provcheck.cli.origins import configured
+from provcheck.cli.settings import check_settings
 
 VERIFY_HELP = """Check a report against everything it names, measure and judge the model again, and say what repeats.
 
@@ -51,10 +51,10 @@ def verify_command(
     settings = VerifyOptions(
         model, bank, policy, probes, public_key, device, dtype, offline, allow_pickle, trust_remote_code, references
     )
-    with configured(context):
-        opened, console, started, checks = open_report(file), make_console(), time.monotonic(), []
+    check_settings(context)
+    opened, console, started, checks = open_report(file), make_console(), time.monotonic(), []
     print_start(console, file.name, opened.report)
-    with configured(context), ProgressBar(console) as observer:
+    with ProgressBar(console) as observer:
         for check in verify(opened, settings, observer):
             print_check(console, check)
             checks.append(check)
