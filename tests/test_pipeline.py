@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from provcheck.bank import Bank
 from provcheck.comparison import SHORTLIST, compare_two
 from provcheck.errors import BankError, IncompatibleError, MeasurementFileError
 from provcheck.io import data
+from provcheck.rendering.junit import JUnitReport
+from provcheck.rendering.sentences import seconds
 from provcheck.signals.able.values import able_of
 from provcheck.signals.likelihood.values import LikelihoodValues, likelihood_of
 from provcheck.signals.weights.values import weights_of
@@ -248,3 +251,15 @@ def test_a_home_folder_in_a_name_is_understood(bank: Bank, monkeypatch: pytest.M
     monkeypatch.setitem(os.environ, "HOME", str(bank.folder.parent))
     report = audit("~/me.safetensors", AuditOptions(bank=str(bank.folder)))
     assert report.subject == load_measurement(bank.folder.parent / "me.safetensors").subject
+
+
+def test_durations_are_those_of_this_run(bank: Bank) -> None:
+    """Measuring took an hour, but long ago: what came from a file or the cache took no time now."""
+    measurement = with_facts(make_measurement("me", make_blocks(3)), "able", seconds=3600.0)
+    report = report_on(measurement, bank)
+    assert report.measurement.seconds >= 3600.0
+    assert list(report.durations) == ["references at hand", "measurement", "comparison", "verdict, tree and map"]
+    assert 0.0 < sum(report.durations.values()) < 600.0
+    assert seconds(report) < 600.0
+    suite = JUnitReport().render(report)
+    assert all(float(value) < 600.0 for value in re.findall(r' time="([\d.]+)"', suite)) and ' time="' in suite
