@@ -35,9 +35,9 @@ def init_command(
     from provcheck.io.writing import check_file_writable, write_whole
 
     check_settings(context)
+    check_file_writable(output)
     if output.exists():
         raise UsageError(f"{output} exists already, and may have been edited", "choose another file with -o")
-    check_file_writable(output)
     draft = draft_manifest(names, output, offline=offline)
     write_whole(output, draft.text.encode())
     typer.echo(f"{output}: {draft.models} models, {draft.undocumented} of them undocumented")

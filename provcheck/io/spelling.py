@@ -9,6 +9,9 @@ from difflib import get_close_matches
 LONGEST = 200
 """Characters that are looked at."""
 
+ALIKE = 0.7
+"""Of 1, from which a word is worth suggesting."""
+
 SLIP = 2
 """Characters by which two spellings of one id may differ in length."""
 
@@ -18,7 +21,7 @@ _TELLING = re.compile(r"\d+|(?<![a-z])[a-z](?![a-z])")
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` with the known word that is most like it; empty where none is."""
-    close = get_close_matches(word[:LONGEST], list(known), n=1)
+    close = get_close_matches(word[:LONGEST], list(known), n=1, cutoff=ALIKE)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
