@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from provcheck.cache import Entries, MeasurementCache, cache_root
 from provcheck.checkpoint import Checkpoint, NoCheckpoint
 from provcheck.errors import BrokenModel, UsageError
+from provcheck.io.spelling import did_you_mean
 from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer, Silent
 from provcheck.probes import DEFAULT_PROBES, load_probes
@@ -55,7 +56,7 @@ class ModelOptions(FindOptions):
         """Raise UsageError for a signal that there is not."""
         hint = f"the signals are {', '.join(TABLE)}"
         if unknown := [name for name in self.signals or () if name not in TABLE]:
-            raise UsageError(f"there is no signal {unknown[0]!a}", hint)
+            raise UsageError(f"there is no signal {unknown[0]!a}{did_you_mean(unknown[0], TABLE)}", hint)
         if self.signals == ():
             raise UsageError("no signal is named", hint)
 

@@ -18,13 +18,17 @@ from provcheck.lineage import draw_map, place
 from provcheck.measuring import ModelOptions, find_comparable, measured, runs_on
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
-from provcheck.references import Compared, Given, find_references, measure_references
+from provcheck.references import Compared, Given, check_claim, find_references, measure_references
+from provcheck.stopwatch import Stopwatch
 from provcheck.targets import DEMO, Target
 from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, StrPath, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibrations
 from provcheck.verdict.claims import answer_named
 from provcheck.verdict.merges import name_parents
 from provcheck.version import __version__
+
+JUDGING = "verdict, tree and map"
+"""In the durations; checks are listed one by one."""
 
 
 @dataclass(frozen=True)
@@ -165,10 +169,19 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
 
 def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
-    measurement = measured(prepared.target, prepared.options.model, observe)
-    with_ = gather(prepared, observe)
+    watch = Stopwatch()
     kept = MeasurementCache(cache_root(), observe) if prepared.options.model.cache else None
-    return conclude(prepared, measurement, with_, compare(measurement, with_.bank, named=with_.named), kept=kept)
+    with watch.time("references at hand"):
+        with_ = gather(prepared, observe)  # a claim that nothing can check is refused before the long work
+    with watch.time("measurement"):
+        measurement = measured(prepared.target, prepared.options.model, observe)
+    with watch.time("comparison"):
+        comparisons = compare(measurement, with_.bank, named=with_.named)
+    with watch.time(JUDGING):
+        report = conclude(prepared, measurement, with_, comparisons, kept=kept)
+    judging = watch.seconds[JUDGING] - sum(check.seconds for check in report.checks)
+    durations = watch.seconds | {JUDGING: round(max(0.0, judging), 3)}
+    return report.model_copy(update={"durations": durations}).with_digest()
 
 
 def gather(prepared: Prepared, observe: Observer) -> Compared:
@@ -176,7 +189,7 @@ def gather(prepared: Prepared, observe: Observer) -> Compared:
     options, subject = prepared.options, prepared.subject
     for note in filter(None, (one.note for one in prepared.references)):
         observe.note(note)
-    return measure_references(
+    compared = measure_references(
         prepared.references,
         claims(subject, options.claimed_base),
         prepared.bank,
@@ -185,6 +198,9 @@ def gather(prepared: Prepared, observe: Observer) -> Compared:
         observe,
         claimed=options.claimed_reference,
     )
+    if options.claimed_base:
+        check_claim(options.claimed_base, compared)
+    return compared
 
 
 def conclude(

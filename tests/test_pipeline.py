@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from provcheck.bank import Bank
 from provcheck.comparison import SHORTLIST, compare_two
 from provcheck.errors import BankError, IncompatibleError, MeasurementFileError
 from provcheck.io import data
+from provcheck.rendering.junit import JUnitReport
+from provcheck.rendering.sentences import seconds
 from provcheck.signals.able.values import able_of
 from provcheck.signals.likelihood.values import LikelihoodValues, likelihood_of
 from provcheck.signals.weights.values import weights_of
@@ -73,7 +76,8 @@ def test_a_report_holds_everything(bank: Bank) -> None:
     assert examined == ["org/root-3"], "categories only for the reference that decides"
 
 
-def test_the_command_in_the_report_names_no_folder_of_this_machine(bank: Bank) -> None:
+def test_the_command_in_the_report_names_no_folder_of_this_machine(tmp_path: Path) -> None:
+    bank = make_bank(tmp_path / "bank", {**roots(5), "org/it's one": make_blocks(9)})
     report = report_on(make_measurement("me/mine", make_blocks(3)), bank, claimed_base="org/it's one")
     assert report.tool.command.startswith("provcheck audit me/mine --bank bank --probes ")
     assert report.tool.command.endswith("""--claimed-base 'org/it'"'"'s one'""")
@@ -144,7 +148,7 @@ def test_a_bank_of_ones_own_needs_no_shipped_bank(bank: Bank, monkeypatch: pytes
 
 def test_the_same_audit_twice_gives_the_same_report(bank: Bank) -> None:
     measurement = make_measurement("me", blocks_at(make_blocks(3), 0.3))
-    one, two = (report_on(measurement, bank).model_dump(exclude={"checks", "digest"}) for _ in range(2))
+    one, two = (report_on(measurement, bank).model_dump(exclude={"checks", "durations", "digest"}) for _ in range(2))
     assert one == two
 
 
@@ -283,3 +287,15 @@ def test_a_keyword_that_there_is_not(bank: Bank) -> None:
 def test_the_keywords_are_the_fields_of_the_options() -> None:
     names = {field.name for kind in (AuditOptions, ModelOptions) for field in dataclasses.fields(kind)} - {"model"}
     assert set(AuditKeywords.__annotations__) == names
+
+
+def test_durations_are_those_of_this_run(bank: Bank) -> None:
+    """Measuring took an hour, but long ago: what came from a file or the cache took no time now."""
+    measurement = with_facts(make_measurement("me", make_blocks(3)), "able", seconds=3600.0)
+    report = report_on(measurement, bank)
+    assert report.measurement.seconds >= 3600.0
+    assert list(report.durations) == ["references at hand", "measurement", "comparison", "verdict, tree and map"]
+    assert 0.0 < sum(report.durations.values()) < 600.0
+    assert seconds(report) < 600.0
+    suite = JUnitReport().render(report)
+    assert all(float(value) < 600.0 for value in re.findall(r' time="([\d.]+)"', suite)) and ' time="' in suite

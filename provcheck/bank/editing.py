@@ -14,11 +14,11 @@ from safetensors.numpy import load_file, save
 
 from provcheck.bank.ancestry import UNDOCUMENTED
 from provcheck.bank.folder import Bank, arrays_file, load_bank, raw_file
-from provcheck.bank.manifest import BankEntry, BankManifest
+from provcheck.bank.manifest import BankEntry, BankManifest, check_parents
 from provcheck.bank.saving import MANIFEST_FILE, Rows, check_fits, entry_of, kept_rows, raw_of, replace_bank
 from provcheck.errors import BankError
 from provcheck.io import data
-from provcheck.io.untrusted import first_fault
+from provcheck.io.untrusted import first_fault, is_file
 from provcheck.signals.comparable import check_comparable
 from provcheck.types import Floats, Measurement, Reference
 from provcheck.wording import listing
@@ -33,6 +33,11 @@ class Edited:
 
     manifest: BankManifest
     left_out: tuple[str, ...]
+
+
+def is_bank(name: str) -> bool:
+    """Whether a bank of that name ships, or lies in the folder of that name."""
+    return name in data.banks() or is_file(Path(name) / MANIFEST_FILE)
 
 
 def load_editable(name: str) -> Bank:
@@ -68,6 +73,7 @@ def check_new(bank: Bank, reference: Reference) -> None:
         )
     if any(reference.id in bank.ancestry.line(parent) for parent in reference.parents):
         raise BankError(f"'{reference.id}' would be its own ancestor", "check --parent")
+    check_parents([reference], bank.rows)
 
 
 def add_reference(bank: Bank, reference: Reference, measurement: Measurement) -> Edited:

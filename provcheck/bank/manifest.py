@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import FailFast, Field, JsonValue, ValidationError, model_validator
 
 from provcheck.errors import BankError
 from provcheck.io import data
+from provcheck.io.spelling import misspelt
 from provcheck.io.text import reason
 from provcheck.io.untrusted import first_fault, parse_json, read_bounded
 from provcheck.io.yaml import read_yaml
@@ -143,9 +144,34 @@ def read_build_manifest(path: Path) -> BuildManifest:
         raise BankError(f"{path.name}: {first_fault(error)}") from None
     except (OSError, ValueError) as error:
         raise BankError(f"{path.name} cannot be read: {reason(error)}") from None
+    check_parents(manifest.models)
     folder = path.resolve().parent
     models = [m if m.path is None else m.model_copy(update={"path": str(folder / m.path)}) for m in manifest.models]
     return manifest.model_copy(update={"models": tuple(models)})
+
+
+def manifest_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the manifests that `provcheck bank build` reads."""
+    schema = BuildManifest.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "provcheck bank manifest"}
+
+
+def check_parents(models: Sequence[Reference], known: Iterable[str] = ()) -> None:
+    """Raise BankError for a parent that is nearly, but not quite, called like a model that is known.
+
+    Known are these models, `known`, and the references of the banks that ship. A parent may be any other model.
+    """
+    if not any(model.parents for model in models):
+        return
+    ids = {model.id for model in models} | set(known)
+    ids |= {one.id for folder in data.banks().values() for one in read_bank_manifest(folder).references}
+    for model in models:
+        for parent in model.parents:
+            if meant := misspelt(parent, ids):
+                raise BankError(
+                    f"'{parent}', a parent of '{model.id}', is no known model; did you mean '{meant}'?",
+                    "write the parent as it is called in the manifest or in the bank",
+                )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """From a policy file to the checks that will run; whatever is wrong with it is explained in plain words.
 
-An error names the place and what is allowed there: `mine.yaml, line 12, column 12: checks[3].share: must be at most 1`.
+An error names the place and what is allowed there: `policies/mine.yaml, line 12, column 12:
+checks[3].share: must be at most 1`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from provcheck.errors import PolicyError
 from provcheck.io import data
-from provcheck.io.text import reason
+from provcheck.io.spelling import did_you_mean
+from provcheck.io.text import plain, reason
 from provcheck.io.untrusted import read_bounded
 from provcheck.io.yaml import Document, YamlFault, parse_yaml
 from provcheck.policy.checks import KINDS
@@ -72,15 +73,15 @@ def collect(name: str = DEFAULT_POLICY, keyword: str = "") -> Collected:
     try:
         content = read_bounded(path, MAX_BYTES)
     except OSError as error:
-        raise PolicyError(f"{path.name} cannot be read: {reason(error)}") from None
-    policy = parse_policy(path.name, content)
+        raise PolicyError(f"{plain(str(path))} cannot be read: {reason(error)}") from None
+    policy = parse_policy(str(path), content)
     rules = tuple(rule for rule in policy.checks if chosen((name_of(rule), rule.kind)))
     left_out = tuple(name_of(rule) for rule in policy.checks if rule not in rules)
     return Collected(policy, hashlib.sha256(content).hexdigest(), rules, left_out)
 
 
 def parse_policy(name: str, content: bytes) -> Policy:
-    """The policy that a file of that name holds. Raises PolicyError; the first fault is the message, others the hint.
+    """The policy in a file's content; `name` is its path. Raises PolicyError: the first fault, the others in the hint.
 
     Types are strict, as in JSON: neither `yes` nor `"0.8"` is a number.
     """
@@ -124,8 +125,7 @@ def _sentence(kind: str, loc: Sequence[int | str], context: dict[str, Any], mess
 
 def _suggest(word: str, known: Sequence[str], what: str) -> str:
     """The nearest known word, and all of them."""
-    close = get_close_matches(word[:80], known, n=1)
-    return (f"; did you mean '{close[0]}'?" if close else ";") + f" {what}: {', '.join(known)}"
+    return (did_you_mean(word, known) or ";") + f" {what}: {', '.join(known)}"
 
 
 def _keys(loc: Sequence[int | str]) -> list[str]:

@@ -150,8 +150,13 @@ def counts(summary: Summary) -> str:
 
 
 def seconds(report: Report) -> float:
-    """Seconds of measuring and checking."""
-    return report.measurement.seconds + sum(check.seconds for check in report.checks)
+    """Seconds that the audit took: its stages and its checks."""
+    return sum(stages(report).values()) + sum(check.seconds for check in report.checks)
+
+
+def stages(report: Report) -> dict[str, float]:
+    """Seconds of the audit by stage; older reports state no more than how long measuring took."""
+    return report.durations or {"measurement": report.measurement.seconds}
 
 
 def _references(count: int) -> str:

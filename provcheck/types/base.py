@@ -33,7 +33,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 REPORT_SCHEMA_VERSION = 4
 """4: the judge states each panel of signals that it judged by; a comparison names its own. Since then also `at_hand`
-and `named` of comparisons and `unavailable`, left out where there is nothing to state.
+and `named` of comparisons, `unavailable` and `durations`, left out where there is nothing to state.
 3: comparisons, measurement and background hold signals by name; the judge has a record of its own.
 2: digest of the report itself and of everything that went in, policy, background, map, agreement by category.
 1: first version.

@@ -114,6 +114,12 @@ class Report(Digested):
     summary: Summary
     exit_code: ExitCode
     limitations: tuple[str, ...]
+    durations: dict[str, Positive] = Field(
+        default_factory=dict,
+        exclude_if=lambda value: not value,
+        description="seconds of wall time that the stages of this audit took, besides the checks; what came from the "
+        "cache was measured before, and took the seconds that its signals state",
+    )
     digests: Digests
     digest: str = Field(default="", description="sha256 over the canonical JSON of everything else in the report")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,19 @@ def test_a_summary_that_cannot_be_written_fails_no_audit(
     assert run(world.audit(world.models["seed-0"], "--out", tmp_path / "out", "--format", "markdown")) == 0
     assert "note: the job summary cannot be written" in capsys.readouterr().out
     assert tree(tmp_path / "out") == {"summary.md"}
+
+
+def test_standard_output_holds_the_report_and_nothing_else(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    audit = world.audit(world.models["seed-0"], "--signals", "weights", "--out", "-")
+    code = run([*audit, "--format", "json"])
+    said = capsys.readouterr()
+    report = json.loads(said.out)
+    assert code == report["exit_code"] and not list(tmp_path.iterdir())
+    assert "provcheck audit starts" in said.err and " in " in said.err.splitlines()[-1]
+    assert run(audit) == 4
+    assert "standard output takes one format" in capsys.readouterr().err
+    assert run([*audit, "--format", "jsn"]) == 4
+    assert "did you mean 'json'?" in capsys.readouterr().err
