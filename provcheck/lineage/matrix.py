@@ -70,7 +70,7 @@ def _by_one(bank: Bank, name: str) -> DistanceMatrix:
         known = ", ".join(bank.stacks) or "none"
         raise UsageError(f"bank '{bank.manifest.name}' has no signal {name!a}", f"its signals: {known}")
     signal, references = find_signal(name), [bank.references[row] for row in bank.rows_of(name)]
-    above = np.triu(signal.all_distances(exact(bank.stacks[name]), bank.frame(name)), 1)
+    above = np.triu(signal.all_distances(exact(bank.stacks[name])), 1)
     order = sorted(range(len(references)), key=lambda row: references[row].id)
     found = [references[row] for row in order]
     left_out = {one.id for one in bank.references} - {one.id for one in found}

@@ -120,9 +120,11 @@ def _lead(panel: PanelFacts, chosen: Comparison) -> list[str]:
 def _not_compared(report: Report) -> list[str]:
     """Signals that the model gives, and that say nothing about the reference that decides."""
     chosen = next((one for one in report.comparisons if one.reference == report.verdict.reference), None)
+    if chosen is None:
+        return []
     return [
         f"{title_of(name)}, against {short_name(chosen.reference)}: {values.not_measured.removesuffix('.')}."
-        for name, values in (chosen.signals if chosen else {}).items()
+        for name, values in chosen.signals.items()
         if isinstance(values, NotMeasured) and isinstance(report.measurement.signals.get(name), SignalFacts)
     ]
 

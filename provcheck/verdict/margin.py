@@ -95,8 +95,9 @@ class MarginRule:
     def _rules_out_copy(self, comparison: Comparison, signals: Collection[str]) -> bool:
         """Whether the whole interval lies beyond what is called related."""
         found = _distance(comparison, self.lead) if self.lead in signals else None
-        known = found and self.smallest is not None and not comparison.same_weights
-        return bool(known and found.low >= RELATED_SHARE * self.smallest)
+        if found is None or self.smallest is None or comparison.same_weights:
+            return False
+        return found.low >= RELATED_SHARE * self.smallest
 
     def _relation(self, comparison: Comparison, signals: Collection[str]) -> Relation:
         if comparison.same_weights:

@@ -36,7 +36,7 @@ class Divergence:
 
 def clipped(loglik_nats: Floats, mean_bytes: float) -> Floats:
     """Log-likelihoods in nats, none below that of a text of mean length at FLOOR bits/byte; NaN stays."""
-    return np.maximum(loglik_nats.astype(np.float64), -FLOOR * np.log(2) * mean_bytes)
+    return np.asarray(np.maximum(loglik_nats.astype(np.float64), -FLOOR * np.log(2) * mean_bytes))
 
 
 def divergence(first_nats: Floats, second_nats: Floats, mean_bytes: float) -> Divergence:
