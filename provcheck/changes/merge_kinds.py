@@ -1,4 +1,4 @@
-"""Which kind of merge it is: the one that explains every matrix up to rounding, where no other does nearly as well.
+"""Which kind of merge it is: the one that explains every matrix up to rounding, if no other does.
 
 Thresholds were chosen on merges of the zoo's calibration models (`python -m reference_embeddings.recipe changes`).
 """
@@ -16,15 +16,11 @@ from provcheck.types import Floats, KindOfMerge, MergeFit, MergeKind
 
 ROUNDED = 2.0
 """Residual, over that of rounding, up to which a formula explains a model: at most 1.2 where it is the true one, and at
-least 6 for the best one where the base is missing."""
+least 2.7 where it is not, in bfloat16 after 80 steps of training; TIES is let off, since its cut is read off counts."""
 
-TRIMMED = 0.1
-"""Residual up to which TIES does, whose cut is read off the changes that are gone: at most 0.03 where it is the true
-one, and at least 0.7 where changes were dropped at random."""
-
-APART = 1.3
-"""What another formula must leave, over what the best one leaves, to be ruled out: at least 2.7 in bfloat16, for models
-that were trained for 80 steps."""
+CLEAR = 0.1
+"""Residual up to which any of them does: at most 0.03 where it is the true one. Where rounding leaves more, nothing can
+be told; and TIES leaves 0.7 where changes were dropped at random."""
 
 NO_PART = 0.02
 """Weight, either way, up to which a parent counts as having no part in it."""
@@ -53,7 +49,7 @@ def find_kind(fits: Fits, parents: Sequence[str], distances: Floats) -> KindOfMe
     best = fits.best()
     if not best:
         return None
-    explain = [one for one in best if _explains(one, best, fits)]
+    explain = [one for one in best if _explains(one, fits)]
     kinds = {kind: one for one in explain for kind in _kinds(one, fits, distances)}
     kind = next(iter(kinds)) if len(kinds) == 1 else MergeKind.UNCLEAR
     base = _base(kinds[kind], fits, distances) if kind in (MergeKind.TASK_ARITHMETIC, MergeKind.TIES) else None
@@ -70,13 +66,11 @@ def find_kind(fits: Fits, parents: Sequence[str], distances: Floats) -> KindOfMe
     )
 
 
-def _explains(one: Hypothesis, best: Sequence[Hypothesis], fits: Fits) -> bool:
+def _explains(one: Hypothesis, fits: Fits) -> bool:
     residual = fits.residual(one)
-    if residual > APART * min(map(fits.residual, best)):
-        return False
     if one.form != "trimmed":
-        return residual <= ROUNDED * fits.rounding_residual
-    return residual <= TRIMMED and int((fits.weights(one)[list(one.others)] > NO_PART).sum()) > 1
+        return residual <= min(ROUNDED * fits.rounding_residual, CLEAR)
+    return residual <= CLEAR and int((fits.weights(one)[list(one.others)] > NO_PART).sum()) > 1
 
 
 def _kinds(one: Hypothesis, fits: Fits, distances: Floats) -> list[MergeKind]:
