@@ -37,6 +37,7 @@ SAID = {
     "mean of those changes that have one sign.",
 }
 NONE_FITS = "No formula explains the model up to rounding: a parent may be missing, or more was done to it."
+HIDDEN = "Rounding changed the model so much, beside the distance to its parents, that no kind can be told."
 ALIKE = "{} explain the model alike."
 FORMULAS: dict[Form, str] = {"affine": "weighted mean", "arc": "SLERP", "trimmed": "TIES"}
 
@@ -57,7 +58,7 @@ def find_kind(fits: Fits, parents: Sequence[str], distances: Floats) -> KindOfMe
         kind=kind,
         left=tuple(kinds),
         base=None if base is None else parents[base],
-        reason=f"{_said(kind, list(kinds))} {_leaves(best, fits)}",
+        reason=f"{_said(kind, list(kinds), fits)} {_leaves(best, fits)}",
         rounding=fits.rounding_residual,
         fits=tuple(
             MergeFit(kind=KINDS[one.form], residual=fits.residual(one), weights=tuple(map(float, fits.weights(one))))
@@ -96,10 +97,12 @@ def _base(one: Hypothesis, fits: Fits, distances: Floats) -> int | None:
     return bases[0] if len(bases) == 1 else None
 
 
-def _said(kind: MergeKind, kinds: Sequence[MergeKind]) -> str:
+def _said(kind: MergeKind, kinds: Sequence[MergeKind], fits: Fits) -> str:
     if kind is not MergeKind.UNCLEAR:
         return SAID[kind]
-    return ALIKE.format(wording.joined([one.value for one in kinds]).capitalize()) if kinds else NONE_FITS
+    if kinds:
+        return ALIKE.format(wording.joined([one.value for one in kinds]).capitalize())
+    return HIDDEN if fits.rounding_residual > CLEAR else NONE_FITS
 
 
 def _leaves(best: Sequence[Hypothesis], fits: Fits) -> str:

@@ -145,6 +145,7 @@ def test_where_rounding_leaves_much_no_kind_is_told() -> None:
     found = describe_mixture(m.opened(model), {"one": m.opened(ONE), "near": m.opened(near)})
     assert found is not None and found.is_merge and found.merge is not None
     assert found.merge.rounding > 0.1 and found.merge.left == ()
+    assert "Rounding changed the model so much" in found.merge.reason
 
 
 def test_matrices_that_are_one_parents_say_nothing_of_a_kind() -> None:
