@@ -28,11 +28,12 @@ NO_PART = 0.02
 KINDS: dict[Form, MergeKind] = {"affine": MergeKind.LINEAR, "arc": MergeKind.SLERP, "trimmed": MergeKind.TIES}
 
 SAID = {
-    MergeKind.LINEAR: "The model is a weighted mean of its parents.",
+    MergeKind.LINEAR: "The model is a weighted mean of its parents; the numbers would be the same if one of these had "
+    "been extrapolated from it and the others.",
     MergeKind.SLERP: "The model lies on the arc between two parents: in each matrix their weights sum to more than 1, "
     "by as much as the angle asks for.",
     MergeKind.TASK_ARITHMETIC: "The weights sum to 1, and one is below 0: changes were added to a base that count for "
-    "more than 1 in all, or for less than 0.",
+    "more than 1 in all, or for less than 0. The numbers do not say which of these models was made last.",
     MergeKind.TIES: "Where the changes from the base are small the model is exactly the base, and elsewhere it has the "
     "mean of those changes that have one sign.",
 }
