@@ -1,4 +1,4 @@
-"""Which kind of merge it is: the one that explains every matrix up to rounding, where no other does nearly as well.
+"""Which kind of merge it is: the one that explains every matrix up to rounding, if no other does.
 
 Thresholds were chosen on merges of the zoo's calibration models (`python -m reference_embeddings.recipe changes`).
 """
@@ -16,15 +16,11 @@ from provcheck.types import Floats, KindOfMerge, MergeFit, MergeKind
 
 ROUNDED = 2.0
 """Residual, over that of rounding, up to which a formula explains a model: at most 1.2 where it is the true one, and at
-least 6 for the best one where the base is missing."""
+least 2.7 where it is not, in bfloat16 after 80 steps of training; TIES is let off, since its cut is read off counts."""
 
-TRIMMED = 0.1
-"""Residual up to which TIES does, whose cut is read off the changes that are gone: at most 0.03 where it is the true
-one, and at least 0.7 where changes were dropped at random."""
-
-APART = 1.3
-"""What another formula must leave, over what the best one leaves, to be ruled out: at least 2.7 in bfloat16, for models
-that were trained for 80 steps."""
+CLEAR = 0.1
+"""Residual up to which any of them does: at most 0.03 where it is the true one. Where rounding leaves more, nothing can
+be told; and TIES leaves 0.7 where changes were dropped at random."""
 
 NO_PART = 0.02
 """Weight, either way, up to which a parent counts as having no part in it."""
@@ -32,15 +28,17 @@ NO_PART = 0.02
 KINDS: dict[Form, MergeKind] = {"affine": MergeKind.LINEAR, "arc": MergeKind.SLERP, "trimmed": MergeKind.TIES}
 
 SAID = {
-    MergeKind.LINEAR: "The model is a weighted mean of its parents.",
+    MergeKind.LINEAR: "The model is a weighted mean of its parents; the numbers would be the same if one of these had "
+    "been extrapolated from it and the others.",
     MergeKind.SLERP: "The model lies on the arc between two parents: in each matrix their weights sum to more than 1, "
     "by as much as the angle asks for.",
     MergeKind.TASK_ARITHMETIC: "The weights sum to 1, and one is below 0: changes were added to a base that count for "
-    "more than 1 in all, or for less than 0.",
+    "more than 1 in all, or for less than 0. The numbers do not say which of these models was made last.",
     MergeKind.TIES: "Where the changes from the base are small the model is exactly the base, and elsewhere it has the "
     "mean of those changes that have one sign.",
 }
 NONE_FITS = "No formula explains the model up to rounding: a parent may be missing, or more was done to it."
+HIDDEN = "Rounding changed the model so much, beside the distance to its parents, that no kind can be told."
 ALIKE = "{} explain the model alike."
 FORMULAS: dict[Form, str] = {"affine": "weighted mean", "arc": "SLERP", "trimmed": "TIES"}
 
@@ -53,7 +51,7 @@ def find_kind(fits: Fits, parents: Sequence[str], distances: Floats) -> KindOfMe
     best = fits.best()
     if not best:
         return None
-    explain = [one for one in best if _explains(one, best, fits)]
+    explain = [one for one in best if _explains(one, fits)]
     kinds = {kind: one for one in explain for kind in _kinds(one, fits, distances)}
     kind = next(iter(kinds)) if len(kinds) == 1 else MergeKind.UNCLEAR
     base = _base(kinds[kind], fits, distances) if kind in (MergeKind.TASK_ARITHMETIC, MergeKind.TIES) else None
@@ -61,7 +59,7 @@ def find_kind(fits: Fits, parents: Sequence[str], distances: Floats) -> KindOfMe
         kind=kind,
         left=tuple(kinds),
         base=None if base is None else parents[base],
-        reason=f"{_said(kind, list(kinds))} {_leaves(best, fits)}",
+        reason=f"{_said(kind, list(kinds), fits)} {_leaves(best, fits)}",
         rounding=fits.rounding_residual,
         fits=tuple(
             MergeFit(kind=KINDS[one.form], residual=fits.residual(one), weights=tuple(map(float, fits.weights(one))))
@@ -70,13 +68,11 @@ def find_kind(fits: Fits, parents: Sequence[str], distances: Floats) -> KindOfMe
     )
 
 
-def _explains(one: Hypothesis, best: Sequence[Hypothesis], fits: Fits) -> bool:
+def _explains(one: Hypothesis, fits: Fits) -> bool:
     residual = fits.residual(one)
-    if residual > APART * min(map(fits.residual, best)):
-        return False
     if one.form != "trimmed":
-        return residual <= ROUNDED * fits.rounding_residual
-    return residual <= TRIMMED and int((fits.weights(one)[list(one.others)] > NO_PART).sum()) > 1
+        return residual <= min(ROUNDED * fits.rounding_residual, CLEAR)
+    return residual <= CLEAR and int((fits.weights(one)[list(one.others)] > NO_PART).sum()) > 1
 
 
 def _kinds(one: Hypothesis, fits: Fits, distances: Floats) -> list[MergeKind]:
@@ -102,10 +98,12 @@ def _base(one: Hypothesis, fits: Fits, distances: Floats) -> int | None:
     return bases[0] if len(bases) == 1 else None
 
 
-def _said(kind: MergeKind, kinds: Sequence[MergeKind]) -> str:
+def _said(kind: MergeKind, kinds: Sequence[MergeKind], fits: Fits) -> str:
     if kind is not MergeKind.UNCLEAR:
         return SAID[kind]
-    return ALIKE.format(wording.joined([one.value for one in kinds]).capitalize()) if kinds else NONE_FITS
+    if kinds:
+        return ALIKE.format(wording.joined([one.value for one in kinds]).capitalize())
+    return HIDDEN if fits.rounding_residual > CLEAR else NONE_FITS
 
 
 def _leaves(best: Sequence[Hypothesis], fits: Fits) -> str:

@@ -95,6 +95,7 @@ class Weights(Signal):
         anatomy = dissect(access.tensors(), access.config())
         if isinstance(anatomy, NotMeasured):
             return anatomy
+        anatomy.announce(map(int, chosen_blocks(anatomy.blocks)))
         try:
             arrays, facts = sketch(anatomy, tokens_of(access.token_ids, anatomy.vocabulary))
         except Unfit as fault:

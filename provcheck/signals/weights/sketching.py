@@ -58,9 +58,8 @@ def chosen_blocks(blocks: int) -> Ints:
 
 def sketch(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[dict[str, Floats], dict[str, float | None]]:
     """The arrays and the facts of a model; `tokens`: those of each anchor."""
-    numbers = chosen_blocks(anatomy.blocks)
-    anatomy.announce(map(int, numbers))
     axes, anchors = _axes(anatomy, tokens)
+    numbers = chosen_blocks(anatomy.blocks)
     most = ROWS // len(numbers)
     arrays: dict[str, Any] = {kind: np.zeros((ROWS, size), dtype=np.uint8) for kind, size in KINDS.items()}
     arrays[PLACES] = np.full((ROWS, 3), EMPTY, dtype=np.int32)
