@@ -24,7 +24,7 @@ WHO = {
     CLAIMED: "as claimed for this audit",
     CARD: "as its card says",
     ADAPTER: "as its adapter says",
-    ASKED: "as asked",
+    ASKED: "named by --reference",
 }
 
 
