@@ -6,7 +6,8 @@ report, so that all formats agree. Nor does it know a signal: it loops over `pro
 says about itself.
 
 sentences, columns, facts, figures  what several formats say: sentences, the signals' numbers, how it was measured
-pictures                            charts, tree and map as SVG
+front_page, declared                what the first page says; what is said of the model, against the evidence
+pictures, interactive_map           charts, tree and map as SVG, PNG and PDF; the map as a page to look around in
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from provcheck.rendering.declared import ADAPTER, ASKED, CARD, CLAIMED, Claim, b
 from provcheck.rendering.facts import IN_PART, NO_WEIGHTS, Pairs, coverage_of
 from provcheck.rendering.identity import report_uuid
 from provcheck.signals import find_signal, signal_of
-from provcheck.types import Comparison, NotMeasured, PanelFacts, Report, SignalFacts, SignalValues
+from provcheck.types import Comparison, NotMeasured, PanelFacts, Report, SignalValues
 
 STRONGEST = 3
 """Numbers that the first page shows; all follow on the next."""
@@ -24,7 +24,7 @@ WHO = {
     CLAIMED: "as claimed for this audit",
     CARD: "as its card says",
     ADAPTER: "as its adapter says",
-    ASKED: "as asked",
+    ASKED: "named by --reference",
 }
 
 
@@ -59,7 +59,7 @@ def identity_of(report: Report) -> Pairs:
 
 def strongest(report: Report) -> list[str]:
     """The two or three strongest numbers in words: of a related reference, how rare so much likeness is."""
-    chosen = next((one for one in report.comparisons if one.reference == report.verdict.reference), None)
+    chosen = _chosen(report)
     panel = _accuser(report, chosen)
     if chosen is None or panel is None:
         return list(report.verdict.reasons[:STRONGEST])
@@ -92,6 +92,11 @@ def _said(claim: Claim) -> str:
     return f"{claim.declared}, {WHO[claim.topic]}"
 
 
+def _chosen(report: Report) -> Comparison | None:
+    """The comparison with the verdict's reference."""
+    return next((one for one in report.comparisons if one.reference == report.verdict.reference), None)
+
+
 def _accuser(report: Report, chosen: Comparison | None) -> PanelFacts | None:
     """The panel that calls the reference related, for its score is above that of every independent pair."""
     if chosen is None or not chosen.relation.related or chosen.score is None:
@@ -119,13 +124,14 @@ def _lead(panel: PanelFacts, chosen: Comparison) -> list[str]:
 
 def _not_compared(report: Report) -> list[str]:
     """Signals that the model gives, and that say nothing about the reference that decides."""
-    chosen = next((one for one in report.comparisons if one.reference == report.verdict.reference), None)
+    chosen = _chosen(report)
     if chosen is None:
         return []
+    measured, name = report.measurement.measured, short_name(chosen.reference)
     return [
-        f"{title_of(name)}, against {short_name(chosen.reference)}: {values.not_measured.removesuffix('.')}."
-        for name, values in chosen.signals.items()
-        if isinstance(values, NotMeasured) and isinstance(report.measurement.signals.get(name), SignalFacts)
+        f"{title_of(signal)}, against {name}: {values.not_measured.removesuffix('.')}."
+        for signal, values in chosen.signals.items()
+        if isinstance(values, NotMeasured) and signal in measured
     ]
 
 

@@ -129,7 +129,7 @@ class MarginRule:
         if self.smallest is None:
             return (
                 f"The bank documents only {self.pairs} pairs of independent models; at least {MIN_PAIRS} are needed "
-                "to know how far apart independent models lie.",
+                "to know how far apart independent models lie. Models that nobody documents do not count.",
             )
         undecided = comparison.relation is Relation.INCONCLUSIVE
         return (

@@ -32,7 +32,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     home = tmp_path_factory.mktemp("world")
     probes = save_probes(home / "tiny", tiny_probes(texts=40))
     models = {f"seed-{n}": save_tiny(home / f"seed-{n}", seed=n) for n in range(SEEDS)}
-    lines = "".join(f"  - {{id: org/{name}, path: {name}, family: {name}, license: mit}}\n" for name in models)
+    lines = "".join(
+        f"  - {{id: org/{name}, path: {name}, family: {name}, mechanism: from-scratch, license: mit}}\n"
+        for name in models
+    )
     (home / "bank.yaml").write_text(f"name: tiny-bank\nmodels:\n{lines}", "utf-8")
     code = run(["bank", "build", str(home / "bank.yaml"), "--out", str(home / "bank"), "--probes", str(probes)])
     assert code == 0

@@ -130,7 +130,10 @@ def test_inconclusive(
     """
     bank = tmp_path / "small"
     manifest = tmp_path / "small.yaml"
-    models = "".join(f"  - {{id: org/{n}, path: {world.models[n]}, family: {n}}}\n" for n in ("seed-1", "seed-2"))
+    known = "mechanism: from-scratch"
+    models = "".join(
+        f"  - {{id: org/{n}, path: {world.models[n]}, family: {n}, {known}}}\n" for n in ("seed-1", "seed-2")
+    )
     manifest.write_text(f"name: small\nmodels:\n{models}", "utf-8")
     signals = ["--signals", "able,likelihood"]
     assert run(["bank", "build", str(manifest), "--out", str(bank), "--probes", str(world.probes), *signals]) == 0
