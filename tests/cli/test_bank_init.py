@@ -14,6 +14,7 @@ import yaml
 from provcheck.bank.manifest import read_build_manifest
 from provcheck.cli import run
 from tests.cli.conftest import World
+from tests.targets.fake_hub import COMMITS, Repository, reachable
 
 
 @pytest.fixture
@@ -154,3 +155,15 @@ def test_a_mistyped_parent_in_a_manifest(world: World, tmp_path: Path, capsys: p
     (tmp_path / "b.yaml").write_text(f"name: b\nmodels:\n{lines}", "utf-8")
     assert run(["bank", "build", str(tmp_path / "b.yaml"), "--out", str(tmp_path / "bank")]) == 4
     assert "did you mean 'org/base'?" in capsys.readouterr().err
+
+
+def test_models_of_the_hub_are_pinned_and_their_weights_stay_there(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {path.name: path.read_bytes() for path in world.models["seed-0"].iterdir()}
+    with reachable(monkeypatch, tmp_path / "hub") as hub:
+        hub.repositories["acme/parent"] = Repository({COMMITS[0]: files})
+        assert run(["bank", "init", "acme/parent", "-o", str(tmp_path / "b.yaml")]) == 0
+    (model,) = read_build_manifest(tmp_path / "b.yaml").models
+    assert (model.id, model.path, model.revision, model.family) == ("acme/parent", None, COMMITS[0], "llama")
+    assert "config.json" in hub.downloaded and "model.safetensors" not in hub.downloaded
