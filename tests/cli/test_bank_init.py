@@ -53,7 +53,7 @@ def test_a_folder_of_models(models: Path, tmp_path: Path, capsys: pytest.Capture
         },
     }
     said = capsys.readouterr().out
-    assert "3 models, 1 of them undocumented" in said and "provcheck bank build" in said
+    assert "3 models, 1 undocumented" in said and "provcheck bank build" in said
 
 
 def test_it_builds(models: Path, tmp_path: Path, world: World) -> None:
@@ -72,7 +72,7 @@ def test_models_of_one_name_are_told_apart(models: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["empty"], "no model lies in empty, nor in the folders in it"),
+        (["empty"], "no model lies in 'empty', nor in the folders in it"),
         (["./nowhere"], "folder not found: ./nowhere"),
         (["org/absent"], "org/absent at main is not in the local Hub cache"),
         (["twice", "twice"], "no manifest can be made of these: Value error, the id"),
