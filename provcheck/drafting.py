@@ -73,11 +73,11 @@ def _places(name: str, *, offline: bool) -> list[Place]:
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_dir())
     except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{name!a} cannot be read: {error.strerror}", "check its rights") from None
     found = [in_folder(path) for path in inside if holds_model(path)]
     if not found:
         raise UsageError(
-            f"no model lies in {name}, nor in the folders in it", "a model is a folder with config.json and weights"
+            f"no model lies in {name!a}, nor in the folders in it", "a model is a folder with config.json and weights"
         )
     return found
 

@@ -33,6 +33,7 @@ def init_command(
     from provcheck.drafting import draft_manifest
     from provcheck.errors import UsageError
     from provcheck.io.writing import check_file_writable, write_whole
+    from provcheck.wording import plural
 
     check_settings(context)
     check_file_writable(output)
@@ -40,7 +41,7 @@ def init_command(
         raise UsageError(f"{output} exists already, and may have been edited", "choose another file with -o")
     draft = draft_manifest(names, output, offline=offline)
     write_whole(output, draft.text.encode())
-    typer.echo(f"{output}: {draft.models} models, {draft.undocumented} of them undocumented")
+    typer.echo(f"{output}: {plural(draft.models, 'model')}, {draft.undocumented} undocumented")
     typer.echo(f"check families, parents and mechanisms, then: provcheck bank build {output}")
 
 

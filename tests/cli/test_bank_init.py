@@ -14,6 +14,7 @@ import yaml
 from provcheck.bank.manifest import read_build_manifest
 from provcheck.cli import run
 from tests.cli.conftest import World
+from tests.targets.fake_hub import COMMITS, Repository, reachable
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_folder_of_models(models: Path, tmp_path: Path, capsys: pytest.Capture
         },
     }
     said = capsys.readouterr().out
-    assert "3 models, 1 of them undocumented" in said and "provcheck bank build" in said
+    assert "3 models, 1 undocumented" in said and "provcheck bank build" in said
 
 
 def test_it_builds(models: Path, tmp_path: Path, world: World) -> None:
@@ -71,7 +72,7 @@ def test_models_of_one_name_are_told_apart(models: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["empty"], "no model lies in empty, nor in the folders in it"),
+        (["empty"], "no model lies in 'empty', nor in the folders in it"),
         (["./nowhere"], "folder not found: ./nowhere"),
         (["org/absent"], "org/absent at main is not in the local Hub cache"),
         (["twice", "twice"], "no manifest can be made of these: Value error, the id"),
@@ -154,3 +155,15 @@ def test_a_mistyped_parent_in_a_manifest(world: World, tmp_path: Path, capsys: p
     (tmp_path / "b.yaml").write_text(f"name: b\nmodels:\n{lines}", "utf-8")
     assert run(["bank", "build", str(tmp_path / "b.yaml"), "--out", str(tmp_path / "bank")]) == 4
     assert "did you mean 'org/base'?" in capsys.readouterr().err
+
+
+def test_models_of_the_hub_are_pinned_and_their_weights_stay_there(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {path.name: path.read_bytes() for path in world.models["seed-0"].iterdir()}
+    with reachable(monkeypatch, tmp_path / "hub") as hub:
+        hub.repositories["acme/parent"] = Repository({COMMITS[0]: files})
+        assert run(["bank", "init", "acme/parent", "-o", str(tmp_path / "b.yaml")]) == 0
+    (model,) = read_build_manifest(tmp_path / "b.yaml").models
+    assert (model.id, model.path, model.revision, model.family) == ("acme/parent", None, COMMITS[0], "llama")
+    assert "config.json" in hub.downloaded and "model.safetensors" not in hub.downloaded
