@@ -136,8 +136,7 @@ def remove_command(
 
 def _say_edited(name: str, edited: Edited) -> None:
     manifest = edited.manifest
-    called = "" if Path(name).name == manifest.name else f"bank {manifest.name}, "
-    typer.echo(f"{name}: {called}{len(manifest.references)} references, digest {manifest.digest}")
+    typer.echo(f"{name}: bank {manifest.name}, {len(manifest.references)} references, digest {manifest.digest}")
     if edited.left_out:
         typer.echo(
             f"left out, since the references are others now: {', '.join(edited.left_out)}; "

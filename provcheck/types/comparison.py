@@ -96,7 +96,9 @@ class Comparison(Record):
     p_value: Share | None = None
     judged_by: tuple[str, ...] = Field(default=(), description="the signals that the calibrated judge went by")
     copy_ruled_out: bool = Field(
-        default=False, description="less alike than copies in everything that was judged by, related or not"
+        default=False,
+        exclude_if=lambda value: not value,
+        description="less alike than copies in everything that was judged by, related or not; left out where it is not",
     )
     signals: Annotated[dict[str, SerializeAsAny[SignalValues | NotMeasured]], BeforeValidator(_values)]
     same_weights: bool = Field(default=False, description="the weight files have the same digests")
