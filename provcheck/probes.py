@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from provcheck.errors import ProbeError
+from provcheck.io.spelling import did_you_mean
 from provcheck.io.text import clean, reason
 from provcheck.io.untrusted import existing_folder, first_fault, is_file, read_bounded
 from provcheck.types import ProbeSet, Question, StrPath, Text
@@ -42,7 +43,8 @@ def load_probes(name: StrPath = DEFAULT_PROBES) -> ProbeSet:
     folder = existing_folder(name)
     if folder is None:
         raise ProbeError(
-            f"unknown probe set '{name}'", f"use '{DEFAULT_PROBES}', '{QUICK_PROBES}' or a folder of your own"
+            f"unknown probe set '{name}'{did_you_mean(name, (DEFAULT_PROBES, QUICK_PROBES))}",
+            f"use '{DEFAULT_PROBES}', '{QUICK_PROBES}' or a folder of your own",
         )
     return read_probes(folder, clean(folder.resolve().name) or "folder")
 

@@ -47,14 +47,14 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class BuildEntry(Reference):
     """One model to measure: a Hub id, or any name with `path`."""
 
-    path: str | None = None
-    revision: str | None = None
+    path: str | None = Field(default=None, description="folder or measurement file, seen from the manifest")
+    revision: str | None = Field(default=None, description="branch, tag or commit on the Hub")
 
 
 class BuildManifest(Record):
     """What `provcheck bank build` reads."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="what the bank is called")
     models: Annotated[tuple[BuildEntry, ...], FailFast()] = Field(min_length=1)
 
     @model_validator(mode="after")

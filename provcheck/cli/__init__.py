@@ -39,7 +39,8 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, Abort):  # typer's Abort: at the prompt for a passphrase
         return _interrupted()
     except TyperException as error:
-        _say(f"error: {error.format_message()}{place_of_fault(error)}", "run `provcheck --help`")
+        command = getattr(getattr(error, "ctx", None), "command_path", "provcheck")
+        _say(f"error: {error.format_message()}{place_of_fault(error)}", f"run `{command} --help`")
         return _code("USAGE_ERROR")
     except Exception as error:
         return _explain(error)

@@ -158,12 +158,17 @@ def _value(option: Any, key: str, settings: Settings) -> Any:
 
 
 def _from_here(key: str, value: Any, settings: Settings) -> Any:
-    """A path in a file further up, as seen from the working directory; names of what ships stay as they are."""
-    if key not in PATHS or settings.file is None or settings.file.parent == Path.cwd():
+    """A path in a file further up, as seen from the working directory; names of what ships stay as they are.
+
+    `~` is the home folder, for which a shell stands in on the command line.
+    """
+    if key not in PATHS or settings.file is None:
         return value
+    value = os.path.expanduser(value)  # noqa: PTH111 - Path.expanduser raises for a user that there is not
     path = settings.file.parent / value
     is_path = key == "out" or (any(sign in value for sign in "/\\.") and path.exists())
-    return os.path.relpath(path) if is_path and value != "-" else value
+    stays = settings.file.parent == Path.cwd() or path == Path(value) or value == "-"
+    return os.path.relpath(path) if is_path and not stays else value
 
 
 def _common(command: Any) -> dict[str, Any]:

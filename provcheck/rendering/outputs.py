@@ -39,12 +39,9 @@ def check_one(formats: Iterable[str]) -> list[Path]:
 
 
 def render_one(report: Report, formats: Iterable[str]) -> str:
-    """The report in the one format. Raises UsageError where it holds nothing for that format."""
+    """The report in the one format; empty where it holds nothing for that format, such as no tree."""
     (form,) = find_formats(formats)
-    text = form.load().render(report)
-    if text is None:
-        raise UsageError(f"the report holds nothing for {form.file_name}", "choose another format")
-    return text
+    return form.load().render(report) or ""
 
 
 def append_step_summary(report: Report) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from provcheck.errors import UsageError
+from provcheck.io.spelling import did_you_mean
 from provcheck.io.writing import check_folder_writable, json_text, write_texts
 from provcheck.rendering.pair_page import pair_page
 from provcheck.types import PairReport
@@ -33,5 +34,7 @@ def write_pair(report: PairReport, out_dir: Path, names: Iterable[str]) -> list[
 
 def _known(name: str) -> str:
     if name not in FORMATS:
-        raise UsageError(f"a comparison has no format {name!r}", f"its formats: {', '.join(FORMATS)}")
+        raise UsageError(
+            f"a comparison has no format {name!r}{did_you_mean(name, FORMATS)}", f"its formats: {', '.join(FORMATS)}"
+        )
     return name

@@ -160,6 +160,17 @@ def test_a_claimed_base(base: str, code: int, world: World, tmp_path: Path, meas
     assert run(world.audit(measured, "--claimed-base", base, "--offline", "--out", tmp_path / "out")) == code
 
 
+def test_a_claim_that_nothing_can_check_is_refused_before_the_long_work(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--claimed-base", "org/sed-1", "--offline", "--out", tmp_path / "out")
+    assert run(world.audit(world.models["seed-0"], *options)) == 4
+    said = capsys.readouterr()
+    error, hint = said.err.splitlines()
+    assert error.endswith("(org/sed-1 at main is not in the local Hub cache); did you mean 'org/seed-1'?")
+    assert "correct --claimed-base" in hint and "attributions" not in said.out and not (tmp_path / "out").exists()
+
+
 def test_a_second_audit_replaces_the_first(world: World, tmp_path: Path, measured: Path) -> None:
     for _ in range(2):
         assert run(world.audit(measured, "--out", tmp_path / "out")) == 0

@@ -52,6 +52,17 @@ def test_h_is_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr() == long
 
 
+def test_a_mistyped_option_or_command_is_answered_with_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, meant, command in (
+        (["audit", "demo", "--polcy", "x"], "--policy", "provcheck audit"),
+        (["bank", "bild"], "'build'", "provcheck bank"),
+        (["adit", "demo"], "'audit'", "provcheck"),
+    ):
+        assert run(arguments) == 4
+        error, hint = capsys.readouterr().err.splitlines()
+        assert meant in error and hint == f"hint: run `{command} --help`"
+
+
 def test_python_m_provcheck() -> None:
     result = subprocess.run([sys.executable, "-m", "provcheck", "-h"], capture_output=True, text=True, check=True)
     assert result.stdout.startswith("Usage: provcheck [OPTIONS] COMMAND")

@@ -70,6 +70,11 @@ def test_paths_in_a_file_start_at_its_folder(
     (here / "inner").mkdir()
     monkeypatch.chdir(here / "inner")
     assert collected(capsys) == "mine"
+    for written, read in (("out", "../out"), ("-", "-"), ("/abs", "/abs"), ("~/x", str(Path.home() / "x"))):
+        settle(here, f'out = "{written}"')
+        monkeypatch.setattr("provcheck.doctor.examine", list)
+        run(["doctor"])
+        assert f"out: {read} (" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
