@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,10 @@ from provcheck.cli import run
 from provcheck.rendering import FORMATS
 from provcheck.rendering.json_report import JsonReport
 from provcheck.report_file import read_report
+from provcheck.store import save_measurement
 from tests.cli.conftest import World, tree
 from tests.rendering.factory import make_report
+from tests.synthetic import make_bank, make_blocks, make_measurement, roots
 
 FILES = {one.file_name for one in FORMATS.values()}
 
@@ -52,3 +57,23 @@ def test_a_summary_that_cannot_be_written_fails_no_audit(
     assert run(world.audit(world.models["seed-0"], "--out", tmp_path / "out", "--format", "markdown")) == 0
     assert "note: the job summary cannot be written" in capsys.readouterr().out
     assert tree(tmp_path / "out") == {"summary.md"}
+
+
+def test_a_report_for_programs_draws_nothing(tmp_path: Path) -> None:
+    """Neither by what it imports nor by what the terminal shows beside it."""
+    bank = make_bank(tmp_path / "bank", roots(6))
+    save_measurement(make_measurement("me", make_blocks(9)), tmp_path / "m.safetensors", raw=False)
+    code = (
+        "import contextlib, io, json, sys\n"
+        "from provcheck.cli import run\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "    code = run(sys.argv[1:])\n"
+        "print(json.dumps([code, *sorted(sys.modules)]))"
+    )
+    asked = ["audit", str(tmp_path / "m.safetensors"), "--bank", str(bank.folder), "--out", str(tmp_path / "out")]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *asked, "--format", "json"], check=True, capture_output=True, text=True
+    )
+    ended, *loaded = json.loads(result.stdout)
+    assert ended in {0, 1} and (tmp_path / "out" / "report.json").exists()
+    assert sorted(set(loaded) & {"matplotlib", "plotly", "jinja2"}) == []

@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from provcheck.store import save_measurement
-from tests.synthetic import make_bank, make_blocks, make_measurement, roots
-
 RUNS = 5
 HEAVY = {"torch", "transformers", "tokenizers", "peft", "accelerate", "sklearn", "skbio", "scipy", "matplotlib"}
 
@@ -71,23 +68,3 @@ def test_what_they_import(arguments: list[str]) -> None:
     assert sorted(loaded & HEAVY) == []
     if "--help" in arguments or not arguments:
         assert sorted(loaded & {"numpy", "yaml", "jinja2", "huggingface_hub"}) == []
-
-
-def test_a_report_for_programs_draws_nothing(tmp_path: Path) -> None:
-    """Neither by what it imports nor by what the terminal shows beside it."""
-    bank = make_bank(tmp_path / "bank", roots(6))
-    save_measurement(make_measurement("me", make_blocks(9)), tmp_path / "m.safetensors", raw=False)
-    code = (
-        "import contextlib, io, json, sys\n"
-        "from provcheck.cli import run\n"
-        "with contextlib.redirect_stdout(io.StringIO()):\n"
-        "    code = run(sys.argv[1:])\n"
-        "print(json.dumps([code, *sorted(sys.modules)]))"
-    )
-    asked = ["audit", str(tmp_path / "m.safetensors"), "--bank", str(bank.folder), "--out", str(tmp_path / "out")]
-    result = subprocess.run(
-        [sys.executable, "-c", code, *asked, "--format", "json"], check=True, capture_output=True, text=True
-    )
-    ended, *loaded = json.loads(result.stdout)
-    assert ended in {0, 1} and (tmp_path / "out" / "report.json").exists()
-    assert sorted(set(loaded) & {"matplotlib", "plotly", "jinja2"}) == []

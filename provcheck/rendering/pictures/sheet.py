@@ -107,21 +107,27 @@ class Sheet:
         return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
     def image(self, form: str) -> bytes:
-        """The picture as `png` or `pdf`, in light colors; its letters are those of DejaVu Sans, which comes along.
+        """The picture as `png` or `pdf`, in light colors."""
+        figure, file = self.finished(), io.BytesIO()
+        if form == "png":  # in a PDF a halo would make drawings of the letters, which no search finds
+            for text in figure.findobj(Text):
+                text.set_path_effects([Stroke(linewidth=HALO_WIDTH, foreground=PAPER), Normal()])
+        metadata = UNDATED[form] | {"Title": self.title}
+        with matplotlib.rc_context(STYLE | {"pdf.fonttype": 42}):
+            figure.savefig(file, format=form, dpi=DPI, metadata=metadata)
+        return file.getvalue()
 
-        A sign that this font lacks is written as its number, such as \\u7d44.
+    def finished(self) -> Figure:
+        """The figure with its words in place, on paper of its own; after this the sheet gives no SVG any more.
+
+        Its letters are those of DejaVu Sans, which comes with matplotlib; a sign that this font lacks is written as its
+        number, such as \\u7d44.
         """
         for text in self.figure.findobj(Text):
             if placeholder := PLACEHOLDER_OF.fullmatch(text.get_text()):
                 text.set(text=_in_font(self._words[int(placeholder[1])]), parse_math=False)
-                if form == "png":  # in a PDF a halo would make drawings of the letters, which no search finds
-                    text.set_path_effects([Stroke(linewidth=HALO_WIDTH, foreground=PAPER), Normal()])
-        file = io.BytesIO()
-        with matplotlib.rc_context(STYLE | {"pdf.fonttype": 42}):
-            self.figure.savefig(
-                file, format=form, dpi=DPI, facecolor=PAPER, metadata=UNDATED[form] | {"Title": self.title}
-            )
-        return file.getvalue()
+        self.figure.set(frameon=True, facecolor=PAPER)
+        return self.figure
 
     def _drawn(self) -> str:
         file = io.StringIO()
