@@ -22,15 +22,20 @@ from provcheck.version import __version__
 if TYPE_CHECKING:
     from provcheck.bank import Bank, load_bank
     from provcheck.errors import ProvcheckError
+    from provcheck.lineage.matrix import DistanceMatrix, distance_matrix
     from provcheck.measuring import ModelOptions, measure_model
     from provcheck.observer import Observer
-    from provcheck.pairing import compare_models, judge_pair
-    from provcheck.pipeline import AuditOptions, audit
+    from provcheck.pairing import compare_models, distance, judge_pair
+    from provcheck.pipeline import AuditKeywords, AuditOptions, audit
+    from provcheck.plots import plot_map, plot_tree
     from provcheck.probes import load_probes
     from provcheck.report_file import read_report
     from provcheck.store import load_measurement, save_measurement
     from provcheck.types import (
+        BankMap,
         Comparison,
+        Interval,
+        Lineage,
         Measurement,
         NotMeasured,
         PairReport,
@@ -45,10 +50,16 @@ if TYPE_CHECKING:
 _HOME = {
     "audit": "pipeline",
     "AuditOptions": "pipeline",
+    "AuditKeywords": "pipeline",
     "compare_models": "pairing",
+    "distance": "pairing",
     "judge_pair": "pairing",
     "measure_model": "measuring",
     "ModelOptions": "measuring",
+    "distance_matrix": "lineage.matrix",
+    "DistanceMatrix": "lineage.matrix",
+    "plot_tree": "plots",
+    "plot_map": "plots",
     "load_bank": "bank",
     "Bank": "bank",
     "load_probes": "probes",
@@ -69,6 +80,9 @@ _HOME = {
             "NotMeasured",
             "Subject",
             "ProbeSet",
+            "Interval",
+            "Lineage",
+            "BankMap",
         ),
         "types",
     ),
@@ -78,15 +92,24 @@ __all__ = [
     "__version__",
     "audit",
     "AuditOptions",
+    "AuditKeywords",
     "ModelOptions",
     "Observer",
     "Report",
     "Verdict",
     "Relation",
     "Comparison",
+    "distance",
+    "Interval",
+    "distance_matrix",
+    "DistanceMatrix",
     "compare_models",
     "judge_pair",
     "PairReport",
+    "plot_tree",
+    "Lineage",
+    "plot_map",
+    "BankMap",
     "measure_model",
     "Measurement",
     "Sketch",

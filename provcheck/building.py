@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from provcheck.bank.editing import Edited, add_reference, check_new, load_editable
-from provcheck.bank.manifest import BankManifest, BuildEntry, read_build_manifest
+from provcheck.bank.editing import Edited, add_reference, check_new, is_bank, load_editable
+from provcheck.bank.manifest import BankManifest, BuildEntry, check_parents, read_build_manifest
 from provcheck.bank.saving import check_replaceable, save_bank
 from provcheck.errors import BankError, ProvcheckError, UsageError
 from provcheck.io.writing import would_replace
 from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured
 from provcheck.observer import Observer
-from provcheck.probes import load_probes
+from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.signals import all_signals
 from provcheck.signals.comparable import check_comparable
 from provcheck.types import Measurement, ProbeSet, Reference
@@ -50,11 +50,17 @@ def build_bank(manifest_file: Path, out: Path, options: ModelOptions, observe: O
     return Built(save_bank(out, manifest.name, probes, done, raw=raw), failures)
 
 
-def add_to_bank(name: str, model: str, reference: Reference, options: ModelOptions, observe: Observer) -> Edited:
+def add_to_bank(
+    name: str, model: str, reference: Reference, options: ModelOptions, observe: Observer, *, create: bool = False
+) -> Edited:
     """Measure a model, or read its measurement, and add it to a bank; probes default to the bank's.
 
-    Raises ProvcheckError.
+    `create`: start the bank with this model where there is none. Raises ProvcheckError.
     """
+    if create and not is_bank(name):
+        return _start_bank(Path(name), model, reference, options, observe)
+    if not is_bank(name):
+        raise BankError(f"there is no bank in {name}", "--create starts one with this model")
     bank = load_editable(name)
     check_new(bank, reference)
     for parent in set(reference.parents) - set(bank.rows):
@@ -64,6 +70,17 @@ def add_to_bank(name: str, model: str, reference: Reference, options: ModelOptio
     target = find_comparable(manifest.bases, manifest.name, model, options, manifest.called)
     measurement = measured(target, options, observe)
     return add_reference(load_editable(name), reference, measurement)  # it may have changed meanwhile
+
+
+def _start_bank(folder: Path, model: str, reference: Reference, options: ModelOptions, observe: Observer) -> Edited:
+    """A bank of one model, called like its folder."""
+    check_parents([reference])
+    check_replaceable(folder)
+    options = replace(options, probes=options.probes or DEFAULT_PROBES)
+    entry = BuildEntry(**dict(reference), path=model, revision=options.revision)
+    probes, bank_name = load_probes(options.probes), folder.resolve().name
+    measurement = _measured(entry, bank_name, probes, options, observe)
+    return Edited(save_bank(folder, bank_name, probes, [(reference, measurement)]), ())
 
 
 def _check_outside(models: Iterable[BuildEntry], out: Path) -> None:

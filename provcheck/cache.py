@@ -1,16 +1,18 @@
-"""Earlier measurements, and the finished batches of interrupted ones.
+"""Earlier measurements with their trees and maps, and the finished batches of interrupted ones.
 
     ROOT/measurements/KEY.safetensors   a measurement file of one signal, with its raw arrays
+    ROOT/placed/KEY.json                a tree or a map (see `provcheck.lineage.keeping`)
     ROOT/checkpoints/KEY/BATCH          a finished batch of an unfinished measurement
     ROOT/fetched/KEY/FILE               parts of a weight file on the Hub (see `provcheck.io.partial_file`)
 
 A key states what was measured and how, by digests; never by a name or a path. Each signal has an entry of its own, so
 that a new signal, or a new version of one, leaves the other entries valid. An entry is checked against its own digest
-when it is read; if it was changed, the model is measured again. Anyone who can write to the folder can still forge a
-measurement, digest and all, so only its user gets access; `--no-cache` neither reads nor writes it. A cache that cannot
-be read or written (full or read-only disk) never stops an audit.
+when it is read; if it was changed, the model is measured or placed again. Anyone who can write to the folder can still
+forge an entry, digest and all, so only its user gets access; `--no-cache` neither reads nor writes it, nor does the
+verification of a report. A cache that cannot be read or written (full or read-only disk) never stops an audit.
 
-Size: a measurement takes about 0.4 MB with the shipped probes; the most recently used are kept, 1 GB in all. The
+Size: a measurement takes about 0.4 MB with the shipped probes; the most recently used are kept, 1 GB in all. Trees and
+maps of a large bank take 50 kB; of these 50 MB are kept. The
 batches of a measurement that was never resumed (0.3 MB) are removed after a week, and so are parts of weight files that
 were not used for as long; of these 20 GB are kept at most, the last used.
 """
@@ -26,6 +28,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 import platformdirs
 
@@ -35,13 +38,18 @@ from provcheck.errors import MeasurementFileError, OutputError
 from provcheck.io import safetensors
 from provcheck.io.digests import file_digest
 from provcheck.io.text import shown
+from provcheck.io.untrusted import parse_json, read_bounded
+from provcheck.io.writing import json_text, write_whole
 from provcheck.observer import Observer
 from provcheck.signals import Signal
 from provcheck.store import load_measurement, save_measurement
-from provcheck.types import Measurement, ProbeSet, canonical_digest, measurement, subject
+from provcheck.types import Measurement, ProbeSet, Record, canonical_digest, measurement, subject
+
+R = TypeVar("R", bound=Record)
 
 FOLDER_VARIABLE = "PROVCHECK_CACHE"
 MAX_BYTES = 1_000_000_000
+PLACED, MAX_PLACED_BYTES, LARGEST_RECORD = "placed", 50_000_000, 5_000_000
 FETCHED, MAX_FETCHED_BYTES = "fetched", 20_000_000_000
 MAX_IDLE_SECONDS = 7 * 24 * 3600
 """Age at which checkpoints, and half-written files of killed processes, are removed."""
@@ -104,11 +112,9 @@ class MeasurementCache:
                 return None
             found = load_measurement(path)
         except (OSError, MeasurementFileError) as error:
-            self._observe.note(f"the cached measurement is not used, since it cannot be trusted: {_reason(error)}")
-            remove(path)
+            self._distrust(path, "measurement", _reason(error))
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # it was used, so it stays longer
+        _touch(path)
         return found
 
     def store(self, key: str, found: Measurement) -> bool:
@@ -121,6 +127,32 @@ class MeasurementCache:
             return False
         self._prune()
         return True
+
+    def find_record(self, key: str, kind: type[R]) -> R | None:
+        """The tree or map under that key, or None. An entry that was changed, or is another's, is removed."""
+        path = self.root / PLACED / f"{key}.json"
+        try:
+            if not path.is_file():
+                return None
+            entry = parse_json(read_bounded(path, LARGEST_RECORD))
+            found = kind.model_validate(entry["record"])
+            fits = entry["digest"] == canonical_digest([key, entry["record"]])
+        except (OSError, ValueError, TypeError, KeyError):
+            fits = False
+        if not fits:
+            self._distrust(path, "tree or map", "it was changed, or cannot be read")
+            return None
+        _touch(path)
+        return found
+
+    def keep_record(self, key: str, found: Record) -> None:
+        """Keep a tree or a map, if that is possible, and remove what was not used for longest beyond the limit."""
+        record = found.model_dump(mode="json")
+        entry = {"digest": canonical_digest([key, record]), "record": record}
+        with contextlib.suppress(OSError, OutputError):
+            self.make_root()
+            write_whole(self.root / PLACED / f"{key}.json", json_text(entry).encode())
+        _keep_newest(self.root.glob(f"{PLACED}/*.json"), MAX_PLACED_BYTES)
 
     def checkpoint(self, key: str) -> FileCheckpoint:
         """The checkpoint of the measurement with that key."""
@@ -136,6 +168,11 @@ class MeasurementCache:
         """Make the folder, accessible only to its user."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    def _distrust(self, path: Path, what: str, reason: str) -> None:
+        """Say that an entry is not used, and why, and remove it."""
+        self._observe.note(f"the cached {what} is not used, since it cannot be trusted: {reason}")
+        remove(path)
+
     def _entry(self, key: str) -> Path:
         return self.root / "measurements" / f"{key}.safetensors"
 
@@ -144,7 +181,7 @@ class MeasurementCache:
         fetched = f"{FETCHED}/*"
         _keep_newest(self.root.glob("measurements/*.safetensors"), MAX_BYTES)
         _keep_newest(self.root.glob(fetched), MAX_FETCHED_BYTES)
-        idle = (fetched, "checkpoints/*", "measurements/.*.tmp")
+        idle = (fetched, "checkpoints/*", "measurements/.*.tmp", f"{PLACED}/.*.tmp")
         for path in chain.from_iterable(map(self.root.glob, idle)):
             if time.time() - _stat(path)[0] > MAX_IDLE_SECONDS:
                 remove(path)
@@ -208,6 +245,12 @@ def _stat(path: Path) -> tuple[float, int]:
     except OSError:
         return 0.0, 0
     return stat.st_mtime, stat.st_size
+
+
+def _touch(path: Path) -> None:
+    """It was used, so it stays longer."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
 
 
 def _reason(error: Exception) -> str:

@@ -5,6 +5,7 @@ A signal that the target does not support is `NotMeasured`, with the reason.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from provcheck.cache import Entries, MeasurementCache, cache_root
 from provcheck.checkpoint import Checkpoint, NoCheckpoint
 from provcheck.errors import BrokenModel, UsageError
+from provcheck.io.spelling import did_you_mean
 from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer, Silent
 from provcheck.probes import DEFAULT_PROBES, load_probes
@@ -20,7 +22,17 @@ from provcheck.signals import TABLE, Signal, find_signal
 from provcheck.signals.comparable import NO_NAMES, NOT_ASKED, check_comparable
 from provcheck.store import is_measurement_file
 from provcheck.targets import FindOptions, OpenTarget, Target, find_target
-from provcheck.types import Basis, Capability, Measurement, NotMeasured, ProbeSet, RunFacts, SignalFacts, Sketch
+from provcheck.types import (
+    Basis,
+    Capability,
+    Measurement,
+    NotMeasured,
+    ProbeSet,
+    RunFacts,
+    SignalFacts,
+    Sketch,
+    StrPath,
+)
 from provcheck.wording import listing
 
 
@@ -44,7 +56,7 @@ class ModelOptions(FindOptions):
         """Raise UsageError for a signal that there is not."""
         hint = f"the signals are {', '.join(TABLE)}"
         if unknown := [name for name in self.signals or () if name not in TABLE]:
-            raise UsageError(f"there is no signal {unknown[0]!a}", hint)
+            raise UsageError(f"there is no signal {unknown[0]!a}{did_you_mean(unknown[0], TABLE)}", hint)
         if self.signals == ():
             raise UsageError("no signal is named", hint)
 
@@ -74,10 +86,15 @@ def read_signals(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(name for word in text.split(",") if (name := word.strip()))
 
 
-def measure_model(model: str, options: ModelOptions | None = None, observe: Observer | None = None) -> Measurement:
-    """Measure a model, or read the measurement file that MODEL names. Raises ProvcheckError."""
+def measure_model(model: StrPath, options: ModelOptions | None = None, observe: Observer | None = None) -> Measurement:
+    """Measure a model, or read the measurement file that MODEL names. Raises ProvcheckError.
+
+    `sketches` of the result holds, by signal, arrays by name: `able_contrast_blocks` and `able_paper_blocks` (B, 256)
+    projected attributions of B blocks of questions, `loglik` (N,) nats of N texts, NaN where one was left out; those
+    of `weights` are packed bits of neurons.
+    """
     options = options or ModelOptions()
-    return measured(find_target(model, options), options, observe or Silent())
+    return measured(find_target(os.fspath(model), options), options, observe or Silent())
 
 
 def find_comparable(

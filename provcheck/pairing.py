@@ -6,32 +6,35 @@ is that of the shipped bank; it goes by the signals that both models were measur
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 
 from provcheck.assembly import repeat_pair
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.ancestry import Ancestry
-from provcheck.changes import Opened, Unfit, describe_changes, describe_mixture
+from provcheck.changes import Opened, Unfit, describe_changes, describe_mixture, with_merge
 from provcheck.checkpoint import NoCheckpoint
 from provcheck.comparison import compare_two
-from provcheck.errors import BankError
+from provcheck.errors import BankError, IncompatibleError
 from provcheck.io import data
 from provcheck.measuring import ModelOptions, measure_model, measured
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, collect
-from provcheck.signals import find_signal
+from provcheck.signals import distance_of, find_signal
 from provcheck.targets import Target, find_target
 from provcheck.types import (
     Capability,
     Changes,
     Comparison,
+    Interval,
     Measurement,
     Mixture,
     NotMeasured,
     Opponent,
     PairReport,
     Relation,
+    StrPath,
     Tool,
     Verdict,
 )
@@ -49,21 +52,51 @@ LIMITATIONS = (
 
 
 def compare_models(
-    first: str, second: str, options: ModelOptions | None = None, observe: Observer | None = None
+    first: StrPath | Measurement,
+    second: StrPath | Measurement,
+    options: ModelOptions | None = None,
+    observe: Observer | None = None,
 ) -> tuple[Measurement, Measurement, Comparison]:
     """Measure two models and compare them head to head; nothing is judged.
 
-    Where a signal needs to know many models, they come from the shipped bank if it was measured in the same way, so
-    that the numbers are those of an audit. Raises ProvcheckError.
+    Raises ProvcheckError.
     """
     options, observe = options or ModelOptions(), observe or Silent()
-    one, two = (measure_model(model, options, observe) for model in (first, second))
-    return one, two, compare_two(one, two, _shipped_bank())
+    one, two = (
+        model if isinstance(model, Measurement) else measure_model(model, options, observe) for model in (first, second)
+    )
+    return one, two, compare_two(one, two)
+
+
+def distance(
+    first: StrPath | Measurement,
+    second: StrPath | Measurement,
+    options: ModelOptions | None = None,
+    observe: Observer | None = None,
+    *,
+    signal: str | None = None,
+) -> Interval:
+    """How far apart two models are, as a report computes it, with the ends of the 95 % interval.
+
+    By default the mean over the signals that give distances, by which a report orders its references: 0 is the same,
+    about 1 has nothing in common. With `signal` its own distance alone, in its unit: `able` and `weights` from 0,
+    `likelihood` in bits/byte. Raises ProvcheckError, also where the two models have no distance.
+    """
+    options = replace(options or ModelOptions(), signals=(signal,)) if signal else options
+    one, two, comparison = compare_models(first, second, options, observe)
+    kept = {name: found for name, found in comparison.signals.items() if signal in (None, name)}
+    found = distance_of(comparison.model_copy(update={"signals": kept}))
+    if found is None:
+        why = [f"{name}: {one.not_measured}" for name, one in kept.items() if isinstance(one, NotMeasured)]
+        raise IncompatibleError(
+            f"'{one.subject.id}' and '{two.subject.id}' have no distance", "; ".join(why) or "measure other signals"
+        )
+    return found
 
 
 def judge_pair(
-    model: str,
-    *others: str,
+    model: StrPath,
+    *others: StrPath,
     options: ModelOptions | None = None,
     observe: Observer | None = None,
     changes: bool = True,
@@ -74,19 +107,15 @@ def judge_pair(
     """
     options, observe, bank = options or ModelOptions(), observe or Silent(), _shipped_bank()
     options = replace(options, whole_files=changes or options.whole_files)  # what was changed is read off all weights
-    targets = [find_target(name, options) for name in (model, *others)]
+    targets = [find_target(os.fspath(name), options) for name in (model, *others)]
     own, *theirs = (measured(target, options, observe) for target in targets)
-    compared = [compare_two(own, one, bank).model_copy(update={"named": len(theirs)}) for one in theirs]
+    compared = [compare_two(own, one).model_copy(update={"named": len(theirs)}) for one in theirs]
     judged, verdict, judge = _judge(compared, own, theirs, bank)
     weights = [_opened(target, options, observe) if changes else LEFT_OUT for target in targets]
+    changed, mixture = _changed(weights, judged, _distinct([one.subject.id for one in theirs]))
     found = [
-        Opponent(
-            subject=one.subject,
-            measurement=one.facts,
-            comparison=comparison,
-            changes=_changes(weights[0], opened, comparison.relation),
-        )
-        for one, comparison, opened in zip(theirs, judged, weights[1:], strict=True)
+        Opponent(subject=one.subject, measurement=one.facts, comparison=comparison, changes=what)
+        for one, comparison, what in zip(theirs, judged, changed, strict=True)
     ]
     return PairReport(
         tool=Tool(
@@ -101,7 +130,7 @@ def judge_pair(
         opponents=tuple(found),
         judge=judge.facts(judged) if judge else None,
         verdict=verdict,
-        mixture=_mixture(weights, [one.subject.id for one in theirs]) if len(theirs) > 1 else None,
+        mixture=mixture,
         limitations=(*LIMITATIONS, *([judge.limitation] if judge else [])),
     ).with_digest()
 
@@ -162,6 +191,20 @@ def _opened(target: Target, options: ModelOptions, observe: Observer) -> Opened 
     return Opened(access.tensors(), access.config(), target.vocabulary())
 
 
+def _changed(
+    weights: Sequence[Opened | NotMeasured], judged: Sequence[Comparison], names: Sequence[str]
+) -> tuple[Sequence[Changes | NotMeasured], Mixture | NotMeasured | None]:
+    """What was changed against each of the others, and the first as a mixture of them, if they are several."""
+    found = [
+        _changes(weights[0], one, comparison.relation) for comparison, one in zip(judged, weights[1:], strict=True)
+    ]
+    mixture = _mixture(weights, names) if len(names) > 1 else None
+    if isinstance(mixture, Mixture):
+        both = zip(found, names, strict=True)
+        found = [with_merge(one, mixture, name) if isinstance(one, Changes) else one for one, name in both]
+    return found, mixture
+
+
 def _changes(own: Opened | NotMeasured, other: Opened | NotMeasured, relation: Relation) -> Changes | NotMeasured:
     if isinstance(own, NotMeasured):
         return own
@@ -181,7 +224,7 @@ def _mixture(weights: Sequence[Opened | NotMeasured], names: Sequence[str]) -> M
             return one
         opened.append(one)
     try:
-        found = describe_mixture(opened[0], dict(zip(_distinct(names), opened[1:], strict=True)))
+        found = describe_mixture(opened[0], dict(zip(names, opened[1:], strict=True)))
     except Unfit as fault:
         return NotMeasured(not_measured=str(fault))
     return found or NotMeasured(not_measured="the models have no tensor of one name and shape in common")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypedDict, Unpack
 
 from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
+from provcheck.cache import MeasurementCache, cache_root
 from provcheck.comparison import compare, examine
 from provcheck.errors import UsageError
 from provcheck.io import data
@@ -15,13 +18,17 @@ from provcheck.lineage import draw_map, place
 from provcheck.measuring import ModelOptions, find_comparable, measured, runs_on
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
-from provcheck.references import Compared, Given, find_references, measure_references
+from provcheck.references import Compared, Given, check_claim, find_references, measure_references
+from provcheck.stopwatch import Stopwatch
 from provcheck.targets import DEMO, Target
-from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, Subject, Tool
+from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, StrPath, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibrations
 from provcheck.verdict.claims import answer_named
 from provcheck.verdict.merges import name_parents
 from provcheck.version import __version__
+
+JUDGING = "verdict, tree and map"
+"""In the durations; checks are listed one by one."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,29 @@ class AuditOptions:
     """Expression over the ids and kinds of checks, as in pytest's -k."""
     stop_at_first: bool = False
     """Leave out the checks after the first that fails."""
+
+
+class AuditKeywords(TypedDict, total=False):
+    """The options of an audit as keywords: the fields of AuditOptions, and of the ModelOptions in it."""
+
+    bank: StrPath
+    policy: StrPath
+    claimed_base: str | None
+    references: StrPath | Sequence[StrPath]
+    claimed_reference: bool
+    keyword: str
+    stop_at_first: bool
+    revision: str | None
+    offline: bool
+    allow_pickle: bool
+    trust_remote_code: bool
+    device: str
+    dtype: str
+    probes: StrPath
+    cache: bool
+    memory_bytes: int | None
+    signals: str | Sequence[str] | None
+    whole_files: bool
 
 
 @dataclass(frozen=True)
@@ -84,12 +114,39 @@ class Prepared:
         )
 
 
-def audit(model: str, options: AuditOptions | None = None, observe: Observer | None = None) -> Report:
+def audit(
+    model: StrPath,
+    options: AuditOptions | None = None,
+    observe: Observer | None = None,
+    **keywords: Unpack[AuditKeywords],
+) -> Report:
     """Measure `model`, compare it with the bank, judge, place it on the tree, check the policy.
 
-    Raises ProvcheckError.
+    `keywords` are single options, such as `bank="zoo-v2"` or `references=["org/base"]`, and take the place of those in
+    `options`. The comparisons of the report are nearest first. Raises ProvcheckError.
     """
-    return carry_out(prepare(model, options or AuditOptions()), observe or Silent())
+    chosen = _with_keywords(options or AuditOptions(), keywords)
+    return carry_out(prepare(os.fspath(model), chosen), observe or Silent())
+
+
+def _with_keywords(options: AuditOptions, keywords: Mapping[str, Any]) -> AuditOptions:
+    """The options with these in place of their own. Raises TypeError for one that there is not."""
+    if unknown := sorted(keywords.keys() - AuditKeywords.__annotations__.keys()):
+        raise TypeError(
+            f"audit() has no option '{unknown[0]}'; its options are {', '.join(AuditKeywords.__annotations__)}"
+        )
+    given = {name: _plain(name, value) for name, value in keywords.items()}
+    of_model = {field.name for field in fields(ModelOptions)} & given.keys()
+    model = replace(options.model, **{name: given.pop(name) for name in of_model})
+    return replace(options, model=model, **given)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Paths as text, and several values as a tuple, also where only one is given."""
+    if value is not None and name in ("references", "signals"):
+        several = [value] if isinstance(value, str | os.PathLike) else value
+        return tuple(os.fspath(one) for one in several)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def collect_checks(options: AuditOptions) -> Collected:
@@ -112,9 +169,19 @@ def prepare(model: str, options: AuditOptions, collected: Collected | None = Non
 
 def carry_out(prepared: Prepared, observe: Observer) -> Report:
     """Measure, compare, judge, place and check. Raises ProvcheckError."""
-    measurement = measured(prepared.target, prepared.options.model, observe)
-    with_ = gather(prepared, observe)
-    return conclude(prepared, measurement, with_, compare(measurement, with_.bank, named=with_.named))
+    watch = Stopwatch()
+    kept = MeasurementCache(cache_root(), observe) if prepared.options.model.cache else None
+    with watch.time("references at hand"):
+        with_ = gather(prepared, observe)  # a claim that nothing can check is refused before the long work
+    with watch.time("measurement"):
+        measurement = measured(prepared.target, prepared.options.model, observe)
+    with watch.time("comparison"):
+        comparisons = compare(measurement, with_.bank, named=with_.named)
+    with watch.time(JUDGING):
+        report = conclude(prepared, measurement, with_, comparisons, kept=kept)
+    judging = watch.seconds[JUDGING] - sum(check.seconds for check in report.checks)
+    durations = watch.seconds | {JUDGING: round(max(0.0, judging), 3)}
+    return report.model_copy(update={"durations": durations}).with_digest()
 
 
 def gather(prepared: Prepared, observe: Observer) -> Compared:
@@ -122,7 +189,7 @@ def gather(prepared: Prepared, observe: Observer) -> Compared:
     options, subject = prepared.options, prepared.subject
     for note in filter(None, (one.note for one in prepared.references)):
         observe.note(note)
-    return measure_references(
+    compared = measure_references(
         prepared.references,
         claims(subject, options.claimed_base),
         prepared.bank,
@@ -131,6 +198,9 @@ def gather(prepared: Prepared, observe: Observer) -> Compared:
         observe,
         claimed=options.claimed_reference,
     )
+    if options.claimed_base:
+        check_claim(options.claimed_base, compared)
+    return compared
 
 
 def conclude(
@@ -139,8 +209,11 @@ def conclude(
     compared: Compared,
     comparisons: Sequence[Comparison],
     drawn: tuple[Lineage, BankMap] | None = None,
+    kept: MeasurementCache | None = None,
 ) -> Report:
-    """Judge the comparisons (nearest first), place the subject, check the policy; `drawn`: tree and map, if known.
+    """Judge the comparisons (nearest first), place the subject, check the policy.
+
+    `drawn`: tree and map, if they are known; `kept`: where they are looked up, if they are not.
 
     The judge is that of the bank alone: references at hand are judged by it, and change nothing in it.
     """
@@ -155,7 +228,10 @@ def conclude(
         subject, facts, comparisons, verdict, options.claimed_base, wide.references, compared.unavailable
     )
     checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)
-    lineage, bank_map = drawn or (place(measurement, wide, comparisons), draw_map(measurement, wide, comparisons))
+    lineage, bank_map = drawn or (
+        place(measurement, wide, comparisons, kept),
+        draw_map(measurement, wide, comparisons, kept),
+    )
     background, background_digests = backgrounds(facts)
     return Report(
         tool=prepared.tool,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from codecs import BOM_UTF8
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from provcheck.errors import ProbeError
 from provcheck.io.text import clean, reason
 from provcheck.io.untrusted import existing_folder, first_fault, is_file, read_bounded
-from provcheck.types import ProbeSet, Question, Text
+from provcheck.types import ProbeSet, Question, StrPath, Text
 
 DEFAULT_PROBES = "provcheck-v1"
 QUICK_PROBES = "quick"
@@ -27,11 +28,12 @@ MAX_PROBES = 100_000
 P = TypeVar("P", Question, Text)
 
 
-def load_probes(name: str = DEFAULT_PROBES) -> ProbeSet:
+def load_probes(name: StrPath = DEFAULT_PROBES) -> ProbeSet:
     """Load `provcheck-v1`, its 1-in-8 subset `quick`, or a folder with questions.jsonl and texts.jsonl.
 
     Raises ProbeError for an unknown name or a file that does not follow the schema.
     """
+    name = os.fspath(name)
     shipped = Path(__file__).parent / "probesets" / DEFAULT_PROBES
     if name == DEFAULT_PROBES:
         return read_probes(shipped, name)

@@ -10,7 +10,7 @@ pytest loads this module in every run in this environment, so nothing heavy is i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,7 +27,8 @@ OPTIONS = {
     "probes": ("NAME|DIR", "Probe set; the bank must be made with it."),
     "signals": ("NAME,NAME", "Kinds of evidence to use, such as weights, which need no run. Default: all."),
 }
-REFERENCE = "--provcheck-reference"
+REFERENCE = "reference"
+REFERENCE_HELP = "A further model to compare with, measured too"
 SHOWN = 3
 """References that an explanation names."""
 
@@ -106,32 +107,40 @@ class Provenance:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the --provcheck-... options."""
+    """Add the --provcheck-... options, and an ini option provcheck_... for each of them."""
     group = parser.getgroup("provcheck", "provenance of a language model")
     for name, (metavar, help_text) in OPTIONS.items():
         group.addoption(f"--provcheck-{name}", metavar=metavar, default=None, help=help_text)
-    measured_too = "A further model to compare with, measured too; may be given several times."
-    group.addoption(REFERENCE, metavar="MODEL", action="append", default=[], help=measured_too)
+        parser.addini(f"provcheck_{name}", help_text, default="")
+    several = f"{REFERENCE_HELP}; may be given several times."
+    group.addoption(f"--provcheck-{REFERENCE}", metavar="MODEL", action="append", default=None, help=several)
+    parser.addini(f"provcheck_{REFERENCE}", f"{REFERENCE_HELP}; one a line.", type="linelist", default=[])
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Name the model in the header of the run."""
-    model = config.getoption("--provcheck-model")
+    model = _given(config, "model")
     return f"provcheck model: {model!a}" if model else None
 
 
 @pytest.fixture(scope="session")
 def provenance(pytestconfig: pytest.Config) -> Provenance:
-    """What an audit of --provcheck-model finds; without that option the test is skipped."""
-    given = {name: str(pytestconfig.getoption(f"--provcheck-{name}") or "") for name in OPTIONS}
+    """What an audit of --provcheck-model, or of the ini option provcheck_model, finds; else the test is skipped."""
+    given = {name: str(_given(pytestconfig, name)) for name in OPTIONS}
     if not given["model"]:
         pytest.skip("no model to audit: give --provcheck-model MODEL")
     from provcheck.errors import ProvcheckError
 
     try:
-        return _audit(given, pytestconfig.getoption(REFERENCE))
+        return _audit(given, _given(pytestconfig, REFERENCE))
     except ProvcheckError as error:
         pytest.fail(f"provcheck: {error.message}\n{error.hint}".strip(), pytrace=False)
+
+
+def _given(config: pytest.Config, name: str) -> Any:
+    """From the command line, or else from the ini file; empty where it is in neither."""
+    asked = config.getoption(f"--provcheck-{name}")
+    return config.getini(f"provcheck_{name}") if asked is None else asked
 
 
 def _audit(given: dict[str, str], references: Sequence[str]) -> Provenance:

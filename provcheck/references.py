@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from provcheck.bank import Bank
 from provcheck.bank.widening import Beside, said_of_reference, widen
 from provcheck.errors import ProvcheckError, UsageError
+from provcheck.io.spelling import did_you_mean
 from provcheck.io.text import clean
 from provcheck.measuring import ModelOptions, find_comparable, measured
 from provcheck.observer import Observer
@@ -103,6 +104,18 @@ def measure_references(
         except ProvcheckError as error:
             unavailable[claim] = clean(error.message) or type(error).__name__
     return Compared(widen(bank, found), (*(one.id for one in given), *claims), unavailable)
+
+
+def check_claim(claim: str, compared: Compared) -> None:
+    """Raise UsageError where the base that the user claims is not at hand: nothing would check the claim."""
+    if claim not in compared.unavailable:
+        return
+    bank = compared.bank
+    raise UsageError(
+        f"the claimed base {claim} is no reference of the bank {bank.manifest.name}, and it cannot be measured "
+        f"({compared.unavailable[claim]}){did_you_mean(claim, bank.rows)}",
+        "correct --claimed-base (`provcheck bank show` lists a bank's references), or name a model with --reference",
+    )
 
 
 def _find(name: str, bank: Bank, options: ModelOptions) -> Target:

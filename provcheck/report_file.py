@@ -9,9 +9,9 @@ from typing import Any
 from provcheck import signals
 from provcheck.errors import UsageError
 from provcheck.io.text import clean, reason
-from provcheck.io.untrusted import first_fault, parse_json, read_bounded
+from provcheck.io.untrusted import as_path, first_fault, parse_json, read_bounded
 from provcheck.io.writing import json_text
-from provcheck.types import REPORT_SCHEMA_VERSION, Report
+from provcheck.types import REPORT_SCHEMA_VERSION, Report, StrPath
 
 MAX_BYTES = 20_000_000
 """A report on the shipped bank takes less than 1 MB."""
@@ -36,9 +36,9 @@ class ReportFile:
         return self
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: StrPath) -> Report:
     """Read a report.json. Raises UsageError when it is absent, follows another schema, or was changed."""
-    return open_report(path).unchanged().report
+    return open_report(as_path(path)).unchanged().report
 
 
 def open_report(path: Path) -> ReportFile:

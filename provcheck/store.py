@@ -14,7 +14,7 @@ from provcheck.errors import MeasurementFileError
 from provcheck.io.digests import arrays_digest
 from provcheck.io.safetensors import read_header
 from provcheck.io.text import reason
-from provcheck.io.untrusted import first_fault, is_file
+from provcheck.io.untrusted import as_path, first_fault, is_file
 from provcheck.io.writing import write_whole
 from provcheck.signals import TABLE, Signal, find_signal
 from provcheck.types import (
@@ -25,6 +25,7 @@ from provcheck.types import (
     RunFacts,
     SignalFacts,
     Sketch,
+    StrPath,
     Subject,
     canonical_digest,
 )
@@ -41,8 +42,9 @@ MAX_BYTES = 200_000_000
 AGAIN = "measure the model again"
 
 
-def save_measurement(measurement: Measurement, path: Path, *, raw: bool = False) -> None:
+def save_measurement(measurement: Measurement, path: StrPath, *, raw: bool = False) -> None:
     """Write a measurement, whole or not at all; `raw` adds the signals' larger arrays. Raises OutputError."""
+    path = as_path(path)
     arrays: dict[str, Floats] = {}
     for name, sketch in measurement.sketches.items():
         arrays |= {**find_signal(name).exported(sketch), **sketch.arrays, **(sketch.raw if raw else {})}
@@ -54,11 +56,12 @@ def save_measurement(measurement: Measurement, path: Path, *, raw: bool = False)
     write_whole(path, save(arrays, metadata={**metadata, "sha256": _digest(arrays, metadata)}))
 
 
-def load_measurement(path: Path) -> Measurement:
+def load_measurement(path: StrPath) -> Measurement:
     """Read a measurement file and check its digest.
 
     Raises MeasurementFileError when it is absent, broken, changed, or of another schema.
     """
+    path = as_path(path)
     arrays, metadata = _read(path)
     if metadata.pop("sha256", None) != _digest(arrays, metadata):
         raise MeasurementFileError(f"{path.name} was changed after it was written", AGAIN)

@@ -44,7 +44,7 @@ def make_probes(name: str = "synthetic") -> ProbeSet:
         Question(id=f"{name}-q{n}", category=f"c{n % 4}", subject="s", question="Why?", options=("a", "b"), answer=0)
         for n in range(BLOCKS)
     ]
-    texts = [Text(id=f"{name}-{n}", domain="d", text=f"Text number {n}.") for n in range(TEXTS)]
+    texts = [Text(id=f"{name}-{n}", domain="d", text=f"Text number {n}. " * 6) for n in range(TEXTS)]
     return probe_set(name, questions, texts)
 
 

@@ -26,17 +26,18 @@ MAX_LINES = 300
 FLOORS: list[set[str]] = [
     {"types", "version"},
     {"errors"},
-    {"io", "observer", "wording", "architectures"},
+    {"io", "observer", "stopwatch", "wording", "architectures"},
     {"checkpoint", "probes", "signing"},
     {"signals"},
     {"store", "bank", "measurement", "report_file", "rendering", "changes"},
     {"cache"},
     {"targets"},
     {"measuring", "comparison", "verdict", "lineage", "policy"},
-    {"assembly", "building", "evaluation", "references"},
-    {"pipeline", "pairing"},
+    {"assembly", "building", "drafting", "evaluation", "references"},
+    {"pipeline", "pairing", "plots"},
     {"verification", "doctor"},
     {"cli", "pytest_plugin", ""},
+    {"__main__", "guide"},
 ]
 """From the ground up; the empty name is `provcheck/__init__.py`."""
 

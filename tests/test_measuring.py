@@ -70,7 +70,11 @@ def test_order_and_repetition_do_not_matter() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("able,smell", "there is no signal 'smell'"), ("Able", "there is no signal 'Able'"), ("", "no signal is named")],
+    [
+        ("able,smell", "there is no signal 'smell'"),
+        ("Able", "there is no signal 'Able'; did you mean 'able'?"),
+        ("", "no signal is named"),
+    ],
 )
 def test_a_signal_that_there_is_not(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:

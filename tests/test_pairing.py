@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from provcheck import PairReport, judge_pair
+from provcheck import ModelOptions, PairReport, audit, compare_models, distance, judge_pair
+from provcheck.errors import IncompatibleError, UsageError
 from provcheck.io import data
 from provcheck.rendering.pair_page import pair_page, pair_sentence
-from provcheck.signals import read_record
+from provcheck.signals import distance_of, read_record
 from provcheck.store import save_measurement
 from provcheck.types import Measurement, NotMeasured, Relation
 from provcheck.verdict.fitting import calibrate
@@ -99,3 +100,30 @@ def test_names_of_strangers_are_escaped_and_made_plain(tmp_path: Path) -> None:
     hostile = child_of(root_measurement(3), "<b>\u202e{x}</b>", 0.2, seed=78)
     page = pair_page(judged(tmp_path, hostile, root_measurement(3)))
     assert "<b>" not in page and "\u202e" not in page and "&lt;b&gt;" in page
+
+
+def test_a_distance_is_that_of_a_report(tmp_path: Path) -> None:
+    names = tmp_path / "me.safetensors", tmp_path / "other.safetensors"
+    for name, one in zip(names, (TUNED, root_measurement(3)), strict=True):
+        save_measurement(one, name)
+    report = audit(names[0], references=[names[1]])
+    audited = next(one for one in report.comparisons if one.reference == "org/root-3")
+    found = distance(*names)
+    assert found == distance_of(compare_models(*names)[2])
+    assert found == distance(TUNED, root_measurement(3)), "measurements at hand are not measured again"
+    expected = distance_of(audited)
+    assert expected and found.value == pytest.approx(expected.value, abs=1e-3)
+    assert found.low < found.value < found.high
+    shown = audited.model_dump()["signals"]
+    able, kl = distance(*names, signal="able"), distance(*names, signal="likelihood")
+    assert able.value == pytest.approx(shown["able"]["contrast"]["cosine_distance"], abs=1e-3)
+    assert kl.value == pytest.approx(shown["likelihood"]["bits_per_byte"], rel=1e-2)
+    assert distance(*names, ModelOptions(signals=("able",))) == able
+
+
+def test_where_there_is_no_distance(tmp_path: Path) -> None:
+    with pytest.raises(IncompatibleError, match="'me/tuned' and 'org/root-3' have no distance") as caught:
+        distance(TUNED, root_measurement(3), signal="weights")
+    assert "weights: " in caught.value.hint
+    with pytest.raises(UsageError, match="there is no signal 'abel'"):
+        distance(TUNED, root_measurement(3), signal="abel")

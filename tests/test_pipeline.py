@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from provcheck import AuditOptions, ModelOptions, audit, compare_models, load_bank, load_measurement, save_measurement
+from provcheck import (
+    AuditKeywords,
+    AuditOptions,
+    ModelOptions,
+    audit,
+    compare_models,
+    load_bank,
+    load_measurement,
+    save_measurement,
+)
 from provcheck.bank import Bank
 from provcheck.comparison import SHORTLIST, compare_two
 from provcheck.errors import BankError, IncompatibleError, MeasurementFileError
 from provcheck.io import data
+from provcheck.rendering.junit import JUnitReport
+from provcheck.rendering.sentences import seconds
 from provcheck.signals.able.values import able_of
 from provcheck.signals.likelihood.values import LikelihoodValues, likelihood_of
 from provcheck.signals.weights.values import weights_of
@@ -63,7 +76,8 @@ def test_a_report_holds_everything(bank: Bank) -> None:
     assert examined == ["org/root-3"], "categories only for the reference that decides"
 
 
-def test_the_command_in_the_report_names_no_folder_of_this_machine(bank: Bank) -> None:
+def test_the_command_in_the_report_names_no_folder_of_this_machine(tmp_path: Path) -> None:
+    bank = make_bank(tmp_path / "bank", {**roots(5), "org/it's one": make_blocks(9)})
     report = report_on(make_measurement("me/mine", make_blocks(3)), bank, claimed_base="org/it's one")
     assert report.tool.command.startswith("provcheck audit me/mine --bank bank --probes ")
     assert report.tool.command.endswith("""--claimed-base 'org/it'"'"'s one'""")
@@ -134,7 +148,7 @@ def test_a_bank_of_ones_own_needs_no_shipped_bank(bank: Bank, monkeypatch: pytes
 
 def test_the_same_audit_twice_gives_the_same_report(bank: Bank) -> None:
     measurement = make_measurement("me", blocks_at(make_blocks(3), 0.3))
-    one, two = (report_on(measurement, bank).model_dump(exclude={"checks", "digest"}) for _ in range(2))
+    one, two = (report_on(measurement, bank).model_dump(exclude={"checks", "durations", "digest"}) for _ in range(2))
     assert one == two
 
 
@@ -168,19 +182,15 @@ def kl(report: Report, reference: str) -> LikelihoodValues:
     return found
 
 
-def test_a_comparison_of_two_has_the_numbers_of_an_audit(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One floor, that of the shipped bank, where it was measured in the same way."""
+def test_a_comparison_of_two_has_the_numbers_of_an_audit(bank: Bank) -> None:
     subject = make_measurement("me", blocks_at(make_blocks(3), 0.3))
     second = make_measurement("org/root-3", make_blocks(3))
     audited = kl(report_on(subject, bank), "org/root-3")
-    monkeypatch.setattr(data, "banks", lambda: {data.DEFAULT_BANK: bank.folder})
     _, _, pair = compare_models(*saved(bank.folder.parent, subject, second))
     values = likelihood_of(pair)
     assert values is not None
     for field in ("bits_per_byte", "se", "winsorised_bits_per_byte"):
         assert getattr(values, field) == pytest.approx(getattr(audited, field), rel=1e-4)
-    alone = likelihood_of(compare_two(subject, second))
-    assert alone is not None and alone.bits_per_byte != values.bits_per_byte
 
 
 def test_two_models_are_compared_where_no_bank_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,3 +258,45 @@ def test_a_home_folder_in_a_name_is_understood(bank: Bank, monkeypatch: pytest.M
     monkeypatch.setitem(os.environ, "HOME", str(bank.folder.parent))
     report = audit("~/me.safetensors", AuditOptions(bank=str(bank.folder)))
     assert report.subject == load_measurement(bank.folder.parent / "me.safetensors").subject
+
+
+def test_options_as_keywords_are_those_of_the_options(bank: Bank, tmp_path: Path) -> None:
+    path = tmp_path / "subject.safetensors"
+    save_measurement(make_measurement("me", blocks_at(make_blocks(3), 0.3)), str(path))
+    other = tmp_path / "other.safetensors"
+    save_measurement(make_measurement("me/other", blocks_at(make_blocks(2), 0.3)), other)
+    long = AuditOptions(
+        model=ModelOptions(signals=("able",), cache=False),
+        bank=str(bank.folder),
+        claimed_base="org/root-3",
+        references=(str(other),),
+    )
+    short = audit(
+        path, bank=bank.folder, signals="able", cache=False, claimed_base="org/root-3", references=[other]
+    )  # paths and names, one signal or several
+    expected = audit(str(path), long)
+    timed = {"checks", "digest", "durations"}
+    assert short.model_dump(exclude=timed) == expected.model_dump(exclude=timed)
+    assert audit(path, long, references=other, claimed_base=None).claimed_base is None, "keywords take their place"
+
+
+def test_a_keyword_that_there_is_not(bank: Bank) -> None:
+    with pytest.raises(TypeError, match=r"audit\(\) has no option 'banks'; its options are bank, policy, "):
+        audit("demo", banks=bank.folder)  # type: ignore[call-arg]
+
+
+def test_the_keywords_are_the_fields_of_the_options() -> None:
+    names = {field.name for kind in (AuditOptions, ModelOptions) for field in dataclasses.fields(kind)} - {"model"}
+    assert set(AuditKeywords.__annotations__) == names
+
+
+def test_durations_are_those_of_this_run(bank: Bank) -> None:
+    """Measuring took an hour, but long ago: what came from a file or the cache took no time now."""
+    measurement = with_facts(make_measurement("me", make_blocks(3)), "able", seconds=3600.0)
+    report = report_on(measurement, bank)
+    assert report.measurement.seconds >= 3600.0
+    assert list(report.durations) == ["references at hand", "measurement", "comparison", "verdict, tree and map"]
+    assert 0.0 < sum(report.durations.values()) < 600.0
+    assert seconds(report) < 600.0
+    suite = JUnitReport().render(report)
+    assert all(float(value) < 600.0 for value in re.findall(r' time="([\d.]+)"', suite)) and ' time="' in suite

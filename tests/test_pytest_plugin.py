@@ -197,3 +197,17 @@ def test_a_reference_at_hand(pytester: pytest.Pytester, files: Path) -> None:
     result = release(pytester, files, body, model=options["model"])
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*no reference of the bank bank matches 'supplier/[*]'*"])
+
+
+def test_the_ini_file_says_what_the_command_line_does_not(pytester: pytest.Pytester, files: Path) -> None:
+    """The command line comes first; references are one a line."""
+    pytester.makeini(
+        f"[pytest]\nprovcheck_model = {files / 'me.safetensors'}\nprovcheck_bank = nowhere\n"
+        f"provcheck_reference =\n    {files / 'me.safetensors'}\n"
+    )
+    result = release(pytester, files, 'assert provenance.related_to("me/mine*")', model="", bank=str(files / "bank"))
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["provcheck model: '*me.safetensors'"])
+    result = release(pytester, files, "pass", model="", bank="")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["provcheck: There is no bank 'nowhere'."])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from provcheck.bank.manifest import read_build_manifest
 from provcheck.cli import run
 from provcheck.io.data import root
 
@@ -37,6 +38,36 @@ def test_options_that_are_named_exist(capsys: pytest.CaptureFixture[str]) -> Non
     helped = capsys.readouterr().out
     for option in set(re.findall(r"`(--[a-z-]+)", README)):
         assert option in helped
+
+
+def block(language: str, heading: str) -> str:
+    """The first block of that language below a heading."""
+    return README.split(f"## {heading}\n")[1].split(f"```{language}\n")[1].split("```")[0]
+
+
+def test_the_settings_are_those_that_the_program_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    example = block("toml", "Settings")
+    (tmp_path / "pyproject.toml").write_text(example + "nonsense = 1\n", "utf-8")
+    assert run(["audit", "demo"]) == 4
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.endswith("there is no key 'nonsense'"), "all others are known"
+    (told,) = re.findall(r"^The keys are (.*?)\. An environment", README, re.MULTILINE | re.DOTALL)
+    assert sorted(re.findall(r"`([a-z-]+)`", told)) == hint.removeprefix("hint: keys: ").split(", ")
+    (tmp_path / "pyproject.toml").write_text(example, "utf-8")
+    assert run(["audit", "demo"]) == 4
+    assert "There is no policy 'policies/release.yaml'" in capsys.readouterr().err
+
+
+def test_the_manifest_is_one(tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text(block("yaml", "A bank of your own"), "utf-8")
+    manifest = read_build_manifest(tmp_path / "ours.yaml")
+    assert [(one.mechanism, one.parents) for one in manifest.models] == [
+        ("from-scratch", ()),
+        ("fine-tune", ("our-org/base",)),
+    ]
 
 
 SUBJECTS = "reference_embeddings/subjects"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -184,10 +185,16 @@ def test_a_false_claim_is_a_finding_also_where_another_reference_fits(bank: Bank
         ("org/absent", {"claimed_reference": False}, "--no-claimed-reference leaves it out"),
     ],
 )
-def test_a_claimed_base_that_cannot_be_had_is_open(
+def test_a_declared_base_that_cannot_be_had_is_open_and_the_users_own_claim_is_refused(
     claim: str, options: dict[str, Any], reason: str, bank: Bank
 ) -> None:
-    report = report_on(bank, claimed_base=claim, **options)
+    """A card may say anything; but what the user asks must not be answered by silence."""
+    said = f"{claim} is no reference of the bank bank, and it cannot be measured .*{re.escape(reason)}"
+    with pytest.raises(UsageError, match=said) as caught:
+        report_on(bank, claimed_base=claim, **options)
+    assert "--claimed-base" in caught.value.hint and "--reference" in caught.value.hint
+    subject = TUNED.subject.model_copy(update={"declared_base": (claim,)})
+    report = report_on(bank, replace(TUNED, subject=subject), **options)
     assert claim_of(report).outcome is Outcome.INCONCLUSIVE
     assert reason in claim_of(report).message and reason in report.unavailable[claim]
     assert ("--no-claimed-reference" in report.tool.command) == (not options.get("claimed_reference", True))

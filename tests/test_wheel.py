@@ -39,6 +39,7 @@ def test_holds_bank_policies_templates_and_demo(wheel: Path) -> None:
         assert any(name.startswith("provcheck/_data/") and name.endswith(part) for name in names), part
     assert any(name.endswith("subjects/llama-tech-s1-sft-short/model.safetensors") for name in names)
     assert any(name.endswith("probesets/provcheck-v1/questions.jsonl") for name in names)
+    assert not any("/guide/" in name for name in names)
     assert not any("-raw.safetensors" in name or "recipe" in name or name.startswith("tests") for name in names)
 
 

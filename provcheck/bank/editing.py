@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,11 @@ from safetensors.numpy import load_file, save
 
 from provcheck.bank.ancestry import UNDOCUMENTED
 from provcheck.bank.folder import Bank, arrays_file, load_bank, raw_file
-from provcheck.bank.manifest import BankEntry, BankManifest
+from provcheck.bank.manifest import BankEntry, BankManifest, check_parents
 from provcheck.bank.saving import MANIFEST_FILE, Rows, check_fits, entry_of, kept_rows, raw_of, replace_bank
 from provcheck.errors import BankError
 from provcheck.io import data
-from provcheck.io.untrusted import first_fault
+from provcheck.io.untrusted import first_fault, is_file
 from provcheck.signals.comparable import check_comparable
 from provcheck.types import Floats, Measurement, Reference
 from provcheck.wording import listing
@@ -35,15 +35,33 @@ class Edited:
     left_out: tuple[str, ...]
 
 
+def is_bank(name: str) -> bool:
+    """Whether a bank of that name ships, or lies in the folder of that name."""
+    return name in data.banks() or is_file(Path(name) / MANIFEST_FILE)
+
+
 def load_editable(name: str) -> Bank:
-    """Load a bank that may be changed. Raises BankError when it is broken, or ships with provcheck."""
+    """Load a bank that may be changed, under the name that it has from then on: a copy of one that ships is another.
+
+    Raises BankError when it is broken, or ships with provcheck.
+    """
     shipped = data.banks().get(name)
     if shipped is None and data.is_packed() and Path(name).resolve().is_relative_to(data.root()):
         shipped = Path(name)
     if shipped is not None:
         copy = shlex.join(["cp", "-r", str(shipped), f"my-{shipped.name}"])
         raise BankError(f"the bank '{name}' ships with provcheck and stays as it is", f"change a copy of it: {copy}")
-    return load_bank(name)
+    bank = load_bank(name)
+    return replace(bank, manifest=bank.manifest.model_copy(update={"name": _own_name(bank)}))
+
+
+def _own_name(bank: Bank) -> str:
+    """Its name; of a copy of a bank that ships, what its folder is called."""
+    name, shipped = bank.manifest.name, data.banks()
+    if name not in shipped or shipped[name].resolve() == bank.folder.resolve():
+        return name
+    folder = bank.folder.resolve().name
+    return f"{folder}-edited" if folder in shipped else folder
 
 
 def check_new(bank: Bank, reference: Reference) -> None:
@@ -55,6 +73,7 @@ def check_new(bank: Bank, reference: Reference) -> None:
         )
     if any(reference.id in bank.ancestry.line(parent) for parent in reference.parents):
         raise BankError(f"'{reference.id}' would be its own ancestor", "check --parent")
+    check_parents([reference], bank.rows)
 
 
 def add_reference(bank: Bank, reference: Reference, measurement: Measurement) -> Edited:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ from provcheck.io.digests import arrays_digest, file_digest
 from provcheck.io.safetensors import read_arrays
 from provcheck.io.text import reason
 from provcheck.signals import TABLE, find_signal
-from provcheck.types import AtHand, Ints, Stack
+from provcheck.types import AtHand, Ints, Stack, StrPath
 
 RAW = "-raw"
 """How the name of a file for research ends, before its suffix: no audit needs it, and no installed package has it."""
@@ -48,7 +49,6 @@ class Bank:
     stacks: Mapping[str, Stack]
     at_hand: Mapping[str, AtHand] = field(default_factory=dict)
     narrow: Bank | None = field(default=None, repr=False)
-    _frames: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def references(self) -> tuple[BankEntry, ...]:
@@ -83,17 +83,6 @@ class Bank:
         found = np.flatnonzero(places[asked] >= 0)
         return self.stacks[signal].take(places[asked[found]]), found
 
-    def frame(self, signal: str) -> Any:
-        """What the signal must know about the whole bank to compare with a part of it; computed once.
-
-        References at hand take no part in it: one must not move the numbers of another.
-        """
-        if self.narrow:
-            return self.narrow.frame(signal)
-        if signal not in self._frames:
-            self._frames[signal] = find_signal(signal).frame(self.stacks[signal])
-        return self._frames[signal]
-
     def checked_file(self, name: str) -> Path | None:
         """A further file that the manifest lists, its digest checked; None when the bank has none of that name."""
         if name not in self.manifest.files:
@@ -107,13 +96,13 @@ class Bank:
         return Ancestry(self.references)
 
 
-def load_bank(name: str) -> Bank:
+def load_bank(name: StrPath) -> Bank:
     """Load a shipped bank by name, or a folder, and check every digest.
 
     Signals of another version, or that this version does not know, are skipped. Raises BankError when the bank is
     unknown, broken, or was changed.
     """
-    folder = data.bank_folder(name)
+    folder = data.bank_folder(os.fspath(name))
     manifest = read_bank_manifest(folder)
     known = [
         one for one, facts in manifest.signals.items() if one in TABLE and facts.version == find_signal(one).version

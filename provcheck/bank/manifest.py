@@ -5,19 +5,21 @@ from __future__ import annotations
 import gc
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import FailFast, Field, JsonValue, ValidationError, model_validator
 
 from provcheck.errors import BankError
 from provcheck.io import data
-from provcheck.io.text import reason
+from provcheck.io.schema_faults import Loc, message_and_hint, schema_faults
+from provcheck.io.spelling import misspelt
+from provcheck.io.text import plain, reason
 from provcheck.io.untrusted import first_fault, parse_json, read_bounded
-from provcheck.io.yaml import read_yaml
+from provcheck.io.yaml import YamlFault, parse_yaml
 from provcheck.types import Basis, Coverage, Digested, NotMeasured, Number, Record, Reference
 
 BANK_SCHEMA_VERSION: Literal[3] = 3
@@ -34,6 +36,7 @@ MAX_BUILD_BYTES = 1_000_000
 MAX_GENERATIONS = 200
 """From a root to a reference; no real lineage is a tenth as long."""
 
+HELP = "`provcheck bank init` drafts a manifest, `provcheck bank schema` prints its JSON Schema"
 REBUILD = "get the bank again from where it came from, or build it again"
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -135,17 +138,52 @@ class BankManifest(Digested):
 
 def read_build_manifest(path: Path) -> BuildManifest:
     """Read and validate the YAML; model paths become absolute. Raises BankError with the place of the fault."""
+    name = plain(str(path))
     try:
-        manifest = BuildManifest.model_validate(read_yaml(path, MAX_BUILD_BYTES))
+        document = parse_yaml(read_bounded(path, MAX_BUILD_BYTES))
+        manifest = BuildManifest.model_validate_json(json.dumps(document.value), strict=True)
     except FileNotFoundError:
-        raise BankError(f"manifest not found: {path}") from None
+        raise BankError(f"manifest not found: {name}") from None
     except ValidationError as error:
-        raise BankError(f"{path.name}: {first_fault(error)}") from None
+        faults = schema_faults(error, document, _keys, lambda _: None)
+        raise BankError(*message_and_hint(name, faults, HELP)) from None
+    except YamlFault as error:
+        raise BankError(f"{name}, {error}") from None
     except (OSError, ValueError) as error:
-        raise BankError(f"{path.name} cannot be read: {reason(error)}") from None
+        raise BankError(f"{name} cannot be read: {reason(error)}") from None
+    check_parents(manifest.models)
     folder = path.resolve().parent
     models = [m if m.path is None else m.model_copy(update={"path": str(folder / m.path)}) for m in manifest.models]
     return manifest.model_copy(update={"models": tuple(models)})
+
+
+def _keys(loc: Loc) -> list[str]:
+    """The keys of an entry, or of the manifest."""
+    return list((BuildEntry if len(loc) > 1 else BuildManifest).model_fields)
+
+
+def manifest_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the manifests that `provcheck bank build` reads."""
+    schema = BuildManifest.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "provcheck bank manifest"}
+
+
+def check_parents(models: Sequence[Reference], known: Iterable[str] = ()) -> None:
+    """Raise BankError for a parent that is nearly, but not quite, called like a model that is known.
+
+    Known are these models, `known`, and the references of the banks that ship. A parent may be any other model.
+    """
+    if not any(model.parents for model in models):
+        return
+    ids = {model.id for model in models} | set(known)
+    ids |= {one.id for folder in data.banks().values() for one in read_bank_manifest(folder).references}
+    for model in models:
+        for parent in model.parents:
+            if meant := misspelt(parent, ids):
+                raise BankError(
+                    f"'{parent}', a parent of '{model.id}', is no known model; did you mean '{meant}'?",
+                    "write the parent as it is called in the manifest or in the bank",
+                )
 
 
 @contextmanager

@@ -9,8 +9,11 @@ block_pairs    which block became which
 token_rows     rows of the vocabulary
 rearranging    the same neurons and channels in another order, size or basis
 mechanisms     facts -> the mechanism, by a list of rules
-descent        facts -> who descends from whom, where one of them bears a mark
+descent        facts -> who descends from whom, where one of them bears a mark, or is a merge
 mixtures       is a model a merge of given parents?
+merge_fits     what each kind of merge leaves
+merge_kinds    the kind that explains the model alone
+corners        angles between three models: which may be the base of a merge
 
 `describe_changes` is all of it. Nothing here decides whether two models are related: that is the judge's business, and
 where it does not call them so, no mechanism is named.
@@ -21,14 +24,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from provcheck.changes.collecting import collect_facts
-from provcheck.changes.descent import find_descent
+from provcheck.changes.descent import find_descent, with_merge
 from provcheck.changes.mechanisms import name_mechanism
 from provcheck.changes.mixtures import fit_mixture
 from provcheck.changes.opened import Opened
 from provcheck.signals.weights.stored import Unfit
 from provcheck.types import Changes, Mechanism, Mixture, Relation
 
-__all__ = ["Opened", "Unfit", "describe_changes", "describe_mixture"]
+__all__ = ["Opened", "Unfit", "describe_changes", "describe_mixture", "with_merge"]
 
 EXACT = (Mechanism.COPY, Mechanism.CAST)
 """Every weight of one model follows from the other's: nothing is left for a judge to decide."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from provcheck.types import ChangeFacts, Descent, Mechanism, Side
+from provcheck.changes.merge_kinds import NO_PART
+from provcheck.types import ChangeFacts, Changes, Descent, Mechanism, MergeKind, Mixture, Side
 
 Number = int | float
+
+ONE_WAY = {MergeKind.SLERP, MergeKind.TIES}
+"""Merges that none of their parents can have been made from."""
 
 UNKNOWN = Descent(child=None, reason="Nothing in the weights says which of the two was first.")
 
@@ -15,6 +19,27 @@ def find_descent(facts: ChangeFacts, mechanism: Mechanism) -> Descent:
     """The child and the reason; no child where the mechanism leaves no mark."""
     rule = RULES.get(mechanism)
     return (rule(facts) if rule else None) or UNKNOWN
+
+
+def with_merge(found: Changes, mixture: Mixture, parent: str) -> Changes:
+    """The same, where a pair bears no mark but the first model is a merge of the second, `parent`, and of others."""
+    if found.descent.child or found.mechanism is Mechanism.UNCLEAR or not is_made_of(mixture, parent):
+        return found
+    why = "it is a merge of it and others, of a kind that is made after its parts"
+    return found.model_copy(update={"descent": _said("first", why)})
+
+
+def is_made_of(mixture: Mixture, parent: str) -> bool:
+    """Whether the model is a merge that has a part of a parent and was made after it.
+
+    Weighted means do not say so, linear or by task arithmetic: a model that was extrapolated from two others makes one
+    of these a mean of the other and of itself. Nor do angles between changes: see `corners`.
+    """
+    kind = mixture.merge
+    if kind is None or kind.kind not in ONE_WAY:
+        return False
+    weights = next(one.weights for one in kind.fits if one.kind is kind.kind)
+    return weights[mixture.parents.index(parent)] > NO_PART or kind.base == parent
 
 
 def _cast(facts: ChangeFacts) -> Descent | None:
@@ -84,4 +109,4 @@ def _said(child: Side | None, why: str) -> Descent | None:
     """`why` is about the child."""
     if child is None:
         return None
-    return Descent(child=child, reason=f"The {child} model descends from the other: {why}.")
+    return Descent(child=child, why=why, reason=f"The {child} model descends from the other: {why}.")

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from provcheck import wording
+from provcheck.changes.merge_fits import Fits
+from provcheck.changes.merge_kinds import find_kind
 from provcheck.changes.tensor_names import Names
-from provcheck.types import Floats, Ints, Mixture
+from provcheck.types import Floats, Ints, MergeKind, Mixture
 
 ROWS = 512
 """Rows of a tensor that are read for it, evenly spaced."""
@@ -32,24 +34,37 @@ CLOSE = 2.0**-10
 """Relative distance up to which a weight equals a parent's: half precision rounds by half of it."""
 
 
+TRIMMED = "No weighted mean explains the model, but trimmed changes from one of the parents do."
+
+
 def fit_mixture(model: Names, parents: Mapping[str, Names]) -> Mixture | None:
     """The model as a mixture of the parents (two or more, by name); None where no tensor is common to all."""
-    sums = [_Sums.of(number, tensors) for number, tensors in _tensors(model, list(parents.values()))]
+    sums, fits = [], Fits(len(parents))
+    for number, is_matrix, tensors in _tensors(model, list(parents.values())):
+        sums.append(_Sums.of(number, tensors))
+        if is_matrix:
+            fits.add(tensors)
     if not sums:
         return None
     total = _Sums.added(sums)
     weights, numbers = total.weights(), sorted({one.block for one in sums if one.block is not None})
     by_block = [_Sums.added([one for one in sums if one.block == number]).weights() for number in numbers]
     residual = float(np.sqrt(total.left(weights) / max(total.nearest(), 1e-30)))
+    distances = total.distances()
     merged, reason = _judged(residual, total, weights)
+    kind = find_kind(fits, list(parents), distances[:-1, :-1])
+    if not merged and kind and kind.kind is MergeKind.TIES:
+        merged, reason = True, TRIMMED
     return Mixture(
         parents=tuple(parents),
         weights=tuple(map(float, weights)),
         by_block=tuple(tuple(map(float, one)) for one in by_block),
         residual=residual,
         picked=total.picked_share,
+        distances=tuple(tuple(map(float, row)) for row in distances),
         is_merge=merged,
         reason=reason,
+        merge=kind if merged else None,
     )
 
 
@@ -105,14 +120,20 @@ class _Sums:
         all_weights = np.append(weights, -1)
         return max(0.0, float(all_weights @ self.products @ all_weights))
 
+    def distances(self) -> Floats:
+        """(P + 1, P + 1) between all models, the model last, over the length of its weights."""
+        squares = np.diag(self.products)
+        between = np.maximum(squares[:, None] + squares - 2 * self.products, 0)
+        return np.asarray(np.sqrt(between / max(squares[-1], 1e-300)))
+
     def nearest(self) -> float:
         """Squared distance to the nearest parent."""
         own, squares = self.products[-1, -1], np.diag(self.products)[:-1]
         return max(0.0, float((own + squares - 2 * self.products[:-1, -1]).min()))
 
 
-def _tensors(model: Names, parents: Sequence[Names]) -> Iterator[tuple[int | None, Floats]]:
-    """The tensors that all have in one shape, by number of block and kind: (P + 1, N)."""
+def _tensors(model: Names, parents: Sequence[Names]) -> Iterator[tuple[int | None, bool, Floats]]:
+    """The tensors that all have in one shape: number of the block, whether it is a matrix, and values (P + 1, N)."""
     everyone = [*parents, model]
     depth = min(len(one.blocks) for one in everyone)
     for number in [None, *range(depth)]:
@@ -120,13 +141,8 @@ def _tensors(model: Names, parents: Sequence[Names]) -> Iterator[tuple[int | Non
         for kind in parts[-1]:
             names = [part.get(kind) for part in parts]
             if None not in names and len({one.shape(str(n)) for one, n in zip(everyone, names, strict=True)}) == 1:
-                yield (
-                    number,
-                    np.array(
-                        [one.rows(str(n), ROWS).ravel() for one, n in zip(everyone, names, strict=True)],
-                        dtype=np.float64,
-                    ),
-                )
+                rows = [one.rows(str(n), ROWS).ravel() for one, n in zip(everyone, names, strict=True)]
+                yield number, model.is_matrix(str(names[-1])), np.array(rows, dtype=np.float64)
 
 
 def _judged(residual: float, total: _Sums, weights: Floats) -> tuple[bool, str]:

@@ -30,6 +30,7 @@ def run(arguments: list[str]) -> int:
     from typer.exceptions import Abort, TyperException
 
     from provcheck.cli.app import app
+    from provcheck.cli.origins import place_of_fault
 
     try:
         code = app(args=arguments, prog_name="provcheck", standalone_mode=False)
@@ -38,7 +39,7 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, Abort):  # typer's Abort: at the prompt for a passphrase
         return _interrupted()
     except TyperException as error:
-        _say(f"error: {error.format_message()}", "run `provcheck --help`")
+        _say(f"error: {error.format_message()}{place_of_fault(error)}", "run `provcheck --help`")
         return _code("USAGE_ERROR")
     except Exception as error:
         return _explain(error)

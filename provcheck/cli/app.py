@@ -11,15 +11,17 @@ from provcheck.cli.bank import bank_app
 from provcheck.cli.compare import compare_command
 from provcheck.cli.map import map_command
 from provcheck.cli.measure import measure_command
+from provcheck.cli.origins import described_settings
 from provcheck.cli.policy import policy_app
 from provcheck.cli.reports import report_app
+from provcheck.cli.settings import apply_settings
 from provcheck.cli.tree import tree_command
 from provcheck.version import __version__
 
 app = typer.Typer(
     name="provcheck",
     help="Where do this language model's weights come from?",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -34,11 +36,12 @@ app.add_typer(policy_app, name="policy")
 
 
 @app.command("doctor")
-def doctor_command() -> None:
-    """Say what this machine can run, and what is missing."""
-    from provcheck.doctor import examine
+def doctor_command(context: typer.Context) -> None:
+    """Say what this machine can run, what is missing, and where each setting comes from."""
+    from provcheck.doctor import Finding, examine
 
-    findings = examine()
+    settings = [Finding("setting", ok, detail) for ok, detail in described_settings(context)]
+    findings = [*examine(), *settings]
     for finding in findings:
         typer.echo(f"{'ok     ' if finding.ok else 'MISSING'}  {finding.what:<14} {finding.detail}")
     raise typer.Exit(0 if all(finding.ok or finding.optional for finding in findings) else 1)
@@ -52,8 +55,10 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def provcheck(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
     """Where do this language model's weights come from?"""
+    apply_settings(context)

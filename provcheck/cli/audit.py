@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,37 +11,32 @@ from typing import Annotated
 import typer
 
 from provcheck.cli import options as o
+from provcheck.cli.origins import settings_note
 from provcheck.cli.policy import list_checks
 
-DEFAULT_OUT = Path("provcheck-report")
+DEFAULT_OUT, STDOUT = Path("provcheck-report"), Path("-")
 
 
+@o.with_model_options()
 def audit_command(
+    context: typer.Context,
     model: o.Model,
+    options: o.ModelOptions,
     bank: o.Bank = "",
     policy: o.Policy = "default",
     out: o.Out = DEFAULT_OUT,
-    formats: o.Format = ["json", "html", "newick"],
+    formats: o.AuditFormat = ["json", "html", "newick"],
     claimed_base: Annotated[
-        str | None, typer.Option("--claimed-base", metavar="ID", help="Base model to check, instead of the card's.")
+        str | None, o.common("--claimed-base", metavar="ID", help="Base model to check, instead of the card's.")
     ] = None,
     references: o.References = [],
     no_claimed_reference: Annotated[
         bool,
-        typer.Option(
-            "--no-claimed-reference", help="Do not look for the claimed base, nor fetch it, if the bank has it not."
+        o.common(
+            "--no-claimed-reference/--claimed-reference",
+            help="Do not look for the claimed base, nor fetch it, if the bank has it not.",
         ),
     ] = False,
-    signals: o.Signals = None,
-    probes: o.Probes = "provcheck-v1",
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    memory: o.Memory = None,
-    revision: o.Revision = None,
-    offline: o.Offline = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
-    no_cache: o.NoCache = False,
     keyword: o.Keyword = "",
     stop_at_first: o.StopAtFirst = False,
     collect_only: o.CollectOnly = False,
@@ -51,29 +47,17 @@ def audit_command(
 ) -> None:
     """Measure a model, compare it with the bank, judge, and write the report."""
     from provcheck.io import data
-    from provcheck.measuring import ModelOptions, read_signals
     from provcheck.pipeline import AuditOptions, carry_out, collect_checks, prepare
     from provcheck.rendering.collection import print_collected, print_end
-    from provcheck.rendering.console import make_console
+    from provcheck.rendering.console import make_console, print_line
     from provcheck.rendering.outcomes import summary_outcomes
-    from provcheck.rendering.outputs import append_step_summary, check_writable, write_files
+    from provcheck.rendering.outputs import append_step_summary, check_one, check_writable, render_one, write_files
     from provcheck.rendering.progress import ProgressBar
     from provcheck.rendering.terminal import Show, print_header, print_references, print_report
     from provcheck.types import ExitCode
 
     settings = AuditOptions(
-        model=ModelOptions(
-            revision,
-            offline,
-            allow_pickle,
-            trust_remote_code,
-            device,
-            dtype,
-            probes,
-            not no_cache,
-            memory,
-            read_signals(signals),
-        ),
+        model=options,
         bank=bank or data.DEFAULT_BANK,
         policy=policy,
         claimed_base=claimed_base,
@@ -83,10 +67,12 @@ def audit_command(
         stop_at_first=stop_at_first,
     )
     show = Show(verbose - quiet, summary_outcomes(summary), durations)
-    started, console, collected = time.monotonic(), make_console(), collect_checks(settings)
+    to_stdout = out == STDOUT
+    started, console = time.monotonic(), make_console(sys.stderr if to_stdout else None)
+    collected = collect_checks(settings)
     if collect_only:
         raise typer.Exit(list_checks(collected, console, show.verbosity))
-    outputs = check_writable(out, formats)
+    outputs = check_one(formats) if to_stdout else check_writable(out, formats)
     counts = len(collected.rules), len(collected.deselected)
     if collected.deselected and not collected.rules:
         print_end(console, "ran", *counts)
@@ -98,11 +84,15 @@ def audit_command(
         bank_facts = prepared.bank.manifest
         count = len(bank_facts.references)
         print_header(console, prepared.tool, bank_facts.name, count, prepared.subject, prepared.runs_on)
+        if note := settings_note(context):
+            print_line(console, note)
         print_references(console, [one.id for one in prepared.references if not one.in_bank])
         print_collected(console, collected.policy.name, *counts)
     with ProgressBar(console, quiet=show.verbosity < 0) as observer:
         report = carry_out(prepared, observer)
-    written = write_files(report, out, formats)
+    if to_stdout:
+        typer.echo(render_one(report, formats), nl=False)
+    written = [] if to_stdout else write_files(report, out, formats)
     if note := append_step_summary(report):
         console.print(note, soft_wrap=True)
     print_report(report, console, replace(show, files=tuple(map(str, written)), seconds=time.monotonic() - started))

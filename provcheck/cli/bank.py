@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from provcheck.cli import options as o
+from provcheck.cli.making import add_command, build_command, init_command, remove_command, schema_command
+from provcheck.cli.options import complete
 
 if TYPE_CHECKING:
     from provcheck.bank import Bank
-    from provcheck.bank.editing import Edited
 
 bank_app = typer.Typer(help="Banks of reference models.")
 
-Editable = Annotated[str, typer.Argument(metavar="DIR", help="Folder of a bank of your own.")]
-Name = Annotated[str, typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="BANK", help="Name of a shipped bank, or a folder.", autocompletion=complete("banks")),
+]
 
 
 @bank_app.command("list")
@@ -111,129 +113,6 @@ def lineage_command(name: Name) -> None:
     typer.echo(markdown(assess(load_bank(name))), nl=False)
 
 
-@bank_app.command("build")
-def build_command(
-    manifest: Annotated[
-        str, typer.Argument(metavar="MANIFEST.yaml", help="The models to measure; or the name of a shipped list.")
-    ],
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; default: the name.")] = None,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Keep the raw numbers behind the signals in files of their own, for research.")
-    ] = False,
-    signals: o.Signals = None,
-    probes: o.Probes = "provcheck-v1",
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    memory: o.Memory = None,
-    offline: o.Offline = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
-    no_cache: o.NoCache = False,
-) -> None:
-    """Measure the models of a manifest into a bank. A killed run continues where it was."""
-    from provcheck.building import build_bank
-    from provcheck.io import data
-    from provcheck.measuring import ModelOptions, read_signals
-    from provcheck.rendering.console import make_console
-    from provcheck.rendering.progress import ProgressBar
-
-    settings = ModelOptions(
-        None,
-        offline,
-        allow_pickle,
-        trust_remote_code,
-        device,
-        dtype,
-        probes,
-        not no_cache,
-        memory,
-        read_signals(signals),
-    )
-    path = data.manifest_file(manifest)
-    folder = out or Path(path.stem)
-    with ProgressBar(make_console()) as observer:
-        built = build_bank(path, folder, settings, observer, raw=raw)
-    typer.echo(f"{folder}: {len(built.manifest.references)} references, digest {built.manifest.digest}")
-    for id, reason in built.failures.items():
-        typer.echo(f"skipped {id}: {reason}")
-    raise typer.Exit(1 if built.failures else 0)
-
-
-@bank_app.command("add")
-def add_command(
-    name: Editable,
-    model: o.Model,
-    id: Annotated[str, typer.Option("--id", metavar="ID", help="What the reference is called, e.g. org/name.")],
-    family: Annotated[str, typer.Option("--family", help="Family of models: the same maker and recipe.")],
-    parents: Annotated[
-        list[str], typer.Option("--parent", metavar="ID", help="What it descends from; may be given several times.")
-    ] = [],
-    mechanism: Annotated[
-        str | None, typer.Option("--mechanism", help="How it was made: from-scratch, fine-tune, merge, quantize ...")
-    ] = None,
-    license: Annotated[str | None, typer.Option("--license", help="License, e.g. apache-2.0.")] = None,
-    signals: o.Signals = None,
-    probes: Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="Default: those of the bank.")] = "",
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    revision: o.Revision = None,
-    offline: o.Offline = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
-    no_cache: o.NoCache = False,
-) -> None:
-    """Measure a model and add it to a bank of your own; all other references stay as they are."""
-    from provcheck.building import add_to_bank
-    from provcheck.errors import UsageError
-    from provcheck.measuring import ModelOptions, read_signals
-    from provcheck.rendering.console import make_console
-    from provcheck.rendering.progress import ProgressBar
-    from provcheck.types import Reference
-
-    if bool(parents) != (mechanism not in (None, "from-scratch", "undocumented")):
-        raise UsageError(
-            "--parent and --mechanism do not fit each other",
-            "a model with a parent was made by some mechanism, such as fine-tune; one from scratch has no parent",
-        )
-    reference = Reference(
-        id=id, family=family, parents=tuple(parents), mechanism=mechanism or "undocumented", license=license
-    )
-    settings = ModelOptions(
-        revision,
-        offline,
-        allow_pickle,
-        trust_remote_code,
-        device,
-        dtype,
-        probes,
-        not no_cache,
-        signals=read_signals(signals),
-    )
-    with ProgressBar(make_console()) as observer:
-        edited = add_to_bank(name, model, reference, settings, observer)
-    _say_edited(name, edited)
-
-
-@bank_app.command("remove")
-def remove_command(
-    name: Editable, id: Annotated[str, typer.Argument(metavar="ID", help="The reference to take out.")]
-) -> None:
-    """Take a reference out of a bank of your own; all others stay as they are."""
-    from provcheck.bank.editing import load_editable, remove_reference
-
-    _say_edited(name, remove_reference(load_editable(name), id))
-
-
-def _say_edited(name: str, edited: Edited) -> None:
-    manifest = edited.manifest
-    typer.echo(f"{name}: {len(manifest.references)} references, digest {manifest.digest}")
-    if edited.left_out:
-        typer.echo(
-            f"left out, since the references are others now: {', '.join(edited.left_out)}; "
-            "`provcheck bank calibrate` fits a judge again"
-        )
-
-
 def _family_tree(bank: Bank) -> list[str]:
     """One line per reference, indented under its first parent; what has no parent in the bank comes first."""
     from provcheck.io.text import plain
@@ -258,3 +137,10 @@ def _family_tree(bank: Bank) -> list[str]:
             lines.append(plain(f"family {family}"))
         grow(reference.id, 1)
     return lines
+
+
+bank_app.command("init")(init_command)
+bank_app.command("schema")(schema_command)
+bank_app.command("build")(build_command)
+bank_app.command("add")(add_command)
+bank_app.command("remove")(remove_command)

@@ -13,9 +13,11 @@ DEFAULT_OUT = Path("provcheck-comparison")
 DEFAULT_FORMATS = "json,html"
 
 
+@o.with_model_options("revision")
 def compare_command(
     first: Annotated[str, typer.Argument(metavar="A", help=o.MODEL_HELP)],
     second: Annotated[str, typer.Argument(metavar="B", help="What A may have been made from; named like A.")],
+    options: o.ModelOptions,
     more: Annotated[
         list[str] | None, typer.Argument(metavar="[C]...", help="Further candidate parents: is A a merge of them?")
     ] = None,
@@ -28,43 +30,23 @@ def compare_command(
     formats: Annotated[
         str | None, typer.Option("--format", metavar="NAME,NAME", help=f"Files to write; default: {DEFAULT_FORMATS}.")
     ] = None,
-    signals: o.Signals = None,
-    probes: o.Probes = "provcheck-v1",
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    offline: o.Offline = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
-    no_cache: o.NoCache = False,
 ) -> None:
     """Compare a model with others head to head: relation, evidence, and what was changed."""
     from rich.console import Console
 
-    from provcheck.measuring import ModelOptions, read_signals
     from provcheck.pairing import judge_pair
     from provcheck.rendering.console import make_console
     from provcheck.rendering.pair_files import check_pair_formats, write_pair
     from provcheck.rendering.pair_terminal import print_pair
     from provcheck.rendering.progress import ProgressBar
 
-    settings = ModelOptions(
-        None,
-        offline,
-        allow_pickle,
-        trust_remote_code,
-        device,
-        dtype,
-        probes,
-        not no_cache,
-        signals=read_signals(signals),
-    )
     folder = out or (DEFAULT_OUT if formats else None)
     names = list(dict.fromkeys((formats or DEFAULT_FORMATS).split(","))) if folder else []
     if folder:
         check_pair_formats(folder, names)
     console = make_console()
     with ProgressBar(Console(stderr=True) if as_json else console) as observer:
-        report = judge_pair(first, second, *(more or ()), options=settings, observe=observer, changes=not as_json)
+        report = judge_pair(first, second, *(more or ()), options=options, observe=observer, changes=not as_json)
     written = write_pair(report, folder, names) if folder else []
     if as_json:
         typer.echo(report.opponents[0].comparison.model_dump_json(indent=2))

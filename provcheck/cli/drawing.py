@@ -46,8 +46,9 @@ def model_and_bank(named: str | None, bank: str) -> tuple[str | None, str]:
     """What MODEL and --bank name; a bank in the place of MODEL is drawn without a model, whatever --bank says."""
     from provcheck.bank.saving import MANIFEST_FILE
     from provcheck.io import data
+    from provcheck.io.untrusted import is_file
 
-    if named and (named in data.banks() or (Path(named) / MANIFEST_FILE).is_file()):
+    if named and (named in data.banks() or is_file(Path(named) / MANIFEST_FILE)):
         return None, named
     return named, bank or data.DEFAULT_BANK
 

@@ -22,7 +22,9 @@ FORMULA = tuple("=+-@")
 """Spreadsheets read a cell that starts with one of these as a formula; such a name gets an apostrophe in front."""
 
 
+@o.with_model_options()
 def map_command(
+    options: o.ModelOptions,
     model: o.OptionalModel = None,
     bank: o.Bank = "",
     form: Annotated[
@@ -30,15 +32,6 @@ def map_command(
         typer.Option("--format", help="html: to look around in. Default: by FILE's ending, or csv."),
     ] = None,
     output: Output = None,
-    signals: o.Signals = None,
-    probes: o.Probes = "provcheck-v1",
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    revision: o.Revision = None,
-    offline: o.Offline = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
-    no_cache: o.NoCache = False,
 ) -> None:
     """Draw the t-SNE map of a whole bank; with MODEL, measure it and put it on the map.
 
@@ -46,24 +39,12 @@ def map_command(
     """
     from provcheck.errors import UsageError
     from provcheck.lineage import project
-    from provcheck.measuring import ModelOptions, read_signals
 
     chosen = settle_output(form, output, ENDINGS)
     if chosen == "html":
         check_interactive()
-    settings = ModelOptions(
-        revision,
-        offline,
-        allow_pickle,
-        trust_remote_code,
-        device,
-        dtype,
-        probes,
-        not no_cache,
-        signals=read_signals(signals),
-    )
     model, bank = model_and_bank(model, bank)
-    leaves = gather_models(model, bank, settings, output)
+    leaves = gather_models(model, bank, options, output)
     drawn = project(leaves)
     if drawn.reason is not None:
         raise UsageError(f"there is no map: {drawn.reason}")

@@ -13,27 +13,19 @@ if TYPE_CHECKING:
     from provcheck.types import MeasurementFacts
 
 
+@o.with_model_options()
 def measure_command(
     model: o.Model,
+    options: o.ModelOptions,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Measurement file; default NAME.safetensors.")
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Add the word attributions (able_words).")] = False,
-    signals: o.Signals = None,
-    probes: o.Probes = "provcheck-v1",
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    memory: o.Memory = None,
-    revision: o.Revision = None,
-    offline: o.Offline = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
-    no_cache: o.NoCache = False,
 ) -> None:
     """Measure a model and write FILE.safetensors."""
     from provcheck.errors import UsageError
     from provcheck.io.writing import check_file_writable
-    from provcheck.measuring import ModelOptions, measured, read_signals
+    from provcheck.measuring import measured
     from provcheck.rendering.console import make_console, print_line
     from provcheck.rendering.progress import ProgressBar
     from provcheck.store import is_measurement_file, save_measurement
@@ -41,26 +33,14 @@ def measure_command(
 
     if is_measurement_file(model):
         raise UsageError(f"{model} is a measurement already")
-    settings = ModelOptions(
-        revision,
-        offline,
-        allow_pickle,
-        trust_remote_code,
-        device,
-        dtype,
-        probes,
-        not no_cache,
-        memory,
-        read_signals(signals),
-    )
     if output is not None:
         check_file_writable(output)
-    target = find_target(model, settings)
+    target = find_target(model, options)
     path = output or Path(f"{target.subject.id.replace('/', '--')}.safetensors")
     target.check_kept([path])
     console = make_console()
     with ProgressBar(console) as observer:
-        measurement = measured(target, settings, observer)
+        measurement = measured(target, options, observer)
     save_measurement(measurement, path, raw=raw)
     print_line(console, f"{path}: {_summary(measurement.facts)}")
 

@@ -1,13 +1,43 @@
-"""Options that several commands share, defined once."""
+"""Options that several commands share, defined once, and the one place where they become `ModelOptions`."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from provcheck.rendering import FORMAT_NAMES
+from provcheck.cli.origins import configured
+from provcheck.cli.settings import variable_of
+from provcheck.rendering import ALL, FORMAT_NAMES, FORMATS
+
+if TYPE_CHECKING:
+    from provcheck import measuring
+
+    ModelOptions = measuring.ModelOptions
+else:
+    ModelOptions = object  # typer evaluates annotations, and the real one is slow to import
+
+
+def common(*names: str, **rest: Any) -> Any:
+    """An option that an environment variable and [tool.provcheck] can set too; both are named like its first name."""
+    return typer.Option(*names, envvar=variable_of(names[0]), **rest)
+
+
+def complete(what: Literal["banks", "policies", "manifests", "formats"]) -> Callable[[str], list[str]]:
+    """Names that a shell offers: of what ships, or of the formats. Files and folders are the shell's own business."""
+
+    def known(incomplete: str) -> list[str]:
+        from provcheck.io import data
+
+        shipped = {"banks": data.banks, "policies": data.policies, "manifests": data.manifests}
+        names = [*FORMATS, ALL] if what == "formats" else list(shipped[what]())
+        return [name for name in names if name.startswith(incomplete)]
+
+    return known
 
 
 def parse_size(text: str) -> int:
@@ -27,19 +57,22 @@ MODEL_HELP = "Hub id org/name[@revision], folder, PEFT adapter folder, measureme
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 OptionalModel = Annotated[str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
-Bank = Annotated[str, typer.Option("--bank", metavar="NAME|DIR", help="Bank of reference models.")]
-Policy = Annotated[str, typer.Option("--policy", metavar="NAME|FILE", help="Policy to check.")]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")]
-Format = Annotated[
-    list[str],
-    typer.Option("--format", help=f"{FORMAT_NAMES}, or all of them; may be given several times."),
+Bank = Annotated[
+    str, common("--bank", metavar="NAME|DIR", help="Bank of reference models.", autocompletion=complete("banks"))
 ]
-Probes = Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="provcheck-v1, quick, or a folder.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
-Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
+Policy = Annotated[
+    str, common("--policy", metavar="NAME|FILE", help="Policy to check.", autocompletion=complete("policies"))
+]
+Out = Annotated[Path, common("--out", metavar="DIR", help="Folder for the report; - for standard output.")]
+FORMAT_HELP = f"{FORMAT_NAMES}, or all of them; may be given several times."
+Format = Annotated[list[str], typer.Option("--format", help=FORMAT_HELP, autocompletion=complete("formats"))]
+AuditFormat = Annotated[list[str], common("--format", help=FORMAT_HELP, autocompletion=complete("formats"))]
+Probes = Annotated[str, common("--probes", metavar="NAME|DIR", help="provcheck-v1, quick, or a folder.")]
+Device = Annotated[str, common("--device", help="auto, cpu, cuda, cuda:1 ...")]
+Dtype = Annotated[str, common("--dtype", help="auto, float32, bfloat16 or float16.")]
 Memory = Annotated[
     int | None,
-    typer.Option(
+    common(
         "--memory",
         metavar="SIZE",
         parser=parse_size,
@@ -48,7 +81,7 @@ Memory = Annotated[
 ]
 Signals = Annotated[
     str | None,
-    typer.Option(
+    common(
         "--signals",
         metavar="NAME,NAME",
         help="Kinds of evidence to use, such as weights, which need no run, and of a Hub model only parts of the "
@@ -57,14 +90,14 @@ Signals = Annotated[
 ]
 References = Annotated[
     list[str],
-    typer.Option(
+    common(
         "--reference",
         metavar="MODEL",
         help="A further model to compare with, named like MODEL and measured too; may be given several times.",
     ),
 ]
 Revision = Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit on the Hub.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
+Offline = Annotated[bool, common("--offline/--no-offline", help="Never touch the network.")]
 AllowPickle = Annotated[
     bool, typer.Option("--allow-pickle", help="Accept pickled weights. RISK: a pickle can run code; use a sandbox.")
 ]
@@ -75,7 +108,7 @@ TrustRemoteCode = Annotated[
     ),
 ]
 NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Measure anew: neither read nor keep measurements in the cache.")
+    bool, common("--no-cache/--cache", help="Measure anew: neither read nor keep measurements in the cache.")
 ]
 Quiet = Annotated[int, typer.Option("-q", "--quiet", count=True, help="Print less; -qq even less.")]
 Verbose = Annotated[int, typer.Option("-v", "--verbose", count=True, help="Print more; -vv even more.")]
@@ -95,3 +128,64 @@ SummaryChars = Annotated[
     ),
 ]
 Durations = Annotated[int | None, typer.Option("--durations", metavar="N", min=0, help="The N slowest parts; 0: all.")]
+
+
+def with_model_options(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command whose parameter `options` stands for all options on how models are found and measured.
+
+    `without`: names of those that make no sense for it. Faulty settings are refused before the command starts. A
+    command that has a parameter `context` gets typer's.
+    """
+
+    def extend(command: Callable[..., None]) -> Callable[..., None]:
+        own = dict(inspect.signature(command, eval_str=True).parameters)
+        shared = dict(inspect.signature(_model_options, eval_str=True).parameters)
+        del own["options"]
+        for name in without:
+            del shared[name]
+        asks = own.pop("context", None) is not None
+
+        @functools.wraps(command)
+        def run(context: typer.Context, **given: Any) -> None:
+            with configured(context):
+                options = _model_options(**{name: given.pop(name) for name in shared})
+                command(**given, options=options, **({"context": context} if asks else {}))
+
+        context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        every = [context, *own.values(), *shared.values()]
+        keywords = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in every]
+        run.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
+        run.__annotations__ = {}
+        del run.__wrapped__
+        return run
+
+    return extend
+
+
+def _model_options(
+    signals: Signals = None,
+    probes: Probes = "provcheck-v1",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    memory: Memory = None,
+    revision: Revision = None,
+    offline: Offline = False,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
+    no_cache: NoCache = False,
+) -> ModelOptions:
+    """The one place where these options become an object. Raises UsageError."""
+    from provcheck.measuring import ModelOptions, read_signals
+
+    return ModelOptions(
+        revision=revision,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+        device=device,
+        dtype=dtype,
+        probes=probes,
+        cache=not no_cache,
+        memory_bytes=memory,
+        signals=read_signals(signals),
+    )

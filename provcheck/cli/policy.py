@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from provcheck.cli.options import complete
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -16,7 +18,12 @@ policy_app = typer.Typer(help="Check a policy file, list its checks, print its J
 
 @policy_app.command("check")
 def check_command(
-    policies: Annotated[list[str], typer.Argument(metavar="NAME|FILE...", help="Policies that ship, or files.")],
+    policies: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME|FILE...", help="Policies that ship, or files.", autocompletion=complete("policies")
+        ),
+    ],
 ) -> None:
     """Check policy files, and list their checks. Faults are named with their line."""
     from provcheck.policy import collect

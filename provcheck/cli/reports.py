@@ -23,7 +23,7 @@ class ReportGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Arguments that do not start with a command's name are to be rendered."""
-        known = {*self.commands, "--help"}
+        known = {*self.commands, "-h", "--help"}
         return super().parse_args(ctx, args if not args or args[0] in known else ["render", *args])
 
 

@@ -17,7 +17,9 @@ ENDINGS = {".nwk": "newick", ".newick": "newick", ".tree": "newick", ".svg": "sv
 RESAMPLES = 500
 
 
+@o.with_model_options()
 def tree_command(
+    options: o.ModelOptions,
     model: o.OptionalModel = None,
     bank: o.Bank = "",
     form: Annotated[
@@ -31,15 +33,6 @@ def tree_command(
     resamples: Annotated[
         int, typer.Option("--resamples", min=0, max=10_000, help="Bootstrap trees for the support; 0: none.")
     ] = RESAMPLES,
-    signals: o.Signals = None,
-    probes: o.Probes = "provcheck-v1",
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
-    revision: o.Revision = None,
-    offline: o.Offline = False,
-    allow_pickle: o.AllowPickle = False,
-    trust_remote_code: o.TrustRemoteCode = False,
-    no_cache: o.NoCache = False,
 ) -> None:
     """Draw the lineage tree of a whole bank; with MODEL, measure it and place it on the tree.
 
@@ -48,21 +41,9 @@ def tree_command(
     from provcheck.errors import UsageError
     from provcheck.io.text import plain
     from provcheck.lineage import Method, grow
-    from provcheck.measuring import ModelOptions, read_signals
 
     chosen = settle_output(form, output, ENDINGS)
-    settings = ModelOptions(
-        revision,
-        offline,
-        allow_pickle,
-        trust_remote_code,
-        device,
-        dtype,
-        probes,
-        not no_cache,
-        signals=read_signals(signals),
-    )
-    leaves = gather_models(*model_and_bank(model, bank), settings, output)
+    leaves = gather_models(*model_and_bank(model, bank), options, output)
     lineage = grow(leaves, Method(method), resamples)
     if lineage.newick is None:
         raise UsageError(f"there is no tree: {lineage.reason}")

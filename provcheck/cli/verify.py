@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from provcheck.cli import options as o
+from provcheck.cli.settings import check_settings
 
 VERIFY_HELP = """Check a report against everything it names, measure and judge the model again, and say what repeats.
 
@@ -21,9 +22,13 @@ are those of another version. The last line names what was not verified."""
 
 
 def verify_command(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE.json", help="A report.json written by provcheck audit.")],
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help=o.MODEL_HELP)] = None,
-    bank: Annotated[str | None, typer.Option("--bank", metavar="NAME|DIR", help="Default: the report's.")] = None,
+    bank: Annotated[
+        str | None,
+        typer.Option("--bank", metavar="NAME|DIR", help="A bank, or a folder of several. Default: the report's."),
+    ] = None,
     policy: Annotated[str | None, typer.Option("--policy", metavar="NAME|FILE", help="Default: the report's.")] = None,
     references: Annotated[
         list[str],
@@ -49,6 +54,7 @@ def verify_command(
     settings = VerifyOptions(
         model, bank, policy, probes, public_key, device, dtype, offline, allow_pickle, trust_remote_code, references
     )
+    check_settings(context)
     opened, console, started, checks = open_report(file), make_console(), time.monotonic(), []
     print_start(console, file.name, opened.report)
     with ProgressBar(console) as observer:

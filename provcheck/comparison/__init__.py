@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -58,11 +57,10 @@ def compare(
     return tuple(sorted(compared, key=rank_of))
 
 
-def compare_two(first: Measurement, second: Measurement, bank: Bank | None = None) -> Comparison:
+def compare_two(first: Measurement, second: Measurement) -> Comparison:
     """Compare two measurements head to head; the values are those of an audit of the first by a bank with the second.
 
-    `bank` provides what a signal must know about many models, if it was measured in the same way; else the two models
-    must do. Raises IncompatibleError when no signal was measured in the same way.
+    Raises IncompatibleError when no signal was measured in the same way.
     """
     one, two = first.sketches, second.sketches
     name = second.subject.id
@@ -71,7 +69,7 @@ def compare_two(first: Measurement, second: Measurement, bank: Bank | None = Non
     found: dict[str, SignalValues | NotMeasured] = {}
     for signal in TABLE:
         why_not = _why_not(signal, first.bases, second.bases, name, called)
-        found[signal] = why_not or _head_to_head(find_signal(signal), one[signal], two[signal], bank, first, name)
+        found[signal] = why_not or _head_to_head(find_signal(signal), one[signal], two[signal], first, name)
     return Comparison(
         reference=name,
         license=second.subject.license,
@@ -141,7 +139,7 @@ def _against_bank(name: str, sketch: Sketch | None, measurement: Measurement, ba
         return [why_not] * len(rows)
     stack, measured = bank.part(name, rows)
     found: list[SignalValues | NotMeasured] = [_not_in_bank(bank, name, int(row)) for row in rows]
-    for place, values in zip(measured, find_signal(name).compare(sketch, stack, bank.frame(name)), strict=True):
+    for place, values in zip(measured, find_signal(name).compare(sketch, stack), strict=True):
         found[place] = values
     return found
 
@@ -164,18 +162,11 @@ def _not_in_bank(bank: Bank, name: str, row: int) -> NotMeasured:
 
 
 def _head_to_head(
-    signal: Signal, one: Sketch, two: Sketch, bank: Bank | None, first: Measurement, name: str
+    signal: Signal, one: Sketch, two: Sketch, first: Measurement, name: str
 ) -> SignalValues | NotMeasured:
     other = stack_of(signal, [two])
     _check_shapes(first.subject.id, one, other, name)
-    return signal.compare(one, other, _frame(signal, one, two, bank))[0]
-
-
-def _frame(signal: Signal, one: Sketch, two: Sketch, bank: Bank | None) -> Any:
-    """The bank's frame if it was measured like the two models, else that of the two alone."""
-    if bank and signal.name in bank.stacks and bank.manifest.bases[signal.name] == one.facts.basis:
-        return bank.frame(signal.name)
-    return signal.frame(stack_of(signal, [one, two]))
+    return signal.compare(one, other)[0]
 
 
 def _examined(comparison: Comparison, measurement: Measurement, bank: Bank) -> Comparison:

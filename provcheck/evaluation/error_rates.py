@@ -13,7 +13,7 @@ import numpy as np
 from provcheck.bank import Bank
 from provcheck.errors import BankError
 from provcheck.evaluation.methods import BESIDE, MISSING, Answer, Scores, methods_of, score, scores_by, similarities_of
-from provcheck.types import Bools, Floats, Record
+from provcheck.types import Bools, Floats, Record, Relation
 from provcheck.verdict.calibration import Calibration
 from provcheck.verdict.fitting import calibrate
 from provcheck.verdict.panels import Calibrations, name_of
@@ -43,6 +43,16 @@ class MechanismRecall(Record):
     called: dict[str, Called]
 
 
+class RuledOut(Record):
+    """Held-out pairs of a model and its copy, and independent ones, of which a panel says that neither is a copy."""
+
+    panel: str
+    copies: int
+    copies_ruled_out: int
+    independent: int
+    independent_ruled_out: int
+
+
 class Evaluation(Record):
     """The table of one bank."""
 
@@ -57,6 +67,7 @@ class Evaluation(Record):
     """Held-out pairs that only a distillation connects; no other number counts them."""
     shared_start: MechanismRecall
     """Held-out independent pairs whose roots began with the same random numbers."""
+    copies: tuple[RuledOut, ...]
     audits: int
     audits_accusing: int
     features: dict[str, float]
@@ -96,6 +107,7 @@ def evaluate(bank: Bank) -> Evaluation:
         mechanisms=_by_mechanism(bank, _shown(final), test),
         distillation=_recall(DISTILLATION, _shown(final), _distilled(bank, everything.among(held).measured(read))),
         shared_start=_recall(SHARED_START, _shown(final), test.where(_of_one_start(bank, test))),
+        copies=tuple(_ruled_out(one, test) for one in _shown(final)),
         audits=len(held),
         audits_accusing=_accusing_audits(pairs.measured(read), final.largest, held),
         features=_feature_aucs(bank, pairs),
@@ -142,6 +154,18 @@ def _called(panel: Calibration, scores: Floats) -> Called:
     above, up_to = panel.facts.accuse_above, panel.facts.acquit_up_to
     related = scores > above
     return Called(related=int(related.sum()), inconclusive=int((~related & (scores > up_to)).sum()))
+
+
+def _ruled_out(panel: Calibration, pairs: Pairs) -> RuledOut:
+    ruled_out = panel.rules_out_copies(pairs.columns(list(panel.facts.copy_limits)))
+    copies = np.array([found is Relation.IDENTICAL for found in pairs.relations])
+    return RuledOut(
+        panel=name_of(panel.signals),
+        copies=int(copies.sum()),
+        copies_ruled_out=int(ruled_out[copies].sum()),
+        independent=int((~pairs.related).sum()),
+        independent_ruled_out=int(ruled_out[~pairs.related].sum()),
+    )
 
 
 def _distilled(bank: Bank, pairs: Pairs) -> Pairs:
@@ -196,6 +220,12 @@ def markdown(evaluation: Evaluation) -> str:
         f"| {method} | not measured: {reason} | | | | | | |" for method, reason in evaluation.not_measured.items()
     ]
     lines += ["", *_mechanism_table([*evaluation.mechanisms, evaluation.distillation, evaluation.shared_start])]
+    lines += ["", "| of held-out pairs, called no copies by | copies | independent |", "|---|---:|---:|"]
+    lines += [
+        f"| {one.panel.replace('+', ' + ')} | {one.copies_ruled_out} of {one.copies} "
+        f"| {one.independent_ruled_out} of {one.independent} |"
+        for one in evaluation.copies
+    ]
     lines += [
         "",
         f"Each of the {evaluation.audits} held-out models was audited against the references of the other roots, none "

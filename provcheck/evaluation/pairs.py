@@ -47,7 +47,7 @@ def pair_groups(bank: Bank) -> list[PairGroup]:
         if name not in bank.stacks:
             continue
         stack, rows = bank.part(name, range(min(len(bank.references), MAX_REFERENCES)))
-        for first, second, values in compare_all(signal, stack, bank.frame(name)):
+        for first, second, values in compare_all(signal, stack):
             kind = kinds.get((int(rows[first]), int(rows[second])))
             for number in signal.numbers(values) if kind else ():
                 if kind and number.value is not None:

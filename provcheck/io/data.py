@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from provcheck.errors import BankError, PolicyError, UsageError
+from provcheck.io.spelling import did_you_mean
 from provcheck.io.untrusted import is_file
 
 DEFAULT_BANK = "zoo-v2"
@@ -27,14 +28,19 @@ def is_packed() -> bool:
 
 def banks() -> dict[str, Path]:
     """The banks that ship, by name: every folder with a manifest."""
-    return {file.parent.name: file.parent for file in sorted(_embeddings().glob("*/manifest.json"))}
+    return {folder.name: folder for folder in banks_in(_embeddings())}
+
+
+def banks_in(folder: Path) -> list[Path]:
+    """The banks that lie side by side in a folder: all that have a manifest."""
+    return [file.parent for file in sorted(folder.glob("*/manifest.json"))]
 
 
 def bank_folder(name: str) -> Path:
     """The bank of that name, or the folder itself when `name` is the path of a bank."""
     folder = banks().get(name, Path(name))
     if not is_file(folder / "manifest.json"):
-        raise BankError(f"There is no bank {name!r}.", _choices("Banks", banks()))
+        raise BankError(_unknown("bank", name, banks()), _choices("Banks", banks()))
     return folder
 
 
@@ -47,7 +53,7 @@ def policy_file(name: str) -> Path:
     """The policy of that name, or the file itself when `name` is the path of a policy."""
     file = policies().get(name, Path(name))
     if not is_file(file):
-        raise PolicyError(f"There is no policy {name!r}.", _choices("Policies", policies()))
+        raise PolicyError(_unknown("policy", name, policies()), _choices("Policies", policies()))
     return file
 
 
@@ -60,7 +66,7 @@ def manifest_file(name: str) -> Path:
     """The shipped manifest of that name, or the file itself when `name` is the path of one."""
     file = manifests().get(name, Path(name))
     if not is_file(file):
-        raise BankError(f"There is no manifest {name!r}.", _choices("Manifests", manifests()))
+        raise BankError(_unknown("manifest", name, manifests()), _choices("Manifests", manifests()))
     return file
 
 
@@ -89,6 +95,10 @@ def demo_folder() -> Path:
 
 def _embeddings() -> Path:
     return root() / "reference_embeddings"
+
+
+def _unknown(what: str, name: str, known: dict[str, Path]) -> str:
+    return f"There is no {what} {name!r}{did_you_mean(name, known) or '.'}"
 
 
 def _choices(what: str, known: dict[str, Path]) -> str:

@@ -55,14 +55,19 @@ class TensorFiles(Tensors):
     def _need(self, path: Path, spans: Iterable[Span]) -> None:
         """Called before these bytes of a file are read; whole files need nothing."""
 
+    def span(self, name: str) -> tuple[Path, Span]:
+        """Where a tensor lies, from the header."""
+        path, header = self._places[name]
+        entry = header.entries[name]
+        return path, (header.start + entry.begin, header.start + entry.end)
+
     def _entry(self, name: str) -> Entry:
         return self._places[name][1].entries[name]
 
     def _mapped(self, name: str, rows: Ints | None = None) -> tuple[Entry, Bytes]:
         """The bytes of a tensor, of which all or these rows will be read."""
-        path, header = self._places[name]
-        entry = header.entries[name]
-        start, size = header.start + entry.begin, entry.end - entry.begin
+        entry, (path, (start, end)) = self._entry(name), self.span(name)
+        size = end - start
         if not size:
             return entry, np.zeros(0, dtype=np.uint8)
         self._need(path, [(start, start + size)] if rows is None else _spans(start, size // entry.shape[0], rows))

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from provcheck.io.text import MAX_TEXT, clean, reason
+from provcheck.types import StrPath
 
 MAX_VALUES = 2_000_000
 """Limit for a JSON file: as many as the manifest of a bank of 80,000 references has."""
@@ -27,6 +28,14 @@ def is_file(name: str | Path) -> bool:
         return (Path(name).expanduser() if isinstance(name, str) else name).is_file()
     except (OSError, ValueError, RuntimeError):
         return False
+
+
+def as_path(name: StrPath) -> Path:
+    """The path of a file; in a str, `~` is the home folder, if there is one."""
+    try:
+        return Path(name).expanduser() if isinstance(name, str) else Path(name)
+    except RuntimeError:
+        return Path(name)
 
 
 def existing_folder(name: str) -> Path | None:

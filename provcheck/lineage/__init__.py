@@ -4,6 +4,8 @@ leaves     which models are shown: subject, nearest references, one of each fami
 trees      Neighbor-Joining and hierarchical clustering; splits of a tree, who is nearest on it, and its Newick text
 placement  a tree with bootstrap support, and the subject's place on it: a Lineage
 tsne       the map
+matrix     the distances of all references of a bank
+keeping    trees and maps that were made before
 """
 
 from provcheck.lineage.leaves import Leaves, gather, nearby, whole

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from threadpoolctl import threadpool_limits
 
 from provcheck.bank import Bank
+from provcheck.cache import MeasurementCache
+from provcheck.lineage.keeping import kept_or_made
 from provcheck.lineage.leaves import Leaves, gather, shown
 from provcheck.lineage.trees import Method, build, nearest_first, splits, write_newick
 from provcheck.types import Comparison, Floats, Lineage, Measurement
@@ -56,12 +58,15 @@ def resample(matrices: Iterable[Floats], method: Method) -> Support:
     return Support(trees, found, nearest)
 
 
-def place(measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison]) -> Lineage:
+def place(
+    measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison], kept: MeasurementCache | None = None
+) -> Lineage:
     """Place the subject on a Neighbor-Joining tree with its nearest references, those at hand, and one of each family.
 
-    `comparisons` are nearest first. If there is no tree, the lineage says why.
+    `comparisons` are nearest first. If there is no tree, the lineage says why. `kept`: where trees are looked up.
     """
-    return grow(gather(bank, shown(bank, [one.reference for one in comparisons]), measurement))
+    leaves = gather(bank, shown(bank, [one.reference for one in comparisons]), measurement)
+    return kept_or_made(grow, Lineage, leaves, kept)
 
 
 def grow(leaves: Leaves, method: Method = Method.NJ, resamples: int = RESAMPLES) -> Lineage:

@@ -9,6 +9,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from provcheck.bank import Bank
+from provcheck.cache import MeasurementCache
+from provcheck.lineage.keeping import kept_or_made
 from provcheck.lineage.leaves import Leaves, gather, whole
 from provcheck.lineage.trees import load_skbio
 from provcheck.types import BankMap, Comparison, Floats, MapPoint, Measurement
@@ -24,10 +26,15 @@ LEARNING_RATE = 10.0
 SEED = 0
 
 
-def draw_map(measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison]) -> BankMap:
-    """Subject and references on one map: all of them, or for a large bank the nearest and one of each family."""
+def draw_map(
+    measurement: Measurement, bank: Bank, comparisons: Sequence[Comparison], kept: MeasurementCache | None = None
+) -> BankMap:
+    """Subject and references on one map: all of them, or for a large bank the nearest and one of each family.
+
+    `kept`: where maps are looked up.
+    """
     rows, _ = whole(bank, [comparison.reference for comparison in comparisons])
-    return project(gather(bank, rows, measurement))
+    return kept_or_made(project, BankMap, gather(bank, rows, measurement), kept)
 
 
 def project(leaves: Leaves) -> BankMap:

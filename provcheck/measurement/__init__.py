@@ -15,6 +15,7 @@ loaded_tensors  the weights of a model in memory as arrays
 merging      an adapter into its base model
 patterns     whether regular expressions of an adapter come to an end
 devices      which there are, how much memory they have, and which of them the weights go to
+settling     the device and dtype that will be used, without torch where that can be known
 environment  what else the numbers depend on
 failures     any failure of a library or tokenizer -> one sentence
 """

@@ -10,6 +10,7 @@ from pathlib import Path
 from provcheck import architectures
 from provcheck.io.digests import file_digest
 from provcheck.measurement import MeasureOptions
+from provcheck.measurement.settling import settle
 from provcheck.types import canonical_digest
 from provcheck.version import __version__
 
@@ -19,11 +20,8 @@ def environment(options: MeasureOptions) -> dict[str, object]:
 
     Raises UsageError for a device or dtype that cannot be used.
     """
-    from provcheck.measurement.devices import choose_device, choose_dtype, name_device, name_dtype
-
-    device = choose_device(options.device)
-    dtype = name_dtype(choose_dtype(options.dtype, device))
-    return {**asdict(options), "device": name_device(device), "dtype": dtype, **reading_environment()}
+    settled = settle(options.device, options.dtype)
+    return {**asdict(options), "device": settled.device_name, "dtype": settled.dtype, **reading_environment()}
 
 
 def reading_environment() -> dict[str, object]:

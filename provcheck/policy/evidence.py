@@ -27,6 +27,7 @@ class Standing:
     relation: Relation
     probability: float | None
     compared: bool
+    copy_ruled_out: bool = False
     origin: str = ""
     """Of a reference at hand, in words: that it was measured for this audit, and where it was found."""
 
@@ -34,6 +35,11 @@ class Standing:
     def open(self) -> bool:
         """Whether the evidence does not settle the relation."""
         return self.relation is Relation.INCONCLUSIVE
+
+    @property
+    def may_be_copy(self) -> bool:
+        """Whether the evidence leaves it open that the subject is a copy; what is derived is none."""
+        return self.open and not self.copy_ruled_out
 
 
 @dataclass(frozen=True)
@@ -57,23 +63,21 @@ class Evidence:
         """All references of the bank: those compared, nearest first, then the rest."""
         compared = {comparison.reference for comparison in self.comparisons}
         rest = [reference for reference in self.bank if reference.id not in compared]
-        return (*map(_compared, self.comparisons), *(_beyond(one, self.settled_beyond) for one in rest))
+        return (*map(_compared, self.comparisons), *(_beyond(one, self.farthest) for one in rest))
 
     @cached_property
-    def settled_beyond(self) -> bool:
-        """Whether references that were not compared in full are known to be independent.
+    def farthest(self) -> Comparison | None:
+        """The reference that those not compared in full are no nearer than: the farthest of the shortlist.
 
-        They lie farther away than the shortlist that was compared, and the judge calls a model related only for being
-        near. So they are independent if the farthest of the shortlist is, of those compared by the most signals. If it
-        is not, nothing is known about them. References that were named beforehand, which are compared however far
-        they are, say nothing about the others.
+        The judge calls a model related, or a copy, only for being near. So they are independent, and no copies, if the
+        farthest of the shortlist is, of those compared by the most signals. If it is not, nothing is known about them.
+        References that were named beforehand, which are compared however far they are, say nothing about the others.
         """
         nearest = [one for one in self.comparisons if not one.named and distance_of(one)]
         least = min((rank_of(one)[0] for one in nearest), default=len(TABLE))
         if least >= len(TABLE):
-            return False
-        compared = [one for one in nearest if rank_of(one)[0] == least]
-        return max(compared, key=rank_of).relation.independent
+            return None
+        return max((one for one in nearest if rank_of(one)[0] == least), key=rank_of)
 
     def find(self, id: str) -> Standing | None:
         """The reference with that id, if the bank has it; upper and lower case are the same, as on the Hub."""
@@ -95,10 +99,18 @@ def _compared(comparison: Comparison) -> Standing:
         relation=comparison.relation,
         probability=comparison.related_probability,
         compared=True,
+        copy_ruled_out=comparison.copy_ruled_out,
         origin=at_hand(comparison.at_hand) if comparison.at_hand else "",
     )
 
 
-def _beyond(reference: Reference, settled: bool) -> Standing:
-    relation = Relation.UNRELATED if settled else Relation.INCONCLUSIVE
-    return Standing(reference.id, reference.family, reference.license or UNKNOWN, relation, None, compared=False)
+def _beyond(reference: Reference, farthest: Comparison | None) -> Standing:
+    return Standing(
+        id=reference.id,
+        family=reference.family,
+        license=reference.license or UNKNOWN,
+        relation=Relation.UNRELATED if farthest and farthest.relation.independent else Relation.INCONCLUSIVE,
+        probability=None,
+        compared=False,
+        copy_ruled_out=farthest is not None and farthest.copy_ruled_out,
+    )

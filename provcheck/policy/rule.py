@@ -4,7 +4,7 @@
 inconclusive is open: it neither fails a check nor lets one pass.
 
 Of a large bank, only the nearest references are compared in full. Whether the others are independent or open follows
-from how far away they are (`Evidence.settled_beyond`); they are counted, never left out.
+from how far away they are (`Evidence.farthest`); they are counted, never left out.
 """
 
 from __future__ import annotations

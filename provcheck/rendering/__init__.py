@@ -18,6 +18,8 @@ from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+from provcheck.io.spelling import did_you_mean
+
 if TYPE_CHECKING:
     from provcheck.types import Report
 
@@ -72,5 +74,6 @@ def find_format(name: str) -> Format:
     if name not in FORMATS:
         from provcheck.errors import UsageError  # late, to keep `provcheck --help` fast
 
-        raise UsageError(f"There is no report format {name!r}.", f"Formats: {FORMAT_NAMES}, {ALL}.")
+        near = did_you_mean(name, (*FORMATS, ALL)) or "."
+        raise UsageError(f"There is no report format {name!r}{near}", f"Formats: {FORMAT_NAMES}, {ALL}.")
     return FORMATS[name]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from statistics import median
 
 from provcheck import wording
+from provcheck.io.text import short_name
 from provcheck.signals.describing import Row, Table
-from provcheck.types import Changes, Mechanism, Mixture, StoredValues, TensorChange
+from provcheck.types import Changes, KindOfMerge, Mechanism, MergeKind, Mixture, StoredValues, TensorChange
 
 WORDS = {
     Mechanism.COPY: "a copy: the weights are the same",
@@ -27,6 +28,19 @@ WORDS = {
     Mechanism.UNCLEAR: "unclear",
 }
 
+KINDS = {
+    MergeKind.LINEAR: "a weighted mean",
+    MergeKind.SLERP: "along the arc between two models",
+    MergeKind.TASK_ARITHMETIC: "changes added to a base",
+    MergeKind.TIES: "small changes trimmed, the others averaged by sign",
+}
+
+FORMULAS = {
+    MergeKind.LINEAR: "weights that sum to 1: linear, task arithmetic",
+    MergeKind.SLERP: "arc: SLERP",
+    MergeKind.TIES: "trimmed changes of one sign: TIES",
+}
+
 OUTSIDE = "outside"
 """In place of a block's number."""
 
@@ -38,12 +52,11 @@ def in_words(mechanism: Mechanism) -> str:
 
 def descent_of(changes: Changes, first: str, second: str) -> str:
     """Who descends from whom, with names in place of sides."""
-    child, said = changes.descent.child, changes.descent.reason
-    if child is None:
-        return said
-    names = (first, second) if child == "first" else (second, first)
-    why = said.partition(": ")[2]
-    return f"{names[0]} descends from {names[1]}: {why}"
+    found = changes.descent
+    if found.child is None:
+        return found.reason
+    names = (first, second) if found.child == "first" else (second, first)
+    return f"{names[0]} descends from {names[1]}: {found.why}."
 
 
 def tables_of(changes: Changes, first: str, second: str) -> tuple[list[Table], list[Table]]:
@@ -51,6 +64,32 @@ def tables_of(changes: Changes, first: str, second: str) -> tuple[list[Table], l
     heads, rows = ("", first, second), _values(changes.first, changes.second)
     values = Table("How the weights look in each model", heads, rows, frozenset({1, 2}))
     return [values, *_blocks(changes, first, second)], _tensors(changes)
+
+
+def kind_in_words(found: KindOfMerge) -> str:
+    """`linear (a weighted mean)`; where it is unclear, which kinds are left."""
+    if found.kind is not MergeKind.UNCLEAR:
+        base = f", from the base {short_name(found.base)}" if found.base else ""
+        return f"{found.kind.value} ({KINDS[found.kind]}{base})"
+    return f"unclear, {' or '.join(one.value for one in found.left) or 'none of the known kinds'}"
+
+
+def weights_in_words(found: KindOfMerge, parents: Sequence[str]) -> str:
+    """`Weights: one 0.300, two 0.700.` of the kind that is named; empty where no kind explains the model."""
+    if not found.left:
+        return ""
+    formula = MergeKind.LINEAR if found.left[0] is MergeKind.TASK_ARITHMETIC else found.left[0]
+    weights = next(one.weights for one in found.fits if one.kind is formula)
+    pairs = zip(parents, weights, strict=True)
+    return f"Weights: {', '.join(f'{short_name(name)} {_weight(weight)}' for name, weight in pairs)}."
+
+
+def kinds_table(found: KindOfMerge, parents: Sequence[str]) -> Table:
+    """What the best of each formula leaves, with its weights."""
+    rows = [(FORMULAS[one.kind], wording.number(one.residual), *map(_weight, one.weights)) for one in found.fits]
+    rows.append(("rounding alone", wording.number(found.rounding), *[""] * len(parents)))
+    heads = ("Formula", "What it leaves", *(f"Weight of {short_name(one)}" for one in parents))
+    return Table("Kinds of merge, fitted to each matrix", heads, rows, frozenset(range(1, len(heads))))
 
 
 def mixture_table(mixture: Mixture) -> Table:

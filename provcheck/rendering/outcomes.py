@@ -12,7 +12,7 @@ from provcheck.errors import UsageError
 from provcheck.io.text import short_name
 from provcheck.rendering.columns import Columns, cells_of, columns_of, in_text
 from provcheck.rendering.console import outcome_text, print_line, print_rule, print_table
-from provcheck.rendering.sentences import counts, relation_probability
+from provcheck.rendering.sentences import counts, relation_probability, stages
 from provcheck.types import Check, Comparison, ExitCode, Outcome, Report
 
 SUMMARY_CHARS = {
@@ -61,7 +61,7 @@ def print_failures(console: Console, report: Report) -> None:
 
 def print_durations(console: Console, report: Report, count: int, *, every: bool) -> None:
     """The slowest `count` parts, all for 0; those that took next to no time only where `every` asks for them."""
-    parts = [("measurement", report.measurement.seconds), *((f"check {c.id}", c.seconds) for c in report.checks)]
+    parts = [*stages(report).items(), *((f"check {c.id}", c.seconds) for c in report.checks)]
     slowest = sorted(parts, key=lambda part: -part[1])[: count or None]
     shown = [part for part in slowest if every or part[1] >= SHORT_SECONDS]
     console.print()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from provcheck.errors import UsageError
 from provcheck.io.writing import check_folder_writable, write_texts
 from provcheck.rendering import FORMATS, find_formats
 from provcheck.types import Report
@@ -28,6 +29,22 @@ def check_writable(out_dir: Path, formats: Iterable[str]) -> list[Path]:
     found = find_formats(formats)
     check_folder_writable(out_dir)
     return [out_dir / one.file_name for one in found]
+
+
+def check_one(formats: Iterable[str]) -> list[Path]:
+    """Raise UsageError unless exactly one format is named, as standard output can hold; no file is written."""
+    if len(find_formats(formats)) != 1:
+        raise UsageError("standard output takes one format", "name it, as in --format json --out -")
+    return []
+
+
+def render_one(report: Report, formats: Iterable[str]) -> str:
+    """The report in the one format. Raises UsageError where it holds nothing for that format."""
+    (form,) = find_formats(formats)
+    text = form.load().render(report)
+    if text is None:
+        raise UsageError(f"the report holds nothing for {form.file_name}", "choose another format")
+    return text
 
 
 def append_step_summary(report: Report) -> str:

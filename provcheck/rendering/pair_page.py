@@ -13,7 +13,15 @@ from provcheck.rendering.columns import cells_of, columns_for
 from provcheck.rendering.facts import NO_WEIGHTS, coverage_of, model_line
 from provcheck.rendering.figures import marked
 from provcheck.rendering.html_report import render_page
-from provcheck.rendering.mechanism_words import descent_of, in_words, mixture_table, tables_of
+from provcheck.rendering.mechanism_words import (
+    descent_of,
+    in_words,
+    kind_in_words,
+    kinds_table,
+    mixture_table,
+    tables_of,
+    weights_in_words,
+)
 from provcheck.rendering.sentences import (
     SENTENCES,
     pair_certainty,
@@ -123,8 +131,14 @@ def merged(found: Mixture | NotMeasured | None) -> Changed | None:
         return None
     if isinstance(found, NotMeasured):
         return Changed("", "not-measured", f"It could not be found out: {found.not_measured}.")
-    said = "It is a merge" if found.is_merge else "It is no merge of these models"
-    return Changed("", "merge" if found.is_merge else "no-merge", f"{said}. {found.reason}", (), [mixture_table(found)])
+    if not found.is_merge:
+        return Changed("", "no-merge", f"It is no merge of these models. {found.reason}", (), [mixture_table(found)])
+    said, kind = f"It is a merge. {found.reason}", found.merge
+    if kind is None:
+        return Changed("", "merge", said, (), [mixture_table(found)])
+    lines = f"Kind of merge: {kind_in_words(kind)}.", weights_in_words(kind, found.parents), kind.reason
+    reasons = tuple(filter(None, lines))
+    return Changed("", "merge", said, reasons, [mixture_table(found), kinds_table(kind, found.parents)])
 
 
 def _sentence(report: PairReport) -> tuple[str, dict[str, str]]:

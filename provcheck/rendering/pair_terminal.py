@@ -31,6 +31,7 @@ def print_pair(report: PairReport, console: Console, files: Iterable[str] = ()) 
         console.print()
         print_rule(console, "is it a merge?")
         print_line(console, Text(mixture.finding, "bold"))
+        _print_reasons(console, mixture.reasons)
     for found in (changed(report.subject.id, one) for one in report.opponents):
         console.print()
         print_rule(console, f"what was changed, compared with {found.name}")

@@ -48,7 +48,8 @@ NUMBER_WORDS = {
     "the true value.",
     "p-value": "How often models that are not related come out at least this close, by the bank's pairs of independent "
     "models; it assumes that these are typical. Small is strong evidence. It is not the probability that the models "
-    "are unrelated, and does not say which of them was first.",
+    "are unrelated, and does not say which of them was first. It cannot fall below the number of references over the "
+    "number of pairs: a large one may only mean that few pairs are known.",
     "probe": "A fixed question or text that every model is measured on.",
     "digest": "A fingerprint of a file: if one bit of the file changes, its digest changes.",
 }
@@ -149,8 +150,13 @@ def counts(summary: Summary) -> str:
 
 
 def seconds(report: Report) -> float:
-    """Seconds of measuring and checking."""
-    return report.measurement.seconds + sum(check.seconds for check in report.checks)
+    """Seconds that the audit took: its stages and its checks."""
+    return sum(stages(report).values()) + sum(check.seconds for check in report.checks)
+
+
+def stages(report: Report) -> dict[str, float]:
+    """Seconds of the audit by stage; older reports state no more than how long measuring took."""
+    return report.durations or {"measurement": report.measurement.seconds}
 
 
 def _references(count: int) -> str:

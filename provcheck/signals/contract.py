@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from pydantic import JsonValue
@@ -149,34 +149,28 @@ class Signal(ABC):
 
     # Comparing
 
-    def frame(self, stack: Stack) -> Any:
-        """What must be known of a whole bank to compare with any part of it."""
-        return None
-
     def nearest(self, sketch: Sketch, stack: Stack, count: int) -> Sequence[int]:
         """Rows of the `count` nearest models; called only for large banks, on signals that place models."""
-        found = self.compare(sketch, stack, self.frame(stack), intervals=False)
+        found = self.compare(sketch, stack, intervals=False)
         distances = [self.distance(one) if isinstance(one, SignalValues) else None for one in found]
         order = sorted(range(len(found)), key=lambda row: np.inf if (one := distances[row]) is None else one.value)
         return order[:count]
 
     @abstractmethod
-    def compare(
-        self, sketch: Sketch, stack: Stack, frame: Any, *, intervals: bool = True
-    ) -> Sequence[SignalValues | NotMeasured]:
+    def compare(self, sketch: Sketch, stack: Stack, *, intervals: bool = True) -> Sequence[SignalValues | NotMeasured]:
         """The values of one model against each of a stack. Without `intervals` no time is spent on them."""
 
     @abstractmethod
     def distance(self, values: SignalValues) -> Interval | None:
         """How far apart two models are; smaller is nearer."""
 
-    def all_distances(self, stack: Stack, frame: Any) -> Floats:
+    def all_distances(self, stack: Stack) -> Floats:
         """(M, M) what `distance` gives for every two models, at least above the diagonal; NaN where it gives none.
 
         A signal that can compute all at once overrides this: pair by pair takes seconds for hundreds of models.
         """
         found = np.full((len(stack), len(stack)), np.nan)
-        for first, second, values in compare_all(self, stack, frame):
+        for first, second, values in compare_all(self, stack):
             if one := self.distance(values):
                 found[first, second] = one.value
         return found
@@ -207,7 +201,7 @@ class Signal(ABC):
         """(M, M) distances of each bootstrap resample of the material; one that gives no distances is left out."""
         return iter(())
 
-    def linear_view(self, sketch: Sketch, stack: Stack, frame: Any) -> LinearView | None:
+    def linear_view(self, sketch: Sketch, stack: Stack) -> LinearView | None:
         """Coordinates to look for merges in, if the signal has any."""
         return None
 

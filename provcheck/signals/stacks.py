@@ -76,12 +76,12 @@ def sketch_at(signal: Signal, stack: Stack, row: int) -> Sketch:
     return Sketch(facts, {name: array[row] for name, array in stack.arrays.items()}, {})
 
 
-def compare_all(signal: Signal, stack: Stack, frame: Any) -> Iterator[tuple[int, int, SignalValues]]:
+def compare_all(signal: Signal, stack: Stack) -> Iterator[tuple[int, int, SignalValues]]:
     """Every two models of a stack that can be compared, the first before the second, without intervals."""
     stack = exact(stack)
     for first in range(len(stack) - 1):
         others = np.arange(first + 1, len(stack))
-        found = signal.compare(sketch_at(signal, stack, first), stack.take(others), frame, intervals=False)
+        found = signal.compare(sketch_at(signal, stack, first), stack.take(others), intervals=False)
         for second, values in zip(others, found, strict=True):
             if isinstance(values, SignalValues):
                 yield first, int(second), values

@@ -53,12 +53,13 @@ def _beside(files: ModelFiles, name: str) -> Path | None:
     own = Path(files.adapter_folder or files.folder).resolve()
     for part in dict.fromkeys((name, name.rpartition("/")[2])):
         folder = existing_folder(str(own.parent / part))
-        if folder and folder.resolve() != own and _holds_model(folder):
+        if folder and folder.resolve() != own and holds_model(folder):
             return folder
     return None
 
 
-def _holds_model(folder: Path) -> bool:
+def holds_model(folder: Path) -> bool:
+    """Whether a model, an adapter or a GGUF file lies in the folder itself. Raises SubjectNotFound."""
     names = list_files(folder)
     return bool(names & {"config.json", ADAPTER_CONFIG}) or any(one.endswith(SUFFIX) for one in names)
 

@@ -17,20 +17,22 @@ MAX_BASES = 20
 
 @dataclass(frozen=True)
 class Card:
-    """License and base models that a model card declares."""
+    """License and base models that a model card declares, and how it relates to them."""
 
     license: str | None = None
     base_model: tuple[str, ...] = ()
+    relation: str | None = None
+    """To the base models, in the Hub's words: finetune, adapter, quantized or merge."""
 
 
 def read_card(path: Path) -> Card:
     """The card in README.md; an empty one where there is none or it cannot be understood."""
     data = _front_matter(path)
-    bases = dict.fromkeys(map(_without_folders, _strings(data.get("base_model"))[:MAX_BASES]))
-    return Card(license=_license(data), base_model=tuple(bases))
+    bases = dict.fromkeys(map(without_folders, _strings(data.get("base_model"))[:MAX_BASES]))
+    return Card(license=_license(data), base_model=tuple(bases), relation=clean(data.get("base_model_relation")))
 
 
-def _without_folders(base: str) -> str:
+def without_folders(base: str) -> str:
     """Drop folders: training programs write the base's path on their machine, which may be this one, into the card."""
     name = PureWindowsPath(base)
     return name.name or base if name.is_absolute() or base.startswith(("/", "~", "\\")) else base

@@ -15,10 +15,12 @@ from provcheck.io.tensor_files import TensorFiles
 from provcheck.io.text import clean
 from provcheck.measurement import MeasureOptions
 from provcheck.measurement.environment import environment, reading_environment, versions
+from provcheck.measurement.settling import settle
 from provcheck.measurement.sources import DEQUANTIZED, gguf_file, quantization
 from provcheck.measurement.tokens import token_ids
 from provcheck.observer import Observer
 from provcheck.targets.model_files import paths, read_json, stamps
+from provcheck.targets.ranged_files import RangedTensors
 from provcheck.targets.resolution import resolve
 from provcheck.targets.target import DEMO, FindOptions, OpenTarget, RunsOn, Stamps, Target
 from provcheck.targets.token_texts import read_vocabulary
@@ -53,16 +55,14 @@ class LocalTarget(Target):
 
     def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
         """The model is loaded once a signal asks for something that needs running it."""
-        if self.files.partial is not None:
-            observe.note(f"only the parts that are needed of the weight files of {self.subject.id} come from the Hub")
+        if isinstance(self.files.partial, RangedTensors):
+            self.files.partial.tell(lambda said: observe.note(f"{self.subject.id}: {said}"))
         return _OpenModel(self.files, how, observe, checkpoint)
 
     def runs_on(self, how: MeasureOptions) -> str:
         """The device that is asked for, or that `auto` means here."""
-        from provcheck.measurement.devices import choose_device, choose_dtype, name_dtype
-
-        device = choose_device(how.device)
-        return f"{device} {name_dtype(choose_dtype(how.dtype, device))}"
+        settled = settle(how.device, how.dtype)
+        return f"{settled.device} {settled.dtype}"
 
     def vocabulary(self) -> Mapping[str, int]:
         """From tokenizer.json; a tokenizer that cannot be loaded counts as missing."""

@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from provcheck.cache import FETCHED, cache_root
@@ -46,6 +46,10 @@ class RangedFile:
         if missing := self._here.missing(merge(spans, GAP_BYTES)):
             self._remote.fetch(missing, self._here)
 
+    def missing_bytes(self, spans: Iterable[Span]) -> int:
+        """How much of these spans is not here."""
+        return sum(end - begin for begin, end in self._here.missing(merge(spans, GAP_BYTES)))
+
     def need_header(self) -> None:
         """Fetch as many bytes as the file says its header has; whether that can be true is checked by reading it."""
         self.need([(0, min(GAP_BYTES, self._here.size))])
@@ -61,6 +65,22 @@ class RangedTensors(TensorFiles):
     def __init__(self, paths: Sequence[Path], ranged: Iterable[RangedFile]) -> None:
         super().__init__(paths)
         self._ranged = {file.path: file for file in ranged}
+        self._say: Callable[[str], None] | None = None
+
+    def tell(self, say: Callable[[str], None]) -> None:
+        """Say from now on how much will be fetched before it is."""
+        self._say = say
+
+    def announce(self, names: Iterable[str]) -> None:
+        """Say how much these tensors are, of all files; what is here already does not count."""
+        spans: dict[Path, list[Span]] = {}
+        for name in names:
+            path, span = self.span(name)
+            spans.setdefault(path, []).append(span)
+        missing = sum(self._ranged[path].missing_bytes(found) for path, found in spans.items() if path in self._ranged)
+        total = sum(file.stated.bytes for file in self._ranged.values())
+        if self._say and missing:
+            self._say(f"fetching {megabytes(missing)} of {megabytes(total)} from the Hub, and rows of the embeddings")
 
     def _need(self, path: Path, spans: Iterable[Span]) -> None:
         if path in self._ranged:
@@ -82,6 +102,11 @@ def open_ranged(repo_id: str, commit: str, folder: Path, name: str, *, keep: boo
     found = RangedFile(remote, name, [constants.ENDPOINT, repo_id], keep=keep)
     found.need_header()
     return found
+
+
+def megabytes(count: int) -> str:
+    """`13,477 MB`; a small number has digits after the point."""
+    return f"{count / 1e6:,.0f} MB" if count >= 1e7 else f"{count / 1e6:.2f} MB"
 
 
 def _kept(key: str, name: str, size: int) -> PartialFile | None:

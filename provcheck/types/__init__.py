@@ -2,7 +2,8 @@
 
 model id -> Subject -> Measurement -> Comparison (one per reference) -> Verdict + Lineage -> Checks -> Report
 
-subject, measurement, comparison, verdict and report hold them in that order; base has what all of them share. All are
+subject, measurement, comparison, verdict and report hold them in that order; base has what all of them share, notebook
+how they are shown there. All are
 frozen; an unknown value is None, or NotMeasured with a reason, never zero. This package imports nothing else of
 provcheck, neither torch nor transformers, and names no signal.
 """
@@ -23,6 +24,7 @@ from provcheck.types.base import (
     Record,
     Relation,
     Share,
+    StrPath,
     canonical_digest,
 )
 from provcheck.types.changes import (
@@ -31,7 +33,10 @@ from provcheck.types.changes import (
     ChangeFacts,
     Changes,
     Descent,
+    KindOfMerge,
     Mechanism,
+    MergeFit,
+    MergeKind,
     Mixture,
     Side,
     StoredValues,
@@ -79,6 +84,7 @@ __all__ = [
     "Number",
     "Positive",
     "Share",
+    "StrPath",
     "REPORT_SCHEMA_VERSION",
     "ExitCode",
     "Relation",
@@ -118,6 +124,9 @@ __all__ = [
     "ChangeFacts",
     "Changes",
     "Descent",
+    "KindOfMerge",
+    "MergeFit",
+    "MergeKind",
     "Mixture",
     "Side",
     "StoredValues",

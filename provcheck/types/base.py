@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+
+StrPath = str | os.PathLike[str]
+"""A file, a folder, or the name of what ships."""
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -29,7 +33,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 REPORT_SCHEMA_VERSION = 4
 """4: the judge states each panel of signals that it judged by; a comparison names its own. Since then also `at_hand`
-and `named` of comparisons and `unavailable`, left out where there is nothing to state.
+and `named` of comparisons, `unavailable` and `durations`, left out where there is nothing to state.
 3: comparisons, measurement and background hold signals by name; the judge has a record of its own.
 2: digest of the report itself and of everything that went in, policy, background, map, agreement by category.
 1: first version.

@@ -108,7 +108,37 @@ class Descent(Record):
     """Who descends from whom, where an asymmetric fact says so."""
 
     child: Side | None
+    why: str | None = Field(default=None, description="the fact that says so, of the child; None without a child")
+    reason: str = Field(description="the same as a sentence, or that nothing says so")
+
+
+class MergeKind(StrEnum):
+    """The formula by which several models were merged."""
+
+    LINEAR = "linear"
+    SLERP = "slerp"
+    TASK_ARITHMETIC = "task-arithmetic"
+    TIES = "ties"
+    UNCLEAR = "unclear"
+
+
+class MergeFit(Record):
+    """One formula fitted to every matrix."""
+
+    kind: MergeKind = Field(description="linear stands for task arithmetic too, which is the same formula")
+    residual: Positive = Field(description="what is left, over the distance to the nearest parent")
+    weights: tuple[Number, ...] = Field(description="one a parent, the mean over matrices; of SLERP the two shares")
+
+
+class KindOfMerge(Record):
+    """Which kind of merge it is, and what each kind leaves."""
+
+    kind: MergeKind
+    left: tuple[MergeKind, ...] = Field(description="kinds that explain the model; none or several where it is unclear")
+    base: str | None = Field(default=None, description="the parent that changes are counted from, where it is known")
     reason: str
+    rounding: Positive = Field(description="residual that rounding to the model's precision leaves of a true merge")
+    fits: tuple[MergeFit, ...] = Field(description="the best of each formula")
 
 
 class Mixture(Record):
@@ -121,8 +151,14 @@ class Mixture(Record):
         description="what is left, over the distance to the nearest parent; 0 is a perfect mixture"
     )
     picked: Share = Field(description="share of weights that equal one of the parents' where these differ")
+    distances: tuple[tuple[Positive, ...], ...] = Field(
+        default=(), description="between the parents and, last, the model: over the length of its weights"
+    )
     is_merge: bool
     reason: str
+    merge: KindOfMerge | None = Field(
+        default=None, description="None where it is no merge of them, or each matrix is exactly that of one"
+    )
 
 
 class ChangeFacts(Record):

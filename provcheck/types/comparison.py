@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
 
 from provcheck.types.base import Count, Number, Record, Relation, Share
 from provcheck.types.measurement import NotMeasured
+from provcheck.types.notebook import cell, flat, table
 from provcheck.types.subject import Subject
 
 
@@ -94,6 +95,11 @@ class Comparison(Record):
     score: Number | None = Field(default=None, description="the judge's score; it accuses only above its threshold")
     p_value: Share | None = None
     judged_by: tuple[str, ...] = Field(default=(), description="the signals that the calibrated judge went by")
+    copy_ruled_out: bool = Field(
+        default=False,
+        exclude_if=lambda value: not value,
+        description="less alike than copies in everything that was judged by, related or not; left out where it is not",
+    )
     signals: Annotated[dict[str, SerializeAsAny[SignalValues | NotMeasured]], BeforeValidator(_values)]
     same_weights: bool = Field(default=False, description="the weight files have the same digests")
     at_hand: AtHand | None = Field(
@@ -116,3 +122,13 @@ class Comparison(Record):
         if self.probabilities is None:
             return None
         return sum(value for relation, value in self.probabilities.items() if relation.related)
+
+    def row(self) -> dict[str, Any]:
+        """Its single values by their path, as `to_frame` of a report has them: `able.contrast.cosine_distance`."""
+        known = {"related_probability": self.related_probability}
+        return {name.removeprefix("signals."): value for name, value in (flat(self) | known).items()}
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        said = ((name, value) for name, value in self.row().items() if value is not None and name != "reference")
+        return f"<p>{cell(self.relation.value)}: {cell(self.reference)}</p>{table(('', ''), said)}"

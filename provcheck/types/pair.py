@@ -8,6 +8,7 @@ from provcheck.types.base import Digested, Record
 from provcheck.types.changes import Changes, Mixture
 from provcheck.types.comparison import Comparison
 from provcheck.types.measurement import MeasurementFacts, NotMeasured
+from provcheck.types.notebook import cell, listed, table
 from provcheck.types.report import Tool
 from provcheck.types.subject import Subject
 from provcheck.types.verdict import JudgeFacts, Verdict
@@ -40,3 +41,19 @@ class PairReport(Digested):
     )
     limitations: tuple[str, ...]
     digest: str = Field(default="", description="sha256 over the canonical JSON of everything else in the report")
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the verdict with its reasons, and for each opponent what was changed."""
+        rows = [
+            (
+                one.comparison.reference,
+                one.comparison.relation.value,
+                one.comparison.related_probability,
+                one.comparison.p_value,
+                one.changes.not_measured if isinstance(one.changes, NotMeasured) else one.changes.mechanism.value,
+            )
+            for one in self.opponents
+        ]
+        headings = ("compared with", "relation", "probability of being related", "p-value", "what was changed")
+        found = f"<p><b>{cell(self.subject.id)}: {cell(self.verdict.relation.value)}</b></p>"
+        return found + listed(self.verdict.reasons) + table(headings, rows)

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
 from provcheck.types.base import REPORT_SCHEMA_VERSION, Count, Digested, ExitCode, Outcome, Positive, Record
 from provcheck.types.comparison import Comparison, records_by_name
 from provcheck.types.measurement import MeasurementFacts
+from provcheck.types.notebook import NEAREST, cell, data_frame, listed, table
 from provcheck.types.subject import Subject
 from provcheck.types.verdict import BankMap, JudgeFacts, Lineage, Verdict
 
@@ -113,5 +114,33 @@ class Report(Digested):
     summary: Summary
     exit_code: ExitCode
     limitations: tuple[str, ...]
+    durations: dict[str, Positive] = Field(
+        default_factory=dict,
+        exclude_if=lambda value: not value,
+        description="seconds of wall time that the stages of this audit took, besides the checks; what came from the "
+        "cache was measured before, and took the seconds that its signals state",
+    )
     digests: Digests
     digest: str = Field(default="", description="sha256 over the canonical JSON of everything else in the report")
+
+    def to_frame(self) -> Any:
+        """The comparisons as a pandas DataFrame: one row a reference, nearest first, one column a value.
+
+        Columns of signals are named by their path, such as `able.contrast.cosine_distance`, in the signal's unit.
+        Raises ImportError where pandas is not installed.
+        """
+        return data_frame([one.row() for one in self.comparisons]).set_index("reference")
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the verdict with its reasons, the checks, and the nearest references."""
+        verdict = self.verdict
+        about = f" {cell(verdict.reference)}" if verdict.reference else ""
+        nearest = [
+            (one.reference, one.relation.value, one.related_probability, one.p_value)
+            for one in self.comparisons[:NEAREST]
+        ]
+        return (
+            f"<p><b>{cell(self.subject.id)}: {cell(verdict.relation.value)}{about}</b></p>{listed(verdict.reasons)}"
+            + table(("check", "outcome", ""), [(one.id, one.outcome.value, one.message) for one in self.checks])
+            + table(("nearest references", "relation", "probability of being related", "p-value"), nearest)
+        )

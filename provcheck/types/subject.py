@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
@@ -106,6 +106,9 @@ class Tensors(Mapping[str, Floats]):
     @abstractmethod
     def rows(self, name: str, places: Ints) -> Floats:
         """Rows (T, ...) of a tensor, without reading the others."""
+
+    def announce(self, names: Iterable[str]) -> None:
+        """Told which tensors will be read whole, for those that take long to come."""
 
 
 class Access(Protocol):

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from provcheck.bank import Bank
 from provcheck.signals import TABLE, directions, find_signal, signal_of
-from provcheck.types import Basis, Count, Floats, Number, Record, Relation, Share
+from provcheck.types import Basis, Bools, Count, Floats, Number, Record, Relation, Share
 from provcheck.verdict.svm import LinearSVM
 
 RELATED, IDENTICAL, SAME_RECIPE = "related", "identical", "same_recipe"
@@ -37,6 +37,9 @@ class CalibrationFacts(Record):
     false_accusation_upper: Share
     accuse_above: Number = Field(description="score above which two models are called related")
     acquit_up_to: Number = Field(description="score up to which they are called independent")
+    copy_limits: dict[str, Number] = Field(
+        description="by feature: two models less alike in all of these are no copies"
+    )
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -95,6 +98,16 @@ class Calibration:
         margin = RANGE_MARGIN * (self.high - self.low)
         return bool(np.where(rises, values >= self.low - margin, values <= self.high + margin).all())
 
+    def rules_out_copy(self, features: Mapping[str, float]) -> bool:
+        """Whether two models are less alike than copies in every feature that tells; one alone can be disguised."""
+        return bool(self.rules_out_copies(np.array([[features[name] for name in self.facts.copy_limits]]))[0])
+
+    def rules_out_copies(self, features: Floats) -> Bools:
+        """(P,) the same of pairs with features (P, L), in the order of `copy_limits`."""
+        limits = np.array(list(self.facts.copy_limits.values()))
+        signs = np.array(list(directions(self.facts.copy_limits).values()))
+        return np.asarray((signs * (features - limits) < 0).all(axis=1))
+
     def fits(self, bank: Bank) -> bool:
         """Whether its signals were measured like the bank's, and a fit could give its numbers."""
         facts, count = self.facts, (len(self.facts.features),)
@@ -105,6 +118,7 @@ class Calibration:
             and set(facts.features) <= _known_features(facts.signals)
             and {signal_of(name) for name in facts.features} == set(facts.signals)
             and may_accuse(self.related.features)
+            and set(facts.copy_limits) == {*self.related.features, *self.machines[IDENTICAL].features}
             and all(machine.is_sound(MAX_NUMBER) for machine in self.machines.values())
             and all(machine.is_monotone(directions(machine.features)) for machine in self.machines.values())
             and all(array.shape == count for array in (self.low, self.high))

@@ -84,7 +84,7 @@ def fit_panel(bank: Bank, panel: Panel, pairs: Pairs, reads: Reads = READS) -> C
     independent, related = pairs.where(~pairs.related), machines[RELATED]
     read = independent.columns(related.features)
     scores = np.sort(related.scores(read))
-    facts = _facts(bank, roots, machines, scores, _highest(related, read), int(pairs.related.sum()))
+    facts = _facts(bank, roots, machines, scores, _highest(related, read), pairs)
     if tuple(facts.signals) != panel or not may_accuse(related.features):
         raise BankError(f"the pairs of the bank give no weight to some of {name_of(panel)}")
     union = pairs.columns(facts.features)
@@ -167,7 +167,7 @@ def _facts(
     machines: Mapping[str, LinearSVM],
     null: Floats,
     highest: float,
-    related: int,
+    pairs: Pairs,
 ) -> CalibrationFacts:
     """Thresholds: accuse above `highest`, and only where related is more probable than not; acquit up to the score that
     98 % of the independent pairs do not exceed."""
@@ -181,8 +181,20 @@ def _facts(
         reads={name: machine.features for name, machine in machines.items()},
         roots=roots,
         independent_pairs=len(null),
-        related_pairs=related,
+        related_pairs=int(pairs.related.sum()),
         false_accusation_upper=rate_interval(0, len(null))[1],
         accuse_above=accuse,
         acquit_up_to=min(accuse, float(np.quantile(null, 1 - NOT_ACQUITTED, method="higher"))),
+        copy_limits=_copy_limits(pairs, {**directions(machines[RELATED].features + machines[IDENTICAL].features)}),
     )
+
+
+def _copy_limits(pairs: Pairs, directed: Mapping[str, int]) -> dict[str, float]:
+    """By feature, halfway from the most alike independent pair to the least alike copy, and never beyond a copy."""
+    copies = np.array([found is Relation.IDENTICAL for found in pairs.relations])
+    limits = {}
+    for name, sign in directed.items():
+        alike = sign * pairs.columns([name])[:, 0]
+        least = float(alike[copies].min())
+        limits[name] = sign * min(least, (least + float(alike[~pairs.related].max())) / 2)
+    return limits

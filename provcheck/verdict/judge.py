@@ -9,7 +9,7 @@ import numpy as np
 from provcheck.signals import directions, features_of, find_signal, signal_of
 from provcheck.types import Comparison, Floats, JudgeFacts, NotMeasured, PanelFacts, Relation, SignalValues
 from provcheck.verdict.calibration import Calibration
-from provcheck.verdict.nulls import MIN_NULL_PAIRS, histogram, holm, share_as_high
+from provcheck.verdict.nulls import MIN_NULL_PAIRS, histogram, holm, share_as_high, smallest_p_value
 from provcheck.verdict.panels import Calibrations, Panel, describe
 from provcheck.wording import correction, probability
 
@@ -74,7 +74,7 @@ class CalibratedJudge:
             line for name in comparison.judged_by or self._calibrations.signals for line in _said(name, comparison)
         ]
         if panel:
-            ranked = (*_p_value(panel, comparison), *_rank(panel, comparison))
+            ranked = (*_p_value(panel, comparison, self._references), *_rank(panel, comparison))
             return (*self._doubts(panel, comparison), *lines, *ranked)
         return (*([] if comparison.same_weights else self._what_is_missing(comparison)), *lines)
 
@@ -97,6 +97,7 @@ class CalibratedJudge:
             "score": score,
             "p_value": p_value,
             "judged_by": panel.signals,
+            "copy_ruled_out": not comparison.same_weights and panel.rules_out_copy(features),
         }
         return comparison.model_copy(update=found)
 
@@ -170,12 +171,15 @@ def _panel_facts(panel: Calibration) -> PanelFacts:
     )
 
 
-def _p_value(panel: Calibration, comparison: Comparison) -> list[str]:
+def _p_value(panel: Calibration, comparison: Comparison, references: int) -> list[str]:
+    """The p-value, what it is corrected for, and the smallest that so many pairs and hypotheses allow."""
     pairs = len(panel.null_scores)
     if comparison.p_value is not None:
+        smallest = smallest_p_value(pairs, comparison.named or references)
+        ever = "it is the smallest that" if comparison.p_value <= smallest else f"{smallest:.2g} is the smallest that"
         return [
             f"Among {pairs} pairs of independent models so high a score has p = {comparison.p_value:.2g}, "
-            f"{correction(comparison.named)}."
+            f"{correction(comparison.named)}; {ever} can come out with so many pairs, however alike two models are."
         ]
     if pairs < MIN_NULL_PAIRS:
         return [

@@ -85,7 +85,19 @@ class MarginRule:
 
     def judge(self, comparisons: Sequence[Comparison], signals: Collection[str]) -> tuple[Comparison, ...]:
         """The comparisons with relations; probabilities and p-values stay None, since the rule has none."""
-        return tuple(one.model_copy(update={"relation": self._relation(one, signals)}) for one in comparisons)
+        return tuple(
+            one.model_copy(
+                update={"relation": self._relation(one, signals), "copy_ruled_out": self._rules_out_copy(one, signals)}
+            )
+            for one in comparisons
+        )
+
+    def _rules_out_copy(self, comparison: Comparison, signals: Collection[str]) -> bool:
+        """Whether the whole interval lies beyond what is called related."""
+        found = _distance(comparison, self.lead) if self.lead in signals else None
+        if found is None or self.smallest is None or comparison.same_weights:
+            return False
+        return found.low >= RELATED_SHARE * self.smallest
 
     def _relation(self, comparison: Comparison, signals: Collection[str]) -> Relation:
         if comparison.same_weights:
@@ -133,7 +145,7 @@ def _distances(bank: Bank, signal: Signal | None, rows: np.ndarray, relations: t
     if signal is None:
         return []
     stack, places = bank.part(signal.name, rows)
-    distances = signal.all_distances(stack, bank.frame(signal.name))
+    distances = signal.all_distances(stack)
     ids = [bank.references[rows[place]].id for place in places]
     return [
         float(distances[first, second])

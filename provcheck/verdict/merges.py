@@ -106,7 +106,7 @@ def _views(measurement: Measurement, bank: Bank, related: Sequence[str]) -> list
         ):
             continue
         stack, measured = bank.part(name, rows)
-        if len(measured) == len(rows) and (view := signal.linear_view(sketch, stack, bank.frame(name))):
+        if len(measured) == len(rows) and (view := signal.linear_view(sketch, stack)):
             views.append(view)
     return views
 

@@ -23,6 +23,11 @@ def share_as_high(null: Floats, score: float) -> float:
     return float((1 + len(null) - np.searchsorted(null, score, side="left")) / (1 + len(null)))
 
 
+def smallest_p_value(pairs: int, hypotheses: int) -> float:
+    """What a p-value by so many independent pairs cannot fall below, corrected for so many hypotheses."""
+    return min(1.0, hypotheses / (1 + pairs))
+
+
 def holm(shares: Floats, references: int) -> list[float | None]:
     """P-values corrected by Holm (1979), each by its own null distribution; None where it is NaN.
 

@@ -90,7 +90,7 @@ def pair_features(bank: Bank, chosen: Ints | None = None) -> tuple[tuple[str, ..
         names += [f"{signal.name}.{feature}" for feature in signal.feature_names]
         stack, rows = bank.part(signal.name, chosen)
         values = np.full((total, total, len(signal.feature_names)), np.nan)
-        for first, second, found in compare_all(signal, stack, bank.frame(signal.name)):
+        for first, second, found in compare_all(signal, stack):
             features = signal.features(found)
             values[rows[first], rows[second]] = [features[feature] for feature in signal.feature_names]
         parts.append(values)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from provcheck.bank import Bank, load_bank
+from provcheck.bank.manifest import read_bank_manifest
 from provcheck.errors import BankError, ProvcheckError
 from provcheck.io import data
 from provcheck.io.digests import file_digest
@@ -65,15 +67,36 @@ def check_run(report: Report) -> Check:
 
 
 def find_bank(report: Report, name: str | None) -> Found[Bank]:
-    """The user's bank, or else the shipped one that the report names. Raises BankError for a wrong name."""
-    if name is None and report.bank.name not in data.banks():
+    """The user's bank, or the one with the report's digest in the user's folder of banks; else a shipped one.
+
+    A shipped one is found by its digest, whatever the report calls it, or else by the name in the report. Raises
+    BankError for a wrong name.
+    """
+    folder = _bank_of(report, name)
+    if folder is None:
         return Found(skipped("bank", "the report's bank does not ship with provcheck; name its folder with --bank"))
-    folder = data.bank_folder(name or report.bank.name)
     try:
         bank = load_bank(str(folder))
     except BankError as error:
         return Found(failed("bank", error.message))
     return _fitting(same("bank", f"the bank {bank.manifest.name}", bank.manifest.digest, report.digests.bank), bank)
+
+
+def _bank_of(report: Report, name: str | None) -> Path | None:
+    """Where the report's bank should lie; None if that is not known."""
+    shipped = data.banks()
+    known = list(shipped.values()) if name is None else data.banks_in(Path(name))
+    by_digest = next((one for one in known if _digest_of(one) == report.digests.bank), None)
+    if by_digest or name is None:
+        return by_digest or shipped.get(report.bank.name)
+    return data.bank_folder(name)
+
+
+def _digest_of(folder: Path) -> str | None:
+    try:
+        return read_bank_manifest(folder).digest
+    except BankError:
+        return None
 
 
 def find_probes(report: Report, name: str | None) -> Found[str]:

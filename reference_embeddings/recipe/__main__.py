@@ -97,11 +97,13 @@ def rivals(out: Out, bank: BankFolder) -> None:
 
 @app.command()
 def changes(out: Out, names: Names = None) -> None:
-    """Print how often provcheck names rightly how a model was made, and who descends from whom."""
-    from .changed import assess, tables
+    """Print how often provcheck names rightly how a model was made, the kind of a merge, and who descends from whom."""
+    from .changed import assess, finished, tables
+    from .given_several import tables_of_several
 
-    cases = assess(_select(load_recipe(), names, None), out.resolve(), _note)
-    print(tables(cases))
+    members = finished(_select(load_recipe(), names, None), out.resolve())
+    print(tables(assess(members, out.resolve(), _note)))
+    print(f"\n{tables_of_several(members, out.resolve(), _note)}")
 
 
 def _select(recipe: Recipe, names: list[str] | None, set_name: str | None) -> list[Member]:

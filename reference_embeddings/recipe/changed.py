@@ -53,9 +53,13 @@ def expected(mechanism: str) -> str:
     return {"distillation": UNCLEAR, "merge-independent": "merge"}.get(mechanism, mechanism)
 
 
-def assess(members: Sequence[Member], out: Path, say: Say) -> list[Case]:
-    """All cases of the models that are there."""
-    there = {one.name: one for one in members if (out / one.name / "config.json").exists()}
+def finished(members: Sequence[Member], out: Path) -> dict[str, Member]:
+    """The models that are there, by name."""
+    return {one.name: one for one in members if (out / one.name / "config.json").exists()}
+
+
+def assess(there: Mapping[str, Member], out: Path, say: Say) -> list[Case]:
+    """All cases of these models."""
     cases = []
     for found in (_edges(there, out), _merges(there, out), _independent(there, out)):
         for case in found:

@@ -1,4 +1,7 @@
-"""Merges, tensor by tensor: of siblings (linear, SLERP and TIES), and of models that share nothing."""
+"""Merges, tensor by tensor: of siblings (linear, SLERP and TIES), and of models that share nothing.
+
+Task arithmetic and DARE make no model of the zoo; `changes` measures by them whether a merge's kind is named rightly.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +68,19 @@ def slerp(first: torch.Tensor, second: torch.Tensor, t: float) -> torch.Tensor:
     if float(angle) < 1e-4:
         return (1 - t) * first + t * second
     return (torch.sin((1 - t) * angle) * first + torch.sin(t * angle) * second) / torch.sin(angle)
+
+
+def task_arithmetic(tensors: Weights, origin: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """Add to the base so much of each change; the shares need not sum to 1."""
+    return origin + linear([tensor - origin for tensor in tensors], share)
+
+
+def dare(tensors: Weights, origin: torch.Tensor, share: torch.Tensor, density: float) -> torch.Tensor:
+    """Drop weights of each change at random, whatever their size, and make the others larger by as much."""
+    random = torch.Generator().manual_seed(origin.numel())
+    kept = [(torch.rand(origin.shape, generator=random) < density) / density for _ in tensors]
+    changes = [(tensor - origin) * one for tensor, one in zip(tensors, kept, strict=True)]
+    return origin + linear(changes, share)
 
 
 def ties(tensors: Weights, origin: torch.Tensor, share: torch.Tensor, density: float) -> torch.Tensor:

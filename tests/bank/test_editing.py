@@ -34,6 +34,7 @@ from tests.synthetic import (
 
 ARRAYS_FILES = {"able.safetensors", "likelihood.safetensors"}
 RAW_FILE = "able-raw.safetensors"
+SHIPPED = "zoo-v9"
 ARRAYS = ("able_paper_blocks", "able_contrast_blocks", "loglik")
 
 LINEAGE = [
@@ -326,3 +327,18 @@ def test_numbers_of_one_signal_that_the_bank_cannot_hold(bank: Bank) -> None:
     with pytest.raises(BankError, match="cannot hold such numbers"):
         add_reference(bank, make_reference("org/new"), with_arrays(new, "likelihood", loglik=np.full(40, -1e12)))
     assert content(bank.folder) == before
+
+
+@pytest.mark.parametrize(("folder", "name"), [("mine", "mine"), ("zoo-v9", "zoo-v9-edited")])
+def test_an_edited_copy_of_a_bank_that_ships_has_a_name_of_its_own(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, name: str
+) -> None:
+    """Else two banks of one name would give two answers; one's own bank keeps the name that it was given."""
+    models = [measured(reference, seed) for seed, reference in enumerate(LINEAGE)]
+    shipped = write_bank(tmp_path / "shipped" / SHIPPED, models)
+    monkeypatch.setattr(data, "banks", lambda: {SHIPPED: shipped.folder})
+    shutil.copytree(shipped.folder, tmp_path / folder)
+    edited = remove_reference(load_editable(str(tmp_path / folder)), "org/other").manifest
+    assert edited.name == name == load_bank(str(tmp_path / folder)).manifest.name
+    assert load_bank(SHIPPED).manifest.name == SHIPPED
+    assert load_editable(str(bank.folder)).manifest.name == bank.manifest.name

@@ -303,13 +303,6 @@ def test_a_bank_without_any_signal_is_refused(bank: Bank) -> None:
         load_bank(str(bank.folder))
 
 
-def test_what_must_be_known_of_the_whole_bank_is_computed_once(bank: Bank) -> None:
-    floor = np.quantile(np.stack([make_loglik_of(id) for id in ("org/a", "org/b", "org/c")]), 0.02)
-    assert bank.frame("likelihood") == pytest.approx(floor, rel=1e-6)
-    assert bank.frame("likelihood") is bank.frame("likelihood")
-    assert bank.frame("able") is None
-
-
 def make_loglik_of(id: str) -> np.ndarray:
     return make_measurement(id, make_blocks(0)).signals["likelihood"].arrays["loglik"]  # type: ignore[union-attr]
 

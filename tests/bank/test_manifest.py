@@ -46,13 +46,16 @@ def test_an_initialisation_is_written_only_where_there_is_one(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: [", "bank.yaml cannot be read: line 1, column 8: expected the node content"),
-        ("", "bank.yaml cannot be read: line 1, column 1: the file is empty"),
-        ("[]", "bank.yaml: Input should be a valid dictionary"),
-        ("name: mine\nmodels: []\n", "models: Tuple should have at least 1 item"),
-        ("name: ../mine\nmodels:\n  - {id: a, family: f}\n", "name: String should match pattern"),
-        ("name: mine\nmodels:\n  - {id: a}\n", "models.0.family: Field required"),
-        ("name: mine\nmodels:\n  - {id: a, family: f, mother: b}\n", "models.0.mother: Extra inputs"),
+        ("name: [", "bank.yaml, line 1, column 8: expected the node content"),
+        ("", "bank.yaml, line 1, column 1: the file is empty"),
+        ("[]", "bank.yaml, line 1, column 1: must consist of `key: value` lines"),
+        ("name: mine\nmodels: []\n", "line 2, column 9: models: must have at least 1 entry"),
+        ("name: ../mine\nmodels:\n  - {id: a, family: f}\n", "line 1, column 7: name: must look like ^"),
+        ("name: mine\nmodels:\n  - {id: a}\n", "line 3, column 5: models[0]: `family` is missing"),
+        (
+            "name: mine\nmodels:\n  - {id: a, family: f, mother: b}\n",
+            "line 3, column 24: models[0].mother: there is no such key; keys: ",
+        ),
         (ONE + "  - {id: a, family: f}\n", "the id 'a' occurs twice"),
         (ONE + "  - {id: b, family: f, parents: [b]}\n", "'b' is its own ancestor"),
         (
@@ -66,7 +69,14 @@ def test_a_fault_is_named_with_its_place(tmp_path: Path, text: str, message: str
     with pytest.raises(BankError) as caught:
         read_build_manifest(write(tmp_path, text))
     assert message in caught.value.message
-    assert str(tmp_path) not in caught.value.message
+    assert caught.value.message.startswith(f"{tmp_path / 'bank.yaml'}, line ")
+    assert "\n" not in caught.value.message + caught.value.hint
+
+
+def test_all_faults_of_an_entry_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BankError, match="`family` is missing") as caught:
+        read_build_manifest(write(tmp_path, "name: mine\nmodels:\n  - {id: a, familly: f}\n"))
+    assert "models[0].familly: there is no such key; did you mean 'family'?" in caught.value.hint
 
 
 def test_an_absent_manifest(tmp_path: Path) -> None:
@@ -75,11 +85,11 @@ def test_an_absent_manifest(tmp_path: Path) -> None:
 
 
 def test_yaml_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BankError, match="cannot be read"):
+    with pytest.raises(BankError, match=r"line 1, column 7: the tag .* is not allowed"):
         read_build_manifest(write(tmp_path, "name: !!python/object/apply:os.system ['true']\nmodels: []\n"))
 
 
 def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bank.yaml").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(BankError, match="cannot be read"):
+    with pytest.raises(BankError, match=r"bank.yaml, line 1, column 1: not UTF-8"):
         read_build_manifest(tmp_path / "bank.yaml")

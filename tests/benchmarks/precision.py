@@ -100,12 +100,12 @@ def rounded_copy(folder: Path, to: Path) -> Path:
 
 
 def between(one: Measurement, two: Measurement, probes: ProbeSet) -> Moved:
-    """How far two measurements of one model are apart; nothing is clipped."""
+    """How far two measurements of one model are apart."""
     size = float(np.mean([len(text.text.encode()) for text in probes.texts]))
     arrays = ((contrast_blocks(m).tobytes(), paper_blocks(m).tobytes(), loglik_nats(m).tobytes()) for m in (one, two))
     return Moved(
         contrast=float(pairwise_distances(np.stack([contrast_blocks(one), contrast_blocks(two)]))[0, 1]),
         paper=float(pairwise_distances(np.stack([paper_blocks(one), paper_blocks(two)]))[0, 1]),
-        kl_bits_per_byte=divergence(loglik_nats(one), loglik_nats(two), -np.inf, size).bits_per_byte,
+        kl_bits_per_byte=divergence(loglik_nats(one), loglik_nats(two), size).bits_per_byte,
         same_bits=len(set(arrays)) == 1,
     )

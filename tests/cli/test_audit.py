@@ -155,7 +155,7 @@ def test_a_measurement_gives_the_same_report_as_the_model(world: World, tmp_path
         assert one[part] == other[part], part
 
 
-@pytest.mark.parametrize(("base", "code"), [("org/seed-0", 0), ("org/seed-1", 1), ("org/absent", 0)])
+@pytest.mark.parametrize(("base", "code"), [("org/seed-0", 0), ("org/seed-1", 1), ("org/absent", 4)])
 def test_a_claimed_base(base: str, code: int, world: World, tmp_path: Path, measured: Path) -> None:
     assert run(world.audit(measured, "--claimed-base", base, "--offline", "--out", tmp_path / "out")) == code
 

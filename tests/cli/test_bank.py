@@ -127,7 +127,7 @@ def test_a_folder_that_is_no_bank_is_never_replaced(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: [", "mine.yaml cannot be read"),
+        ("name: [", "mine.yaml, line 1, column 8: expected the node content"),
         ("name: mine\nmodels:\n  - {id: a, family: f}\n  - {id: a, family: f}\n", "the id 'a' occurs twice"),
         ("name: mine\nmodels:\n  - {id: a, family: f, parents: [a]}\n", "'a' is its own ancestor"),
     ],

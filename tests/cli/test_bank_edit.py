@@ -38,7 +38,7 @@ def test_add_and_remove(bank: Path, world: World, capsys: pytest.CaptureFixture[
     assert add(bank, world, world.models["seed-0"], *options, "--license", "mit") == 0
     said = capsys.readouterr().out
     after = verify_bank(str(bank))
-    assert f"{bank}: 5 references, digest {after.manifest.digest}\n" in said
+    assert f"{bank}: bank {after.manifest.name}, 5 references, digest {after.manifest.digest}\n" in said
     assert "left out, since the references are others now: judge.safetensors; `provcheck bank calibrate`" in said
     first, new = after.references[0], after.references[-1]
     assert (new.id, new.family, new.parents, new.mechanism, new.license) == (

@@ -16,10 +16,10 @@ SAID = "measurement from the cache, made on "
 
 
 def read(out: Path) -> dict[str, Any]:
-    """The report without how long its checks took, and without the digest that covers it."""
+    """The report without how long stages and checks took, and without the digest that covers it."""
     report: dict[str, Any] = json.loads((out / "report.json").read_text("utf-8"))
     checks = [check | {"seconds": 0} for check in report["checks"]]
-    return report | {"checks": checks, "digest": ""}
+    return report | {"checks": checks, "durations": {}, "digest": ""}
 
 
 def test_the_report_is_the_same(
@@ -34,7 +34,9 @@ def test_the_report_is_the_same(
     assert second == first
     assert "attributions (" in said[0] and "attributions (" not in said[1]
     assert third["digests"] == first["digests"] and third["comparisons"] == first["comparisons"]
+    assert (third["lineage"], third["map"]) == (first["lineage"], first["map"])
     assert len(list(cache_folder.rglob("*.safetensors"))) == len(TABLE), "one entry for each signal"
+    assert len(list(cache_folder.glob("placed/*.json"))) == 2, "a tree and a map"
 
 
 def test_no_cache_writes_nothing(world: World, tmp_path: Path, cache_folder: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,10 +11,8 @@ from provcheck.cli import run
 from provcheck.rendering import FORMATS
 from provcheck.rendering.json_report import JsonReport
 from provcheck.report_file import read_report
-from provcheck.store import save_measurement
 from tests.cli.conftest import World, tree
 from tests.rendering.factory import make_report
-from tests.synthetic import make_bank, make_blocks, make_measurement, roots
 
 FILES = {one.file_name for one in FORMATS.values()}
 
@@ -59,21 +55,17 @@ def test_a_summary_that_cannot_be_written_fails_no_audit(
     assert tree(tmp_path / "out") == {"summary.md"}
 
 
-def test_a_report_for_programs_draws_nothing(tmp_path: Path) -> None:
-    """Neither by what it imports nor by what the terminal shows beside it."""
-    bank = make_bank(tmp_path / "bank", roots(6))
-    save_measurement(make_measurement("me", make_blocks(9)), tmp_path / "m.safetensors", raw=False)
-    code = (
-        "import contextlib, io, json, sys\n"
-        "from provcheck.cli import run\n"
-        "with contextlib.redirect_stdout(io.StringIO()):\n"
-        "    code = run(sys.argv[1:])\n"
-        "print(json.dumps([code, *sorted(sys.modules)]))"
-    )
-    asked = ["audit", str(tmp_path / "m.safetensors"), "--bank", str(bank.folder), "--out", str(tmp_path / "out")]
-    result = subprocess.run(
-        [sys.executable, "-c", code, *asked, "--format", "json"], check=True, capture_output=True, text=True
-    )
-    ended, *loaded = json.loads(result.stdout)
-    assert ended in {0, 1} and (tmp_path / "out" / "report.json").exists()
-    assert sorted(set(loaded) & {"matplotlib", "plotly", "jinja2"}) == []
+def test_standard_output_holds_the_report_and_nothing_else(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    audit = world.audit(world.models["seed-0"], "--signals", "weights", "--out", "-")
+    code = run([*audit, "--format", "json"])
+    said = capsys.readouterr()
+    report = json.loads(said.out)
+    assert code == report["exit_code"] and not list(tmp_path.iterdir())
+    assert "provcheck audit starts" in said.err and " in " in said.err.splitlines()[-1]
+    assert run(audit) == 4
+    assert "standard output takes one format" in capsys.readouterr().err
+    assert run([*audit, "--format", "jsn"]) == 4
+    assert "did you mean 'json'?" in capsys.readouterr().err

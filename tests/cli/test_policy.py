@@ -27,7 +27,7 @@ def test_check_names_the_line_of_a_fault(tmp_path: Path, capsys: pytest.CaptureF
     assert run(["policy", "check", str(file)]) == 4
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("error: mine.yaml, line 4, column 12: checks[0].share: must be at most 1\nhint: ")
+    assert said.err.startswith(f"error: {file}, line 4, column 12: checks[0].share: must be at most 1\nhint: ")
 
 
 def test_a_policy_without_checks_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,8 @@ COMMANDS = [
     ["policy", "check"],
     ["policy", "list"],
     ["policy", "schema"],
+    ["bank", "init"],
+    ["bank", "schema"],
     ["doctor"],
 ]
 
@@ -40,6 +42,19 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     helped = capsys.readouterr()
     assert helped.out.startswith("Usage: provcheck " + "".join(f"{word} " for word in command))
     assert helped.err == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: " ".join(words) or "provcheck")
+def test_h_is_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command, "--help"]) == 0
+    long = capsys.readouterr()
+    assert run([*command, "-h"]) == 0
+    assert capsys.readouterr() == long
+
+
+def test_python_m_provcheck() -> None:
+    result = subprocess.run([sys.executable, "-m", "provcheck", "-h"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("Usage: provcheck [OPTIONS] COMMAND")
 
 
 def test_every_option_and_argument_is_explained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,11 +16,11 @@ from provcheck.errors import IncompatibleError
 from provcheck.probes import probe_set
 from provcheck.signals import find_signal
 from provcheck.signals.able.values import AbleValues, able_of
-from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues, likelihood_of
+from provcheck.signals.likelihood.values import LikelihoodValues, likelihood_of
 from provcheck.signals.stacks import sketch_at
 from provcheck.types import Comparison, Measurement, NotMeasured, ProbeSet, Reference, Relation
 from tests.comparison.factory import DIGEST, MEAN_BYTES, QUESTIONS, measurement, mixed, random_loglik, random_words
-from tests.synthetic import stacked, with_facts, without
+from tests.synthetic import with_facts, without
 from tests.tiny import tiny_probes
 
 SUBJECT = measurement("subject", random_words(1), random_loglik(1))
@@ -95,10 +95,10 @@ def test_relations_are_left_to_the_judge(bank: Bank) -> None:
         assert compared.p_value is None
 
 
-def test_the_bank_gives_the_floor(bank: Bank) -> None:
+def test_the_probes_give_the_floor(bank: Bank) -> None:
     assert bank.stacks["likelihood"].context == {"mean_text_bytes": MEAN_BYTES}
     (kl,) = (likelihood(found).bits_per_byte for found in compare(SUBJECT, bank) if found.reference == "stranger")
-    floor = np.quantile(stacked(bank, LOGLIK), 0.02)
+    floor = -8 * np.log(2) * MEAN_BYTES
     first, second = (np.maximum(random_loglik(seed), floor) for seed in (1, 7))
     assert kl == pytest.approx(np.var(first - second) / (2 * MEAN_BYTES * np.log(2)), rel=1e-4)
 
@@ -151,10 +151,10 @@ def test_head_to_head_with_itself_is_zero() -> None:
 
 
 @pytest.mark.parametrize("name", ["stranger", "relative", "itself"])
-def test_two_compared_with_a_banks_frame_are_what_an_audit_says_of_them(name: str, bank: Bank) -> None:
+def test_two_compared_head_to_head_are_what_an_audit_says_of_them(name: str, bank: Bank) -> None:
     audited = next(one for one in compare(SUBJECT, bank) if one.reference == name)
     second = {m.subject.id: m for m in measured_for_the_bank()}[name]
-    pair = compare_two(SUBJECT, second, bank)
+    pair = compare_two(SUBJECT, second)
     assert able(pair).paper.cosine_distance == pytest.approx(able(audited).paper.cosine_distance, abs=2e-4)
     assert able(pair).contrast.cosine_distance == pytest.approx(able(audited).contrast.cosine_distance, abs=2e-4)
     assert able(pair).contrast.ci95 == pytest.approx(able(audited).contrast.ci95, abs=5e-4)
@@ -173,23 +173,16 @@ def test_of_a_pair_as_the_bank_keeps_it_not_a_bit_differs(bank: Bank) -> None:
             sketches[name] = replace(kept, facts=SUBJECT.sketches[name].facts)
         second = replace(SUBJECT, subject=SUBJECT.subject.model_copy(update={"id": reference.id}), signals=sketches)
         audited = next(one for one in compare(SUBJECT, bank) if one.reference == reference.id)
-        assert compare_two(SUBJECT, second, bank).signals == audited.signals
+        assert compare_two(SUBJECT, second).signals == audited.signals
 
 
-def test_without_a_bank_the_two_alone_give_the_floor(bank: Bank) -> None:
+def test_no_other_model_moves_the_divergence_of_two() -> None:
     garbled = random_loglik(2)
     garbled[0] = -5000.0
-    other = measurement("garbled", loglik=garbled)
-    floor = np.quantile(np.stack([random_loglik(1), garbled]), 0.02)
+    floor = -8 * np.log(2) * MEAN_BYTES
     first, second = np.maximum(random_loglik(1), floor), np.maximum(garbled, floor)
-    alone = likelihood(compare_two(SUBJECT, other)).bits_per_byte
-    assert alone == pytest.approx(np.var(first - second) / (2 * MEAN_BYTES * np.log(2)), rel=1e-6)
-    assert likelihood(compare_two(SUBJECT, other, bank)).bits_per_byte != alone
-
-
-def test_a_bank_of_other_probes_lends_no_frame(bank: Bank) -> None:
-    one, two = (measurement(id, loglik=random_loglik(n), probes_digest="6" * 64) for n, id in enumerate("ab"))
-    assert compare_two(one, two, bank) == compare_two(one, two)
+    found = likelihood(compare_two(SUBJECT, measurement("garbled", loglik=garbled))).bits_per_byte
+    assert found == pytest.approx(np.var(first - second) / (2 * MEAN_BYTES * np.log(2)), rel=1e-6)
 
 
 @pytest.mark.parametrize("texts", [0, 29])
@@ -203,13 +196,12 @@ def test_too_few_common_texts_are_told(texts: int) -> None:
 
 
 @pytest.mark.parametrize("bits", [(1.0, 1.0), (2.5, 1.0), (1.0, 2.5), (None, 1.0), (1.0, None)])
-def test_the_scale_band_is_null_beyond_two_bits_a_byte(bits: tuple[float | None, float | None], bank: Bank) -> None:
+def test_the_scale_band_is_null_beyond_two_bits_a_byte(bits: tuple[float | None, float | None]) -> None:
     first = measurement("first", loglik=random_loglik(1), bits_per_byte=bits[0])
     second = measurement("second", loglik=random_loglik(2), bits_per_byte=bits[1])
-    for frame in (None, bank):
-        kl = likelihood(compare_two(first, second, frame))
-        assert kl.bits_per_byte > 0
-        assert (kl.scale_band is None) == (bits != (1.0, 1.0)) == (kl.reason is not None)
+    kl = likelihood(compare_two(first, second))
+    assert kl.bits_per_byte > 0
+    assert (kl.scale_band is None) == (bits != (1.0, 1.0)) == (kl.reason is not None)
 
 
 @pytest.mark.parametrize(

@@ -400,4 +400,13 @@ def test_json_on_the_terminal(
 
 def test_every_row_of_the_table_has_the_same_columns(evaluated: Evaluation) -> None:
     lines = markdown(evaluated).splitlines()
-    assert {line.count("|") for line in lines[2:] if line.startswith("|")} == {9, 5, 3}
+    assert {line.count("|") for line in lines[2:] if line.startswith("|")} == {9, 5, 4, 3}
+
+
+def test_copies_are_ruled_out_by_the_limits_of_each_panel(evaluated: Evaluation) -> None:
+    """Of the held-out pairs; what is counted is what a comparison of the two says."""
+    assert [one.panel for one in evaluated.copies] == list(evaluated.mechanisms[0].called)
+    for one in evaluated.copies:
+        assert one.independent == evaluated.independent_pairs
+        assert one.copies > 0 == one.copies_ruled_out
+        assert 0 < one.independent_ruled_out <= one.independent

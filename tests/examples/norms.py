@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -62,9 +62,7 @@ class EmbeddingNorms(Signal):
         quantiles = np.quantile(lengths, np.linspace(0, 1, QUANTILES)).astype(np.float32)
         return Measured({"norm_quantiles": quantiles}, Coverage(measured=len(lengths), total=len(lengths), unit="row"))
 
-    def compare(
-        self, sketch: Sketch, stack: Stack, frame: Any, *, intervals: bool = True
-    ) -> Sequence[NormValues | NotMeasured]:
+    def compare(self, sketch: Sketch, stack: Stack, *, intervals: bool = True) -> Sequence[NormValues | NotMeasured]:
         """All models at once."""
         logs = [
             np.log(np.maximum(one, 1e-9)) for one in (sketch.arrays["norm_quantiles"], stack.arrays["norm_quantiles"])

@@ -36,6 +36,8 @@ PLACES = (
     ("report", "verify", "?"),
     ("policy", "check", "?"),
     ("tree", "?"),
+    ("bank", "init", "?"),
+    ("bank", "add", "?", "demo", "--id", "a", "--family", "b"),
 )
 
 
@@ -56,7 +58,7 @@ def test_names_of_files_that_are_read(
 
 
 def offline(place: tuple[str, ...]) -> list[str]:
-    return ["--offline"] if place[0] in ("audit", "measure", "compare") else []
+    return ["--offline"] if place[0] in ("audit", "measure", "compare") or "init" in place else []
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\ud800"])

@@ -143,7 +143,7 @@ def test_a_huge_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "huge.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
     with pytest.raises(PolicyError, match=r"huge.yaml cannot be read: it is larger than") as caught:
         collect(str(tmp_path / "huge.yaml"))
-    assert str(tmp_path) not in caught.value.message
+    assert caught.value.message.startswith(str(tmp_path)), "two policies may have one name"
 
 
 def test_a_pipe_is_no_policy(tmp_path: Path) -> None:

@@ -159,6 +159,22 @@ def test_identical_only_to_itself(itself: list[str] | None, found: dict[str, Rel
     assert check(rule, make_evidence(found, subject="me")).outcome is outcome
 
 
+@pytest.mark.parametrize(("ruled_out", "outcome"), [(True, PASSED), (False, INCONCLUSIVE)])
+def test_what_is_too_far_to_be_a_copy_is_none_whatever_else_it_is(ruled_out: bool, outcome: Outcome) -> None:
+    """Related or not is another question: an honest model is not held up by references that are far away."""
+    found = [compared("other/b", OPEN, copy_ruled_out=ruled_out), compared("other/c", UNRELATED)]
+    assert check(COPY, make_evidence(found, subject="me")).outcome is outcome
+    assert check({"kind": "not-related-to"}, make_evidence(found, subject="me")).outcome is INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("ruled_out", "outcome"), [(True, PASSED), (False, INCONCLUSIVE)])
+def test_references_beyond_the_nearest_are_no_copies_where_the_farthest_is_none(
+    ruled_out: bool, outcome: Outcome
+) -> None:
+    found = [compared("other/b", UNRELATED, 0.2), compared("other/c", OPEN, 0.9, copy_ruled_out=ruled_out)]
+    assert check(COPY, make_evidence(found, subject="me", beyond=["other/d"])).outcome is outcome
+
+
 def test_a_model_that_calls_itself_by_a_glob_is_not_everybody() -> None:
     assert check(COPY, make_evidence({"other/b": IDENTICAL}, subject="*")).outcome is FAILED
 

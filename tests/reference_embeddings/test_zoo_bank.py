@@ -117,7 +117,7 @@ def test_the_exact_p_value_is_honest_on_roots_that_share_nothing(zoo: Bank) -> N
     roots = np.array([row for row, one in enumerate(zoo.references) if one.mechanism == "from-scratch"])
     ids, starts = [zoo.references[row].id for row in roots], zoo.ancestry.initialisations
     stack, _ = zoo.part("weights", roots)
-    compared = compare_all(find_signal("weights"), stack, None)
+    compared = compare_all(find_signal("weights"), stack)
     apart = [cast("WeightsValues", values) for i, j, values in compared if starts(ids[i]).isdisjoint(starts(ids[j]))]
     found = [values.exact_p_value for values in apart if values.exact_p_value is not None]
     assert len(found) > 50

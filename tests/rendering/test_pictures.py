@@ -284,12 +284,24 @@ def positions(svg: str) -> dict[str, float]:
     return {one.text or "": float(one.get("x", 0)) for one in parse(svg).iter() if one.tag.endswith("text")}
 
 
-@pytest.mark.parametrize("value", [0.0, 1e-9, 0.011, 344.0, 1e12])
+@pytest.mark.parametrize("value", [0.0, 1e-9, 0.011, 1.99])
 def test_any_value_has_a_place_on_the_scale(value: float) -> None:
     svg = drawn("likelihood", KL.model_copy(update={"bits_per_byte": value, "scale_band": None}), "kl-scale")
     assert "nan" not in svg
     assert len(words(svg)) <= 2 * 3 + 9 + 1
     assert any("does not apply" in one for one in words(svg))
+
+
+@pytest.mark.parametrize("value", [2.0, 344.0, 1e12])
+def test_what_is_beyond_the_range_of_its_estimate_is_not_drawn(value: float) -> None:
+    far = KL.model_copy(update={"bits_per_byte": value, "scale_band": None})
+    assert charts("likelihood", far) == {}
+    report = make_report()
+    nearest = with_signal(report.comparisons[0], "likelihood", far)
+    [figure] = find_signal("likelihood").figures(report, nearest)
+    assert "2 bits per byte or more, beyond the range of the estimate" in str(figure.finding)
+    cell = find_signal("likelihood").columns[0].of(far)
+    assert (cell.text, cell.note) == ("over 2", "beyond its range")
 
 
 def test_the_scale_needs_a_value_and_says_when_it_applies() -> None:

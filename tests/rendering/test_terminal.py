@@ -168,6 +168,16 @@ def test_durations() -> None:
     assert lines_after(printed(report, 2, durations=0), "durations")[-1] == "0.00s check check-0"
 
 
+def test_durations_are_those_of_the_run_that_wrote_the_report() -> None:
+    """Measuring took 42 seconds, but the measurement came from the cache."""
+    report = make_report().model_copy(update={"durations": {"measurement": 0.1, "verdict, tree and map": 1.5}})
+    assert lines_after(printed(report, durations=2), "slowest 2 durations") == [
+        "1.50s verdict, tree and map",
+        "0.10s measurement",
+    ]
+    assert printed(report).splitlines()[-1].endswith(" in 1.6s ==")
+
+
 def test_a_warning_that_did_not_pass_is_called_one() -> None:
     checks = [Check(id=one.value, severity="warning", outcome=one, message="m") for one in Outcome]
     text = printed(make_report().model_copy(update={"checks": tuple(checks)}))

@@ -64,28 +64,28 @@ def test_arrays_have_names_of_their_own() -> None:
 
 def test_all_distances_at_once_are_those_of_the_pairs(signal: Signal, bank: Bank) -> None:
     """Also where a model has nothing to be compared by."""
-    stack, frame = bank.stacks[signal.name], bank.frame(signal.name)
-    found = signal.all_distances(stack, frame)
-    expected = Signal.all_distances(signal, stack, frame)
+    stack = bank.stacks[signal.name]
+    found = signal.all_distances(stack)
+    expected = Signal.all_distances(signal, stack)
     upper = np.triu_indices(len(stack), 1)
     np.testing.assert_allclose(found[upper], expected[upper], atol=1e-6)
     assert np.isnan(expected[upper]).sum() == len(stack) - 1, "one model has none"
 
 
 def test_pairs_are_what_each_is_alone(signal: Signal, bank: Bank) -> None:
-    stack, frame = bank.stacks[signal.name], bank.frame(signal.name)
-    pairs = {(first, second): values for first, second, values in compare_all(signal, stack, frame)}
+    stack = bank.stacks[signal.name]
+    pairs = {(first, second): values for first, second, values in compare_all(signal, stack)}
     assert len(pairs) == (15 if signal.name == "weights" else 10) and all(first < second for first, second in pairs)
     for (first, second), values in pairs.items():
         sketch = sketch_at(signal, exact(stack), first)
-        (alone,) = signal.compare(sketch, stack.take([second]), frame, intervals=False)
+        (alone,) = signal.compare(sketch, stack.take([second]), intervals=False)
         assert isinstance(alone, SignalValues) and alone == values
 
 
 def test_the_nearest_are_those_of_the_comparison(signal: Signal, bank: Bank) -> None:
     sketch = measured("me", blocks_at(make_blocks(2), 0.3), 2).sketches[signal.name]
     stack = bank.stacks[signal.name]
-    values = signal.compare(sketch, stack, signal.frame(stack))
+    values = signal.compare(sketch, stack)
     distances = {
         row: one.value for row, v in enumerate(values) if isinstance(v, SignalValues) and (one := signal.distance(v))
     }

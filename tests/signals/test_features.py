@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from provcheck.signals import all_signals, features_of, find_signal
 from provcheck.signals.able.values import CONTRAST, PAPER, AbleValues
 from provcheck.signals.contract import Signal
-from provcheck.signals.likelihood.divergence import MIN_TEXTS, clip_floor
+from provcheck.signals.likelihood.divergence import MIN_TEXTS
 from provcheck.signals.likelihood.kl_scale import SMALLEST
 from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.signals.stacks import sketch_at
@@ -25,8 +24,9 @@ from provcheck.types import Comparison, Floats, NotMeasured, SignalValues, Stack
 from tests.signals.weights.models import random_model, sketched
 
 BLOCKS, WIDTH, TEXTS = 5, 8, 36
-ROOTS = 4
 MEAN_BYTES = 60.0
+LOWEST = -8 * math.log(2) * MEAN_BYTES
+"""nats; below it a log-likelihood counts as this."""
 ABLE, LIKELIHOOD = find_signal("able"), find_signal("likelihood")
 
 seeds = st.integers(0, 10_000)
@@ -35,11 +35,10 @@ distances = st.sampled_from([0.0, 0.01, 0.3, 1.0])
 
 @dataclass(frozen=True)
 class Models:
-    """What both signals hold of the same models, and the floor of the bank that they are compared in."""
+    """What both signals hold of the same models."""
 
     able: Stack
     likelihood: Stack
-    floor: float
 
     def row(self, first: int = 0, second: int = 1) -> dict[str, float]:
         """All features of two of the models, as they stand in a comparison."""
@@ -47,15 +46,13 @@ class Models:
 
     def values(self, first: int, others: Sequence[int]) -> list[dict[str, SignalValues | NotMeasured]]:
         """What both signals say of one model against others."""
-        able = compare(ABLE, self.able, None, first, others)
-        likelihood = compare(LIKELIHOOD, self.likelihood, self.floor, first, others)
+        able = compare(ABLE, self.able, first, others)
+        likelihood = compare(LIKELIHOOD, self.likelihood, first, others)
         return [{"able": one, "likelihood": two} for one, two in zip(able, likelihood, strict=True)]
 
 
-def compare(
-    signal: Signal, stack: Stack, frame: Any, first: int, others: Sequence[int]
-) -> Sequence[SignalValues | NotMeasured]:
-    return signal.compare(sketch_at(signal, stack, first), stack.take(list(others)), frame, intervals=False)
+def compare(signal: Signal, stack: Stack, first: int, others: Sequence[int]) -> Sequence[SignalValues | NotMeasured]:
+    return signal.compare(sketch_at(signal, stack, first), stack.take(list(others)), intervals=False)
 
 
 def make_models(seed: int, models: int, loose: float = 1.0) -> Models:
@@ -66,16 +63,14 @@ def make_models(seed: int, models: int, loose: float = 1.0) -> Models:
     loglik = -100 + 10 * stream.normal(size=TEXTS) + loose * 5 * stream.normal(size=(models, TEXTS))
     loglik[:, stream.integers(TEXTS)] -= 300
     loglik[np.arange(models), stream.integers(TEXTS, size=models)] = np.nan
-    floor = clip_floor(loglik + stream.normal(size=(ROOTS, 1, 1))) if models else -np.inf
-    return with_arrays(contrast.astype(np.float32), paper.astype(np.float32), loglik, floor)
+    return with_arrays(contrast.astype(np.float32), paper.astype(np.float32), loglik)
 
 
-def with_arrays(contrast: Floats, paper: Floats, loglik: Floats, floor: float) -> Models:
+def with_arrays(contrast: Floats, paper: Floats, loglik: Floats) -> Models:
     nothing: tuple[dict[str, float | None], ...] = ({},) * len(contrast)
     return Models(
         Stack({"categories": {"c": BLOCKS}}, nothing, {CONTRAST: contrast, PAPER: paper}),
         Stack({"mean_text_bytes": MEAN_BYTES}, nothing, {LOGLIK: loglik}),
-        floor,
     )
 
 
@@ -87,13 +82,13 @@ def literal_features(models: Models) -> dict[str, float]:
     return {
         "able.contrast_distance": 1 - literal_cosine(*contrast),
         "able.paper_distance": 1 - literal_cosine(*paper),
-        **literal_likelihood(models.floor, *models.likelihood.arrays[LOGLIK].tolist()),
+        **literal_likelihood(*models.likelihood.arrays[LOGLIK].tolist()),
     }
 
 
-def literal_likelihood(floor: float, first: list[float], second: list[float]) -> dict[str, float]:
+def literal_likelihood(first: list[float], second: list[float]) -> dict[str, float]:
     common = [text for text in range(TEXTS) if not any(math.isnan(side[text]) for side in (first, second))]
-    one, two = ([max(side[text], floor) for text in common] for side in (first, second))
+    one, two = ([max(side[text], LOWEST) for text in common] for side in (first, second))
     differences = [a - b for a, b in zip(one, two, strict=True)]
     differences = [d - statistics.fmean(differences) for d in differences]
     limit = 3 * statistics.median([abs(d) for d in differences])
@@ -118,7 +113,7 @@ def flat(blocks: list[list[float]]) -> list[float]:
 def without_attributions(models: Models, row: int) -> Models:
     contrast = models.able.arrays[CONTRAST].copy()
     contrast[row] = 0
-    return with_arrays(contrast, models.able.arrays[PAPER], models.likelihood.arrays[LOGLIK], models.floor)
+    return with_arrays(contrast, models.able.arrays[PAPER], models.likelihood.arrays[LOGLIK])
 
 
 # The numbers
@@ -160,18 +155,17 @@ def test_many_others_give_the_values_of_each_alone() -> None:
         row = features_of(Comparison(reference="other", signals=together[other - 1]))
         assert row == pytest.approx(models.row(0, other), rel=1e-6)
     for signal, stack in ((ABLE, models.able), (LIKELIHOOD, models.likelihood)):
-        assert len(compare(signal, stack, models.floor, 0, [])) == 0
+        assert len(compare(signal, stack, 0, [])) == 0
 
 
 def test_what_lies_below_the_floor_counts_as_the_floor() -> None:
     """Of either side; how far below is of no account."""
-    models = replace(make_models(3, 2), floor=-100.0)
+    models = make_models(3, 2)
     loglik = models.likelihood.arrays[LOGLIK].copy()
-    loglik[loglik < models.floor] -= 1000
-    lower = with_arrays(models.able.arrays[CONTRAST], models.able.arrays[PAPER], loglik, models.floor)
+    assert (loglik < LOWEST).any()
+    loglik[loglik < LOWEST] -= 1000
+    lower = with_arrays(models.able.arrays[CONTRAST], models.able.arrays[PAPER], loglik)
     assert lower.row() == models.row()
-    for name in ("likelihood.log_kl", "likelihood.log_winsorised_kl"):
-        assert replace(lower, floor=-np.inf).row()[name] > models.row()[name]
 
 
 # What was not measured is not there
@@ -183,7 +177,7 @@ def test_too_few_common_texts_are_no_feature(left: int, known: bool) -> None:
     loglik = models.likelihood.arrays[LOGLIK].copy()
     common = np.flatnonzero(np.isfinite(loglik).all(axis=0))
     loglik[1, common[left:]] = np.nan
-    few = with_arrays(models.able.arrays[CONTRAST], models.able.arrays[PAPER], loglik, models.floor)
+    few = with_arrays(models.able.arrays[CONTRAST], models.able.arrays[PAPER], loglik)
     row = few.row()
     assert {"able.contrast_distance", "able.paper_distance"} <= row.keys()
     assert ("likelihood.log_kl" in row) == ("likelihood.log_winsorised_kl" in row) == known
@@ -249,7 +243,7 @@ def test_intervals_change_no_feature() -> None:
     models = make_models(2, 3)
     for signal, stack in ((ABLE, models.able), (LIKELIHOOD, models.likelihood)):
         sketch = sketch_at(signal, stack, 0)
-        with_them, without = (signal.compare(sketch, stack, models.floor, intervals=on) for on in (True, False))
+        with_them, without = (signal.compare(sketch, stack, intervals=on) for on in (True, False))
         for one, two in zip(with_them, without, strict=True):
             assert isinstance(one, SignalValues) and isinstance(two, SignalValues)
             assert signal.features(one) == signal.features(two)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from provcheck.io.partial_file import PartialFile
 from provcheck.measuring import ModelOptions, measure_model
 from provcheck.targets import range_requests, ranged_files
 from provcheck.targets.local import LocalTarget
+from provcheck.targets.ranged_files import RangedTensors
 from provcheck.targets.resolution import resolve
 from provcheck.types import Capability, Floats, Measurement, NotMeasured
 from tests.cached import Notes
@@ -160,6 +162,24 @@ def test_only_what_the_sketch_needs_is_fetched(
 
 
 # What the report says
+
+
+def test_how_much_comes_of_how_much_is_said_before_it_comes(hub: FakeHub, storage: Storage, folder: Path) -> None:
+    """Eight of twelve blocks; what is here already is not said to come."""
+    publish(hub, folder)
+    notes = Notes()
+    measure_model("org/model", KEEP, notes)
+    (said,) = [one for one in notes.messages if "from the Hub" in one]
+    match = re.fullmatch(r"org/model: fetching (0\.\d\d) MB of (0\.\d\d) MB from the Hub, .*", said)
+    assert match, said
+    fetched, total = map(float, match.groups())
+    assert total == round(size_of(folder) / 1e6, 2)
+    assert 0.4 * total < fetched <= storage.sent / 1e6 < total
+    tensors, again = resolve("org/model", KEEP).partial, Notes()
+    assert isinstance(tensors, RangedTensors)
+    tensors.tell(again.note)
+    tensors.announce(name for name in tensors if ".layers.0." in name)
+    assert again.messages == []
 
 
 def test_digests_are_not_computed_and_the_hub_is_quoted(hub: FakeHub, storage: Storage, folder: Path) -> None:

@@ -90,18 +90,45 @@ def test_nobody_is_accused_by_what_models_of_one_start_may_reach(zoo: Bank) -> N
     assert found.related.probability_of(found.facts.accuse_above) >= 0.5
 
 
+def test_a_copy_is_ruled_out_only_by_all_that_tells(zoo: Bank, calibration: Calibration) -> None:
+    """Between the least alike copy and the most alike stranger; no copy that it was fitted on is ruled out."""
+    pairs = calibration_pairs(zoo)
+    copies = np.array([one is Relation.IDENTICAL for one in pairs.relations])
+    [limit] = calibration.facts.copy_limits.values()
+    distances = pairs.columns([CONTRAST_DISTANCE])[:, 0]
+    assert limit == pytest.approx((distances[copies].max() + distances[~pairs.related].min()) / 2)
+    ruled_out = calibration.rules_out_copies(distances[:, None])
+    assert not ruled_out[copies].any() and ruled_out[~pairs.related].all()
+    two = replace(
+        calibration,
+        facts=calibration.facts.model_copy(
+            update={"copy_limits": {CONTRAST_DISTANCE: limit, "weights.kin_match": 0.5}}
+        ),
+    )
+    far, near = limit + 0.1, limit - 0.1
+    for distance, match, expected in ((far, 0.4, True), (far, 0.6, False), (near, 0.4, False), (limit, 0.4, False)):
+        assert two.rules_out_copy({CONTRAST_DISTANCE: distance, "weights.kin_match": match}) == expected
+
+
+def test_where_copies_and_strangers_overlap_no_copy_is_ruled_out(zoo: Bank) -> None:
+    pairs = calibration_pairs(zoo)
+    copies = np.flatnonzero([one is Relation.IDENTICAL for one in pairs.relations])
+    features = pairs.features.copy()
+    column = pairs.names.index(CONTRAST_DISTANCE)
+    features[copies[0], column] = features[:, column].max() + 0.1
+    limits = module._copy_limits(replace(pairs, features=features), {CONTRAST_DISTANCE: -1})
+    assert limits[CONTRAST_DISTANCE] == features[copies[0], column]
+
+
 def test_held_out_references_take_no_part(zoo: Bank, calibrations: Calibrations) -> None:
-    """Whatever they hold; only the floor of the log-likelihoods is that of the whole bank, here the same."""
+    """Whatever they hold."""
     held = np.array([reference.split == "held-out" for reference in zoo.references])
     assert held.sum() == HELD_OUT * (1 + len(CHILDREN))
     changed = {}
     for name in (CONTRAST, PAPER, LOGLIK):
         changed[name] = stacked(zoo, name).copy()
         changed[name][held] = 3 * changed[name][held][::-1] - 50
-    floors = {name: zoo.frame(name) for name in zoo.stacks}
-    bank = with_stacked(zoo, changed)
-    bank._frames.update(floors)
-    assert calibrate(bank).save() == calibrations.save()
+    assert calibrate(with_stacked(zoo, changed)).save() == calibrations.save()
 
 
 def test_pairs_that_are_known_already_are_not_computed_again(

@@ -41,14 +41,28 @@ def test_one_named_reference_is_not_corrected(zoo: Bank, calibration: Calibratio
     [found] = [one for one in judged(zoo, calibration, [PARENT]).values() if one.at_hand]
     assert found.p_value == pytest.approx(1 / (1 + len(calibration.null_scores)))
     (said,) = [line for line in judge_of(zoo, calibration).explain(found) if " has p = " in line]
-    assert said.endswith("not corrected for other references: this one was named beforehand, as one hypothesis.")
+    assert ", not corrected for other references: this one was named beforehand, as one hypothesis; " in said
+    assert said.endswith("it is the smallest that can come out with so many pairs, however alike two models are.")
 
 
 def test_several_are_corrected_for_their_number(zoo: Bank, calibration: Calibration) -> None:
     found = judged(zoo, calibration, [PARENT, *STRANGERS])[PARENT.subject.id]
     assert found.p_value == pytest.approx(3 / (1 + len(calibration.null_scores)))
     (said,) = [line for line in judge_of(zoo, calibration).explain(found) if " has p = " in line]
-    assert said.endswith("corrected for the 3 references that were named beforehand, not for the others.")
+    assert ", corrected for the 3 references that were named beforehand, not for the others; " in said
+
+
+def test_the_smallest_p_value_is_said_beside_every_other(zoo: Bank, calibration: Calibration) -> None:
+    """By the pairs that are known and the hypotheses that it is corrected for; nothing falls below it."""
+    pairs, judge = len(calibration.null_scores), judge_of(zoo, calibration)
+    for named, hypotheses in (((), len(zoo.references)), (["org/root-3", "org/root-4"], 2)):
+        smallest = min(1.0, hypotheses / (1 + pairs))
+        found = [one for one in judged(zoo, calibration, named=named).values() if one.named == len(named)]
+        assert found and all(one.p_value is not None and one.p_value >= smallest for one in found)
+        said = [line for one in found for line in judge.explain(one) if " has p = " in line]
+        others = [line for line in said if f"; {smallest:.2g} is the smallest that can come out" in line]
+        least = [line for line in said if "; it is the smallest that can come out" in line]
+        assert len(others) + len(least) == len(said) and others
 
 
 def test_no_p_value_of_another_reference_moves(zoo: Bank, calibration: Calibration) -> None:

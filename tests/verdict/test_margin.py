@@ -34,7 +34,10 @@ RELATED, INDEPENDENT = RELATED_SHARE * 0.8, INDEPENDENT_SHARE * 0.8
 
 def relation_of(rule: MarginRule, comparison: Comparison) -> Relation:
     [judged] = rule.judge([comparison], TABLE)
-    assert judged == comparison.model_copy(update={"relation": judged.relation}), "nothing else is filled in"
+    found = {"relation": judged.relation, "copy_ruled_out": judged.copy_ruled_out}
+    assert judged == comparison.model_copy(update=found), "nothing else is filled in"
+    assert not (judged.copy_ruled_out and judged.relation.related)
+    assert judged.copy_ruled_out or not judged.relation.independent
     return judged.relation
 
 
@@ -61,6 +64,16 @@ def test_the_whole_interval_must_lie_on_one_side(interval: tuple[float, float, f
 )
 def test_independent_weights_that_behave_alike_are_of_one_recipe(kl: float | None, expected: Relation) -> None:
     assert relation_of(RULE, make_comparison("r", exactly(0.9), kl)) is expected
+
+
+def test_a_copy_is_ruled_out_where_the_whole_interval_is_too_far_to_be_related() -> None:
+    """Also where the relation stays open."""
+    between, wide = ((RELATED + INDEPENDENT) / 2,) * 3, (0.1, 0.5, 1.5)
+    for interval, ruled_out in ((exactly(0.3), False), (wide, False), (between, True), (exactly(0.9), True)):
+        [judged] = RULE.judge([make_comparison("r", interval)], TABLE)
+        assert judged.copy_ruled_out == ruled_out
+    [copy] = RULE.judge([make_comparison("r", exactly(0.9), same_weights=True)], TABLE)
+    assert not copy.copy_ruled_out
 
 
 def test_closeness_in_kl_accuses_nobody() -> None:

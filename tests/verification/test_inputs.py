@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provcheck.bank import load_bank
+from provcheck.bank.saving import add_file
+from provcheck.io import data
 from provcheck.report_file import open_report
 from provcheck.signals import all_signals, find_signal
 from provcheck.targets import Target
 from provcheck.targets.saved import SavedTarget
 from provcheck.types import NotMeasured, Outcome, Report, SignalFacts
 from provcheck.verification.flow import as_in
-from provcheck.verification.inputs import check_backgrounds, check_model_files, check_program, check_weights
+from provcheck.verification.inputs import (
+    check_backgrounds,
+    check_model_files,
+    check_program,
+    check_weights,
+    find_bank,
+)
 from tests.evidence import Evidence, subject
 
 PASSED, FAILED, SKIPPED = Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED
@@ -113,3 +124,23 @@ def test_only_signals_of_the_report_are_measured_again(report: Report) -> None:
         assert (set(found.signals), found.subject.id) == ({name}, report.subject.id)
     smelt = as_in(with_signals(report, smell=SILENT), measurement)
     assert isinstance(smelt.signals["smell"], NotMeasured)
+
+
+def test_the_bank_is_found_by_its_digest(
+    made: Evidence, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among the banks that ship whatever the report calls it, and in a folder of banks that the user names."""
+    for name in ("older", "other"):
+        shutil.copytree(made.bank, tmp_path / "banks" / name)
+    (tmp_path / "banks" / "broken").mkdir()
+    (tmp_path / "banks" / "broken" / "manifest.json").write_text("{}", "utf-8")
+    older = add_file(load_bank(str(tmp_path / "banks" / "older")), "note.txt", b"of last year")
+    dated = report.model_copy(update={"digests": report.digests.model_copy(update={"bank": older.digest})})
+    for shipped, named in (({}, str(tmp_path / "banks")), ({"x": tmp_path / "banks" / "older"}, None)):
+        monkeypatch.setattr(data, "banks", lambda found=shipped: found)
+        found = find_bank(dated, named)
+        assert found.check.outcome is PASSED and found.thing and found.thing.folder == tmp_path / "banks" / "older"
+    monkeypatch.setattr(data, "banks", lambda: {report.bank.name: tmp_path / "banks" / "other"})
+    assert find_bank(dated, None).check.outcome is FAILED, "a bank of that name has another digest"
+    monkeypatch.setattr(data, "banks", dict)
+    assert find_bank(dated, None).check.outcome is SKIPPED

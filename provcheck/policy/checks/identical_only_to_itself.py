@@ -13,7 +13,7 @@ from provcheck.wording import listing
 
 
 class IdenticalOnlyToItself(Rule):
-    """The subject is a copy of no reference but itself."""
+    """The subject is a copy of no reference but itself; related or not, a copy can often be ruled out."""
 
     kind: Literal["identical-only-to-itself"]
     itself: Globs | None = Field(
@@ -32,7 +32,7 @@ class IdenticalOnlyToItself(Rule):
             return no_match()
         if copies := [one for one in strangers if one.relation is Relation.IDENTICAL]:
             return Finding(Outcome.FAILED, f"identical to {names(copies)}", ids(copies))
-        if unsettled := [one for one in strangers if one.open]:
+        if unsettled := [one for one in strangers if one.may_be_copy]:
             return undecided(unsettled)
         return Finding(Outcome.PASSED, f"identical to none of {counted(strangers)}", ids(strangers[:1]))
 

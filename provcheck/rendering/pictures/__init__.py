@@ -3,10 +3,11 @@
 tree_picture, map_picture  the lineage tree, and the bank with the subject in it
 dots, histogram, heat_map  charts of the signals: rows of values on one axis; counts with a limit; shades of a table
 sheet, svg, palette        what they are drawn on, what becomes of matplotlib's SVG, and colours
+newick                     trees in Newick format, read
 labels                     names that fit, and where there is room for them
 
-Names of models come from strangers: they never reach matplotlib, but are put into the finished SVG as text. matplotlib
-and scikit-bio are slow to import: import these modules only where a picture is drawn.
+Names of models come from strangers: in an SVG they never reach matplotlib, but are put into the finished file as text;
+in a figure they are no formulas. matplotlib is slow to import: import these modules only where a picture is drawn.
 """
 
 import logging

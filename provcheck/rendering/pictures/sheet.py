@@ -1,7 +1,8 @@
 """A sheet to draw on, measured in CSS pixels.
 
 matplotlib draws the shapes and knows where words go, but not what they say: each is drawn as a placeholder and
-filled in afterwards, so that no name is read as a formula, misses a glyph, or becomes markup.
+filled in afterwards, so that no name is read as a formula, misses a glyph, or becomes markup. A figure for other
+programs has its words in matplotlib's own letters.
 """
 
 from __future__ import annotations
@@ -108,24 +109,23 @@ class Sheet:
 
     def image(self, form: str) -> bytes:
         """The picture as `png` or `pdf`, in light colors."""
-        figure, file = self.finished(), io.BytesIO()
-        if form == "png":  # in a PDF a halo would make drawings of the letters, which no search finds
-            for text in figure.findobj(Text):
-                text.set_path_effects([Stroke(linewidth=HALO_WIDTH, foreground=PAPER), Normal()])
-        metadata = UNDATED[form] | {"Title": self.title}
+        # in a PDF a halo would make drawings of the letters, which no search finds
+        figure, file = self.finished(halo=form == "png"), io.BytesIO()
         with matplotlib.rc_context(STYLE | {"pdf.fonttype": 42}):
-            figure.savefig(file, format=form, dpi=DPI, metadata=metadata)
+            figure.savefig(file, format=form, dpi=DPI, metadata=UNDATED[form] | {"Title": self.title})
         return file.getvalue()
 
-    def finished(self) -> Figure:
+    def finished(self, *, halo: bool = False) -> Figure:
         """The figure with its words in place, on paper of its own; after this the sheet gives no SVG any more.
 
-        Its letters are those of DejaVu Sans, which comes with matplotlib; a sign that this font lacks is written as its
-        number, such as \\u7d44.
+        Its letters are those of DejaVu Sans, which comes along. A sign that this font lacks is written as its number,
+        such as \\u7d44.
         """
         for text in self.figure.findobj(Text):
             if placeholder := PLACEHOLDER_OF.fullmatch(text.get_text()):
                 text.set(text=_in_font(self._words[int(placeholder[1])]), parse_math=False)
+                if halo:
+                    text.set_path_effects([Stroke(linewidth=HALO_WIDTH, foreground=PAPER), Normal()])
         self.figure.set(frameon=True, facecolor=PAPER)
         return self.figure
 

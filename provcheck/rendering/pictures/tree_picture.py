@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from provcheck.io.text import plain
 from provcheck.rendering.pictures.labels import fitting, width_of
+from provcheck.rendering.pictures.newick import Node, postorder, read_newick, rooted_midway
 from provcheck.rendering.pictures.palette import BOLD, KIN, MARK, SIZE, SMALL, SOFT
 from provcheck.rendering.pictures.sheet import Sheet
 
@@ -40,9 +38,6 @@ SHOWN_SUPPORT = 50
 
 SUBJECT_MARK = " (subject)"
 """Written behind the subject's name, if it is not there already, to tell it from a reference of that name."""
-
-ROOTED = 2
-"""Branches of a root; an unrooted tree starts from a node with three."""
 
 
 @dataclass(frozen=True)
@@ -76,69 +71,52 @@ def read_branches(newick: str, subject: str | None = None) -> tuple[Branch, ...]
     A tree without a root is drawn from the middle of its longest path. Lengths below 0, or missing, count as 0; if
     there are none, all branches are drawn equally long. Raises ValueError if the text is not a tree.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-bio warns while it is imported
-        return _laid_out(_rooted(_read(newick)), None if subject is None else plain(subject))
+    root = rooted_midway(read_newick(newick))
+    if not all(isfinite(node.length or 0) for node in postorder(root)):
+        raise ValueError("a branch of this tree has no end")
+    return _laid_out(root, None if subject is None else plain(subject))
 
 
-def _read(newick: str) -> Any:
-    from skbio import TreeNode
-    from skbio.io import FileFormatError
-
-    try:
-        tree = TreeNode.read(io.StringIO(newick), format="newick")
-    except FileFormatError as error:
-        raise ValueError("this is no tree in Newick format") from error
-    tree.assign_supports()
-    for number, tip in enumerate(tree.tips(include_self=True)):
-        tip.name = f"{number} {tip.name or ''}"  # scikit-bio cannot root a tree if two tips share a name
-    for node in tree.traverse():
-        node.length = max(0.0, node.length or 0.0)
-        if not isfinite(node.length):
-            raise ValueError("a branch of this tree has no end")
-    return tree
-
-
-def _rooted(tree: Any) -> Any:
-    return tree.root_at_midpoint(reset=True) if len(tree.children) > ROOTED and _has_lengths(tree) else tree
-
-
-def _has_lengths(tree: Any) -> bool:
-    return any(node.length for node in tree.traverse(include_self=False))
-
-
-def _laid_out(tree: Any, subject: str | None) -> tuple[Branch, ...]:
-    for node in tree.postorder():
-        node.size = 1 if node.is_tip() else sum(child.size for child in node.children)
-        node.label = (node.name or "").partition(" ")[2] if node.is_tip() else ""
-        node.is_subject = node.is_tip() and plain(node.label) == subject
-        node.has_subject = node.is_subject or any(child.has_subject for child in node.children)
-        node.children.sort(key=lambda child: (not child.has_subject, child.size))
-    step = 0.0 if _has_lengths(tree) else 1.0
-    for node in tree.preorder():
-        node.start = 0.0 if node.is_root() else node.parent.end
-        node.end = node.start + (0.0 if node.is_root() else node.length or step)
-    branches: dict[int, Branch] = {}
+def _laid_out(root: Node, subject: str | None) -> tuple[Branch, ...]:
+    kin = _sorted_by_subject(root, subject)
+    nodes = postorder(root)
+    step = 0.0 if any(node.length for node in nodes) else 1.0
+    ends = {root: 0.0}
+    for node in reversed(nodes):
+        ends |= {child: ends[node] + (child.length or step) for child in node.children}
+    branches: dict[Node, Branch] = {}
     rows = 0
-    for node in tree.postorder():
-        below = [branches[id(child)] for child in node.children]
-        branches[id(node)] = _branch(node, below, rows)
-        rows += node.is_tip()
+    for node in nodes:
+        below = [branches[child] for child in node.children]
+        branches[node] = _branch(node, below, rows, ends, subject=not below and node in kin)
+        rows += not below
     return tuple(branches.values())
 
 
-def _branch(node: Any, below: list[Branch], next_row: int) -> Branch:
-    ends = (below[0].row, below[-1].row) if below else (next_row, next_row)
+def _sorted_by_subject(root: Node, subject: str | None) -> set[Node]:
+    """Put the branch with the subject first and then the smallest, everywhere; the nodes that lead to the subject."""
+    kin: set[Node] = set()
+    size: dict[Node, int] = {}
+    for node in postorder(root):
+        size[node] = sum(size[child] for child in node.children) or 1
+        if not kin.isdisjoint(node.children) or (not node.children and plain(node.name or "") == subject):
+            kin.add(node)
+        node.children.sort(key=lambda child: (child not in kin, size[child]))
+    return kin
+
+
+def _branch(node: Node, below: list[Branch], next_row: int, ends: dict[Node, float], *, subject: bool) -> Branch:
+    rows = (below[0].row, below[-1].row) if below else (next_row, next_row)
     return Branch(
-        members=tuple(name for child in below for name in child.members) or (node.label,),
-        subject=node.is_subject,
+        members=tuple(name for child in below for name in child.members) or (node.name or "",),
+        subject=subject,
         tip=not below,
         length=node.length or 0.0,
-        support=node.support if below and not node.is_root() else None,
-        start=node.start,
-        end=node.end,
-        row=sum(ends) / 2,
-        rows=ends,
+        support=node.support if below and node.parent else None,
+        start=ends[node.parent] if node.parent else 0.0,
+        end=ends[node],
+        row=sum(rows) / 2,
+        rows=rows,
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 from pydantic import JsonValue
@@ -133,9 +133,7 @@ class Able(Signal):
         similarity = products.sum(axis=1) / np.sqrt(np.maximum(norms.sum(axis=1), 1e-30))
         return [int(row) for row in np.argsort(-similarity, kind="stable")[:count]]
 
-    def compare(
-        self, sketch: Sketch, stack: Stack, frame: Any, *, intervals: bool = True
-    ) -> Sequence[AbleValues | NotMeasured]:
+    def compare(self, sketch: Sketch, stack: Stack, *, intervals: bool = True) -> Sequence[AbleValues | NotMeasured]:
         """Cosine distances in both views."""
         views = [
             cosine_distances(sketch.arrays[view], stack.arrays[view], intervals=intervals) for view in (PAPER, CONTRAST)
@@ -147,7 +145,7 @@ class Able(Signal):
         """The contrast distance."""
         return values.contrast.interval if isinstance(values, AbleValues) else None
 
-    def all_distances(self, stack: Stack, frame: Any) -> Floats:
+    def all_distances(self, stack: Stack) -> Floats:
         """Contrast distances."""
         return self.distance_matrix(stack)
 
@@ -177,7 +175,7 @@ class Able(Signal):
         """Contrast distances from blocks of questions drawn with replacement."""
         return resampled_distances(stack.arrays[CONTRAST], resamples)
 
-    def linear_view(self, sketch: Sketch, stack: Stack, frame: Any) -> LinearView | None:
+    def linear_view(self, sketch: Sketch, stack: Stack) -> LinearView | None:
         """Unit contrast vectors, all blocks in one."""
         subject, others = _unit(sketch.arrays[CONTRAST][None])[0], _unit(stack.arrays[CONTRAST])
         return LinearView(subject, others, MERGE_GAIN, names_weights=True)

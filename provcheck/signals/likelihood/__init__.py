@@ -2,7 +2,7 @@
 
 Nearness in this signal accuses nobody: two runs of one recipe can be nearer than a model is to its fine-tune.
 
-divergence  KL with its standard error, clipped at the floor of a bank
+divergence  KL with its standard error
 kl_scale    the papers' scale of documented kinds of change
 values      the record of a comparison
 page        columns, picture and sentences
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 from pydantic import JsonValue
@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
 from provcheck.signals.likelihood import page
-from provcheck.signals.likelihood.divergence import MIN_TEXTS, clip_floor, divergence, pairwise_divergences, row_centred
+from provcheck.signals.likelihood.divergence import MIN_TEXTS, divergence, pairwise_divergences, row_centred
 from provcheck.signals.likelihood.kl_scale import SMALLEST, KLBackground, background, place_on_scale, rank_on_scale
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues
 from provcheck.signals.stacks import ArrayLayout
@@ -47,7 +47,7 @@ MAX_NATS = 1e9
 MAX_TEXT_BYTES = 1e9
 
 MERGE_GAIN = 0.6
-"""Among the zoo's calibration models, the two-parent merges reach 0.40 to 0.53; no other model stays below both this
+"""Among the zoo's calibration models, the two-parent merges reach 0.25 to 0.54; no other model stays below both this
 limit and ABLE's."""
 
 MOVES_BY, MOVES_BY_OF_ERROR = 0.005, 0.25
@@ -99,18 +99,14 @@ class Likelihood(Signal):
         """Whether a mean length of the texts is stated."""
         return super().check_stack(stack) and _has_length(stack.context)
 
-    def frame(self, stack: Stack) -> float:
-        """The floor of the log-likelihoods in nats: the bottom 2 % of all models of a bank."""
-        return clip_floor(stack.arrays[LOGLIK])
-
     def compare(
-        self, sketch: Sketch, stack: Stack, frame: Any, *, intervals: bool = True
+        self, sketch: Sketch, stack: Stack, *, intervals: bool = True
     ) -> Sequence[LikelihoodValues | NotMeasured]:
         """KL divergence with its standard error, and its place on the papers' scale."""
         own, mean_bytes = sketch.facts.values.get("bits_per_byte"), cast("float", stack.context["mean_text_bytes"])
         found: list[LikelihoodValues | NotMeasured] = []
         for nats, values in zip(stack.arrays[LOGLIK], stack.values, strict=True):
-            one = divergence(sketch.arrays[LOGLIK], nats, float(frame), mean_bytes)
+            one = divergence(sketch.arrays[LOGLIK], nats, mean_bytes)
             if not np.isfinite(one.bits_per_byte):
                 reason = f"only {one.texts} texts were measured by both models; at least {MIN_TEXTS} are needed"
                 found.append(NotMeasured(not_measured=reason))
@@ -134,10 +130,10 @@ class Likelihood(Signal):
         spread = 1.96 * found.se
         return Interval(value=found.bits_per_byte, low=found.bits_per_byte - spread, high=found.bits_per_byte + spread)
 
-    def all_distances(self, stack: Stack, frame: Any) -> Floats:
+    def all_distances(self, stack: Stack) -> Floats:
         """KL of all pairs at once."""
         mean_bytes = cast("float", stack.context["mean_text_bytes"])
-        return pairwise_divergences(stack.arrays[LOGLIK], float(frame), mean_bytes)
+        return pairwise_divergences(stack.arrays[LOGLIK], mean_bytes)
 
     def features(self, values: SignalValues) -> Mapping[str, float]:
         """Natural logarithms of both divergences in bits/byte, not below that of 1e-6."""
@@ -147,9 +143,10 @@ class Likelihood(Signal):
             "log_winsorised_kl": float(np.log(max(found.winsorised_bits_per_byte, SMALLEST))),
         }
 
-    def linear_view(self, sketch: Sketch, stack: Stack, frame: Any) -> LinearView | None:
+    def linear_view(self, sketch: Sketch, stack: Stack) -> LinearView | None:
         """Row-centred log-likelihoods over the texts that all of the models measured."""
-        rows = row_centred(np.vstack([sketch.arrays[LOGLIK][None], stack.arrays[LOGLIK]]), float(frame))
+        mean_bytes = cast("float", stack.context["mean_text_bytes"])
+        rows = row_centred(np.vstack([sketch.arrays[LOGLIK][None], stack.arrays[LOGLIK]]), mean_bytes)
         return LinearView(rows[0], rows[1:], MERGE_GAIN)
 
     def against(self) -> tuple[Record, str]:

@@ -8,8 +8,10 @@ import numpy as np
 
 from provcheck.types import Floats
 
-CLIPPED_SHARE = 0.02
-"""The papers clip the log-likelihood matrix at its bottom 2 % (kl-scale, appendix E.1)."""
+FLOOR = 8.0
+"""bits/byte at which log-likelihoods are clipped. The papers clip a matrix of many models at its bottom 2 % (kl-scale,
+appendix E.1), so that the KL of two models depends on all others; here the floor is what bytes cost if all 256 are
+equally probable, whatever other models do."""
 
 MIN_TEXTS = 30
 """Fewer common texts than this give no KL divergence."""
@@ -32,13 +34,12 @@ class Divergence:
     texts: int
 
 
-def clip_floor(loglik_nats: Floats) -> float:
-    """The value at the bottom 2 % of a matrix of log-likelihoods (models, texts); NaN entries are left out."""
-    finite = loglik_nats[np.isfinite(loglik_nats)]
-    return float(np.quantile(finite, CLIPPED_SHARE)) if finite.size else -np.inf
+def clipped(loglik_nats: Floats, mean_bytes: float) -> Floats:
+    """Log-likelihoods in nats, none below that of a text of mean length at FLOOR bits/byte; NaN stays."""
+    return np.asarray(np.maximum(loglik_nats.astype(np.float64), -FLOOR * np.log(2) * mean_bytes))
 
 
-def divergence(first_nats: Floats, second_nats: Floats, floor: float, mean_bytes: float) -> Divergence:
+def divergence(first_nats: Floats, second_nats: Floats, mean_bytes: float) -> Divergence:
     """Variance over texts of l_i - l_j, over 2 * mean bytes * ln 2: KL in bits/byte (kl-scale, section 2).
 
     Centring rows leaves the variance of the difference, and centring columns cancels in it. Standard error, appendix C:
@@ -48,8 +49,7 @@ def divergence(first_nats: Floats, second_nats: Floats, floor: float, mean_bytes
     count = int(common.sum())
     if count < MIN_TEXTS:
         return Divergence(np.nan, np.nan, np.nan, count)
-    clipped = [np.maximum(vector[common].astype(np.float64), floor) for vector in (first_nats, second_nats)]
-    difference = clipped[0] - clipped[1]
+    difference = clipped(first_nats[common], mean_bytes) - clipped(second_nats[common], mean_bytes)
     difference -= difference.mean()
     squares = difference**2
     kl = squares.mean()
@@ -60,15 +60,15 @@ def divergence(first_nats: Floats, second_nats: Floats, floor: float, mean_bytes
     return Divergence(float(kl / unit), float(error / unit), winsorised / unit, count)
 
 
-def pairwise_divergences(loglik_nats: Floats, floor: float, mean_bytes: float) -> Floats:
+def pairwise_divergences(loglik_nats: Floats, mean_bytes: float) -> Floats:
     """(M, M) KL in bits/byte among the log-likelihoods (M, N) of a few models: `divergence` of all pairs at once.
 
     NaN where two models have too few texts in common.
     """
     known = np.isfinite(loglik_nats)
-    clipped = np.where(known, np.maximum(loglik_nats.astype(np.float64), floor), 0.0)
+    values = np.where(known, clipped(loglik_nats, mean_bytes), 0.0)
     counts = np.maximum(1, known.sum(axis=1, keepdims=True))
-    centred = np.where(known, clipped - clipped.sum(axis=1, keepdims=True) / counts, 0.0)  # keeps the sums below small
+    centred = np.where(known, values - values.sum(axis=1, keepdims=True) / counts, 0.0)  # keeps the sums below small
     weights = known.astype(np.float64)
     common = weights @ weights.T
     sums, squares = centred @ weights.T, centred**2 @ weights.T
@@ -77,8 +77,8 @@ def pairwise_divergences(loglik_nats: Floats, floor: float, mean_bytes: float) -
     return np.where(common < MIN_TEXTS, np.nan, np.maximum(0.0, variance) / (2 * mean_bytes * np.log(2)))
 
 
-def row_centred(loglik_nats: Floats, floor: float) -> Floats:
+def row_centred(loglik_nats: Floats, mean_bytes: float) -> Floats:
     """(M, common) clipped log-likelihoods less each model's mean, over the texts that all M models measured."""
     common = np.isfinite(loglik_nats).all(axis=0)
-    clipped = np.maximum(loglik_nats[:, common].astype(np.float64), floor)
-    return np.asarray(clipped - clipped.mean(axis=1, keepdims=True))
+    values = clipped(loglik_nats[:, common], mean_bytes)
+    return np.asarray(values - values.mean(axis=1, keepdims=True))

@@ -10,6 +10,7 @@ from pydantic import Field
 from provcheck.io import data
 from provcheck.io.digests import file_digest
 from provcheck.io.yaml import read_yaml
+from provcheck.signals.likelihood.values import MAX_KL
 from provcheck.types import Positive, Record
 
 FILE, MAX_BYTES = "kl_scale.yaml", 100_000
@@ -89,6 +90,8 @@ def place_on_scale(
             f"a model spends {max(first_bits, second_bits):.2f} bits a byte on the texts; the papers' scale was "
             f"measured on models that spend at most {scale.max_bits_per_byte:g}"
         )
+    if kl_bits_per_byte >= MAX_KL:
+        return None, f"KL is {MAX_KL:g} bits a byte or more, beyond the range of its estimate"
     size = math.log(max(kl_bits_per_byte, SMALLEST))
     return min(scale.bands, key=lambda band: abs(math.log(band.median) - size)).name, None
 

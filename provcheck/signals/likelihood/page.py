@@ -9,12 +9,15 @@ from typing import cast
 from provcheck import wording
 from provcheck.signals.describing import Cell, Column, Dot, DotChart, Figure, Marked, Ruler, Table
 from provcheck.signals.likelihood.kl_scale import SMALLEST, KLBackground, KLBand
-from provcheck.signals.likelihood.values import LikelihoodValues, likelihood_of
+from provcheck.signals.likelihood.values import MAX_KL, LikelihoodValues, likelihood_of
 from provcheck.types import Comparison, NotMeasured, Report, SignalFacts, SignalValues
 
 MAX_TICKS = 8
 LARGEST = 1e6
 """bits/byte; larger values are drawn at the end of the axis."""
+
+FAR = f"over {MAX_KL:g}"
+"""In place of a number of bits/byte that tells no more."""
 
 STEPS = "each step is ten times the one before"
 OUTSIDE = "the papers' scale does not apply to these models"
@@ -30,13 +33,17 @@ BANDS = {
 
 GLOSSARY = {
     "KL": "How differently two models rate the same texts (Kullback-Leibler divergence). Two runs of one recipe can be "
-    "closer than a model and its fine-tune, so KL alone shows no descent.",
+    "closer than a model and its fine-tune, so KL alone shows no descent. It is estimated from the variance of "
+    f"log-likelihoods, which holds for near models: from {MAX_KL:g} bits per byte on it says no more than that they "
+    "are far apart.",
     "bits per byte": "The unit of KL: information per byte of text.",
 }
 
 
 def _kl(values: SignalValues) -> Cell:
     found = cast("LikelihoodValues", values)
+    if found.beyond_range:
+        return Cell(FAR, "beyond its range")
     place = f"like: {_in_words(found.scale_band)}" if found.scale_band else "outside the papers' scale"
     return Cell(_value(found), place)
 
@@ -63,6 +70,10 @@ def figures(report: Report, nearest: Comparison | None) -> list[Figure]:
     id, heading, kl = "kl-scale", "KL divergence among the papers' kinds of change", likelihood_of(nearest)
     if nearest is None or kl is None:
         return [Figure(id, heading, Marked(f"KL was not measured: {_why_not(nearest)}."))]
+    if kl.beyond_range:
+        far = f"{MAX_KL:g} bits per byte or more, beyond the range of the estimate, which holds for near models only."
+        finding = f"Between this model and {{reference}}: {far}"
+        return [Figure(id, heading, Marked(finding, {"reference": nearest.reference}))]
     scale = report.background.get("likelihood")
     bands, source = (scale.kl_bands, scale.kl_source) if isinstance(scale, KLBackground) else ((), "")
     place = (

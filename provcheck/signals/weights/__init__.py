@@ -15,7 +15,7 @@ page       columns, glossary, and how many neurons match, as a picture
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -95,6 +95,7 @@ class Weights(Signal):
         anatomy = dissect(access.tensors(), access.config())
         if isinstance(anatomy, NotMeasured):
             return anatomy
+        anatomy.announce(map(int, chosen_blocks(anatomy.blocks)))
         try:
             arrays, facts = sketch(anatomy, tokens_of(access.token_ids, anatomy.vocabulary))
         except Unfit as fault:
@@ -113,9 +114,7 @@ class Weights(Signal):
             for row in range(len(stack))
         )
 
-    def compare(
-        self, sketch: Sketch, stack: Stack, frame: Any, *, intervals: bool = True
-    ) -> Sequence[WeightsValues | NotMeasured]:
+    def compare(self, sketch: Sketch, stack: Stack, *, intervals: bool = True) -> Sequence[WeightsValues | NotMeasured]:
         """The best match over pairs of blocks, in each kind of coordinates, and the exact p-value."""
         own = take_apart(sketch.arrays, sketch.facts.values)
         apart = distances(sketch.arrays[FINGERPRINT][None], stack.arrays[FINGERPRINT])[0]
@@ -135,7 +134,7 @@ class Weights(Signal):
         found = cast("WeightsValues", values).distance
         return None if found is None else Interval(value=found, low=found, high=found)
 
-    def all_distances(self, stack: Stack, frame: Any) -> Floats:
+    def all_distances(self, stack: Stack) -> Floats:
         """Of the fingerprints."""
         return self.distance_matrix(stack)
 

@@ -13,7 +13,7 @@ heads     its attention heads
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,10 @@ class Anatomy:
         self.blocks = len(self._blocks)
         if not self.blocks:
             raise Unfit("no MLP is stored under a known name")
+
+    def announce(self, blocks: Iterable[int]) -> None:
+        """Tell the tensors that these blocks will be read."""
+        self._root.tensors.announce(name for block in blocks for name in self._blocks[block][0].names)
 
     def experts(self, block: int) -> Iterator[Neurons]:
         """The neurons of a block, those of one expert (or all, where one tensor holds them) after the other's."""

@@ -1,0 +1,144 @@
+"""`provcheck bank init`, `schema`, `build`, `add` and `remove`: make and change banks of your own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from provcheck.cli import options as o
+from provcheck.cli.settings import check_settings
+
+if TYPE_CHECKING:
+    from provcheck.bank.editing import Edited
+
+DEFAULT_MANIFEST = Path("bank.yaml")
+Editable = Annotated[str, typer.Argument(metavar="DIR", help="Folder of a bank of your own.")]
+
+
+def init_command(
+    context: typer.Context,
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="DIR|ID...", help="Folders of models, folders that hold such folders, or Hub ids."),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="MANIFEST.yaml", help="Manifest to write; must not exist.")
+    ] = DEFAULT_MANIFEST,
+    offline: o.Offline = False,
+) -> None:
+    """Draft a manifest for `bank build` from configs and model cards; nothing is measured."""
+    from provcheck.drafting import draft_manifest
+    from provcheck.errors import UsageError
+    from provcheck.io.writing import check_file_writable, write_whole
+    from provcheck.wording import plural
+
+    check_settings(context)
+    check_file_writable(output)
+    if output.exists():
+        raise UsageError(f"{output} exists already, and may have been edited", "choose another file with -o")
+    draft = draft_manifest(names, output, offline=offline)
+    write_whole(output, draft.text.encode())
+    typer.echo(f"{output}: {plural(draft.models, 'model')}, {draft.undocumented} undocumented")
+    typer.echo(f"check families, parents and mechanisms, then: provcheck bank build {output}")
+
+
+def schema_command() -> None:
+    """Print the JSON Schema (2020-12) of manifests, for an editor."""
+    import json
+
+    from provcheck.bank.manifest import manifest_schema
+
+    typer.echo(json.dumps(manifest_schema(), indent=2))
+
+
+@o.with_model_options("revision")
+def build_command(
+    manifest: Annotated[
+        str,
+        typer.Argument(
+            metavar="MANIFEST.yaml",
+            help="The models to measure; or the name of a shipped list.",
+            autocompletion=o.complete("manifests"),
+        ),
+    ],
+    options: o.ModelOptions,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; default: the name.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Keep the raw numbers behind the signals in files of their own, for research.")
+    ] = False,
+) -> None:
+    """Measure the models of a manifest into a bank. A killed run continues where it was."""
+    from provcheck.building import build_bank
+    from provcheck.io import data
+    from provcheck.rendering.console import make_console
+    from provcheck.rendering.progress import ProgressBar
+
+    path = data.manifest_file(manifest)
+    folder = out or Path(path.stem)
+    with ProgressBar(make_console()) as observer:
+        built = build_bank(path, folder, options, observer, raw=raw)
+    typer.echo(f"{folder}: {len(built.manifest.references)} references, digest {built.manifest.digest}")
+    for id, reason in built.failures.items():
+        typer.echo(f"skipped {id}: {reason}")
+    raise typer.Exit(1 if built.failures else 0)
+
+
+@o.with_model_options("probes")
+def add_command(
+    name: Editable,
+    model: o.Model,
+    options: o.ModelOptions,
+    id: Annotated[str, typer.Option("--id", metavar="ID", help="What the reference is called, e.g. org/name.")],
+    family: Annotated[str, typer.Option("--family", help="Family of models: the same maker and recipe.")],
+    parents: Annotated[
+        list[str], typer.Option("--parent", metavar="ID", help="What it descends from; may be given several times.")
+    ] = [],
+    mechanism: Annotated[
+        str | None, typer.Option("--mechanism", help="How it was made: from-scratch, fine-tune, merge, quantize ...")
+    ] = None,
+    license: Annotated[str | None, typer.Option("--license", help="License, e.g. apache-2.0.")] = None,
+    probes: Annotated[str, typer.Option("--probes", metavar="NAME|DIR", help="Default: those of the bank.")] = "",
+    create: Annotated[
+        bool, typer.Option("--create", help="Start the bank with this model, if there is none in DIR yet.")
+    ] = False,
+) -> None:
+    """Measure a model and add it to a bank of your own; all other references stay as they are."""
+    from provcheck.building import add_to_bank
+    from provcheck.errors import UsageError
+    from provcheck.rendering.console import make_console
+    from provcheck.rendering.progress import ProgressBar
+    from provcheck.types import Reference
+
+    if bool(parents) != (mechanism not in (None, "from-scratch", "undocumented")):
+        raise UsageError(
+            "--parent and --mechanism do not fit each other",
+            "a model with a parent was made by some mechanism, such as fine-tune; one from scratch has no parent",
+        )
+    reference = Reference(
+        id=id, family=family, parents=tuple(parents), mechanism=mechanism or "undocumented", license=license
+    )
+    with ProgressBar(make_console()) as observer:
+        edited = add_to_bank(name, model, reference, replace(options, probes=probes), observer, create=create)
+    _say_edited(name, edited)
+
+
+def remove_command(
+    name: Editable, id: Annotated[str, typer.Argument(metavar="ID", help="The reference to take out.")]
+) -> None:
+    """Take a reference out of a bank of your own; all others stay as they are."""
+    from provcheck.bank.editing import load_editable, remove_reference
+
+    _say_edited(name, remove_reference(load_editable(name), id))
+
+
+def _say_edited(name: str, edited: Edited) -> None:
+    manifest = edited.manifest
+    typer.echo(f"{name}: bank {manifest.name}, {len(manifest.references)} references, digest {manifest.digest}")
+    if edited.left_out:
+        typer.echo(
+            f"left out, since the references are others now: {', '.join(edited.left_out)}; "
+            "`provcheck bank calibrate` fits a judge again"
+        )

@@ -1,0 +1,1 @@
+"""Scripts that show how provcheck is used from Python; README.md says what each is about."""
