@@ -16,7 +16,18 @@ from provcheck.cli import run
 from tests.cli.conftest import World
 
 RUNS = 5
-HEAVY = {"torch", "transformers", "tokenizers", "peft", "accelerate", "sklearn", "skbio", "scipy", "matplotlib"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "tokenizers",
+    "peft",
+    "accelerate",
+    "sklearn",
+    "skbio",
+    "scipy",
+    "matplotlib",
+    "plotly",
+}
 
 PROGRAM = shutil.which("provcheck", path=str(Path(sys.executable).parent)) or "provcheck is not installed"
 
