@@ -111,3 +111,8 @@ def joined(names: Sequence[str]) -> str:
 def as_sentence(text: str | None, otherwise: str = "") -> str:
     """A reason as a sentence of its own."""
     return f"{text[0].upper()}{text[1:].removesuffix('.')}." if text else otherwise
+
+
+def made_from(child: str, other: str, why: str) -> str:
+    """Who was first: what is seen of two models does not tell a parent from a sibling that lacks the same mark."""
+    return f"{child} was made from {other}, or from what {other} was made from: {why}."

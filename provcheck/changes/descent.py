@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from provcheck.changes.merge_kinds import NO_PART
 from provcheck.types import ChangeFacts, Changes, Descent, Mechanism, MergeKind, Mixture, Side
+from provcheck.wording import made_from
 
 Number = int | float
 
@@ -106,7 +107,7 @@ def _larger(first: Number, second: Number) -> Side | None:
 
 
 def _said(child: Side | None, why: str) -> Descent | None:
-    """`why` is about the child."""
+    """`why` is about the child. The other may be its sibling: then it has not the mark, and their parent neither."""
     if child is None:
         return None
-    return Descent(child=child, why=why, reason=f"The {child} model descends from the other: {why}.")
+    return Descent(child=child, why=why, reason=made_from(f"The {child} model", "the other", why))

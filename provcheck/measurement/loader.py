@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from contextlib import redirect_stderr
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,10 @@ from provcheck.types import ModelFiles
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+
+MOST_MISSING = 2
+"""A config may describe so many times the stored parameters: a tied matrix is stored once."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,9 @@ def _load_model(
 
     where, gguf = files.subject.id, gguf_file(files)
     _quiet()
+    config = None if gguf else _config(files)
+    if config:
+        _refuse_giant(files, config)
     try:
         with redirect_stderr(io.StringIO()):  # progress bars that cannot be switched off otherwise
             model, info = AutoModelForCausalLM.from_pretrained(
@@ -140,7 +148,7 @@ def _load_model(
                 trust_remote_code=files.trust_remote_code,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # they are reported below, in a sentence
-                **({"gguf_file": gguf} if gguf else {"config": _config(files)}),
+                **({"gguf_file": gguf} if gguf else {"config": config}),
                 **device_map,
             )
     except Exception as error:
@@ -154,6 +162,28 @@ def _load_model(
             "check that config.json and the weight files belong together",
         )
     return model, tuple(sorted(info.get("unexpected_keys", ())))
+
+
+def _refuse_giant(files: ModelFiles, config: PreTrainedConfig) -> None:
+    """Raise BrokenModel where the config describes far more parameters than the files hold: room for all of them would
+    be made before any is read. Numbers that are packed, or pickled, are not counted."""
+    from transformers import AutoModelForCausalLM
+
+    stored = (files.subject.base or files.subject).parameters
+    if stored is None:
+        return
+    try:
+        with torch.device("meta"):  # shapes without numbers
+            model = AutoModelForCausalLM.from_config(deepcopy(config), trust_remote_code=files.trust_remote_code)
+    except Exception:
+        return  # loading it says why, in its own words
+    described = sum(parameter.numel() for parameter in model.parameters())
+    if described > MOST_MISSING * stored:
+        raise BrokenModel(
+            f"config.json of '{files.subject.id}' describes {described:,} parameters, but the weight files hold "
+            f"{stored:,}",
+            "check that config.json and the weight files belong together",
+        )
 
 
 def _config(files: ModelFiles) -> PreTrainedConfig:

@@ -56,7 +56,7 @@ def descent_of(changes: Changes, first: str, second: str) -> str:
     if found.child is None:
         return found.reason
     names = (first, second) if found.child == "first" else (second, first)
-    return f"{names[0]} descends from {names[1]}: {found.why}."
+    return wording.made_from(*names, found.why or "")
 
 
 def tables_of(changes: Changes, first: str, second: str) -> tuple[list[Table], list[Table]]:

@@ -16,6 +16,7 @@ from provcheck.targets.cards import read_card
 from provcheck.targets.companions import check_tokenizers, companions, tokenizer_kind
 from provcheck.targets.configs import Config, read_config, read_gguf_config
 from provcheck.targets.model_files import Place, in_folder, read_json
+from provcheck.targets.sizes import check_sizes
 from provcheck.targets.target import FindOptions
 from provcheck.targets.weight_files import ADAPTER, MODEL, combine, is_gguf, read_weights
 from provcheck.types import ModelFiles, Subject
@@ -97,6 +98,8 @@ def _full_model(place: Place, options: FindOptions, *, in_part: bool = False) ->
     config, tokenizer = _config_and_tokenizer(place, options)
     card = read_card(place.folder / "README.md")
     weights = read_weights(place, MODEL, options, in_part=in_part)
+    if weights.extent:
+        check_sizes(place.id, read_json(place.folder / "config.json"), weights.extent)
     if weights.partial and config.quantized and not all(map(weights.partial.holds_floats, weights.partial)):
         weights = read_weights(place, MODEL, options)
     subject = Subject(

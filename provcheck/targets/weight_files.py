@@ -14,6 +14,7 @@ from provcheck.io.text import clean
 from provcheck.targets import gguf
 from provcheck.targets.model_files import Place, digest, read_json, unreadable
 from provcheck.targets.ranged_files import RangedFile, RangedTensors
+from provcheck.targets.sizes import Extent
 from provcheck.targets.target import FindOptions
 from provcheck.types import FileDigest
 
@@ -39,7 +40,7 @@ ADAPTER = Layout("adapter_model.safetensors", "adapter_model.bin", shards=False)
 
 @dataclass(frozen=True)
 class Weights:
-    """The weight files. `parameters` is None for pickles, which are not opened here.
+    """The weight files. `parameters` is None for pickles, which are not opened here; `extent` for GGUF files too.
 
     `partial`: the tensors, if files were not read whole; these have no digest.
     """
@@ -47,6 +48,7 @@ class Weights:
     format: Format
     files: tuple[FileDigest, ...]
     parameters: int | None
+    extent: Extent | None = None
     partial: RangedTensors | None = None
 
     @property
@@ -67,11 +69,12 @@ def read_weights(place: Place, layout: Layout, options: FindOptions, *, in_part:
     paths = [ranged[name].path if name in ranged else place.folder / name for name in names]
     count = {"safetensors": count_elements, "gguf": gguf.count_elements}.get(weight_format)
     parameters = sum(map(count, paths)) if count else None  # a broken header is found before terabytes are digested
+    extent = Extent.of(_shapes(paths)) if weight_format == "safetensors" else None
     if weight_format == "safetensors" and len(names) > 1:
         _check_shards(paths, _weight_map(place, layout.safetensors + INDEX))
     files = tuple(ranged[path.name].stated if path.name in ranged else digest(path) for path in paths)
     partial = RangedTensors(paths, ranged.values()) if ranged else None
-    return Weights(weight_format, files, parameters, partial)
+    return Weights(weight_format, files, parameters, extent, partial)
 
 
 def _ranged(place: Place, names: Iterable[str], options: FindOptions) -> dict[str, RangedFile]:
@@ -82,6 +85,10 @@ def _ranged(place: Place, names: Iterable[str], options: FindOptions) -> dict[st
 def count_elements(path: Path) -> int:
     """Number of elements of all tensors in a safetensors file; BrokenModel if the file is not whole."""
     return sum(entry.elements for entry in _header(path).entries.values())
+
+
+def _shapes(paths: Iterable[Path]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(entry.shape) for path in paths for name, entry in _header(path).entries.items()}
 
 
 def _header(path: Path) -> Header:

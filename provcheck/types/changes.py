@@ -105,7 +105,7 @@ class Arrangement(Record):
 
 
 class Descent(Record):
-    """Who descends from whom, where an asymmetric fact says so."""
+    """Who descends from whom, where an asymmetric fact says so: from the other, or from an ancestor of it."""
 
     child: Side | None
     why: str | None = Field(default=None, description="the fact that says so, of the child; None without a child")

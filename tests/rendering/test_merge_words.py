@@ -72,6 +72,6 @@ def test_who_descends_from_whom_is_said_with_names() -> None:
         reasons=(),
         descent=Descent(child="second", why="its zeros: they stand", reason="The second model descends: from it."),
     )
-    assert descent_of(found, "a", "b") == "b descends from a: its zeros: they stand."
+    assert descent_of(found, "a", "b") == "b was made from a, or from what a was made from: its zeros: they stand."
     silent = found.model_copy(update={"descent": Descent(child=None, reason="Nothing says it.")})
     assert descent_of(silent, "a", "b") == "Nothing says it."
