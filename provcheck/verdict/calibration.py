@@ -100,13 +100,22 @@ class Calibration:
 
     def rules_out_copy(self, features: Mapping[str, float]) -> bool:
         """Whether two models are less alike than copies in every feature that tells; one alone can be disguised."""
-        return bool(self.rules_out_copies(np.array([[features[name] for name in self.facts.copy_limits]]))[0])
+        return set(self.unlike_copies(features)) == set(self.facts.copy_limits)
+
+    def unlike_copies(self, features: Mapping[str, float]) -> tuple[str, ...]:
+        """The features in which two models are less alike than copies."""
+        beyond = self._beyond(np.array([features[name] for name in self.facts.copy_limits]))
+        return tuple(name for name, found in zip(self.facts.copy_limits, beyond, strict=True) if found)
 
     def rules_out_copies(self, features: Floats) -> Bools:
-        """(P,) the same of pairs with features (P, L), in the order of `copy_limits`."""
+        """(P,) whether each of the pairs with features (P, L) is no copy, in the order of `copy_limits`."""
+        return np.asarray(self._beyond(features).all(axis=1))
+
+    def _beyond(self, features: Floats) -> Bools:
+        """(..., L) whether features are beyond their limits."""
         limits = np.array(list(self.facts.copy_limits.values()))
         signs = np.array(list(directions(self.facts.copy_limits).values()))
-        return np.asarray((signs * (features - limits) < 0).all(axis=1))
+        return np.asarray(signs * (features - limits) < 0)
 
     def fits(self, bank: Bank) -> bool:
         """Whether its signals were measured like the bank's, and a fit could give its numbers."""

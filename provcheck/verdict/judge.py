@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from provcheck.signals import directions, features_of, find_signal, signal_of
-from provcheck.types import Comparison, Floats, JudgeFacts, NotMeasured, PanelFacts, Relation, SignalValues
+from provcheck.signals import directions, features_of, find_signal, in_words, signal_of
+from provcheck.types import Capability, Comparison, Floats, JudgeFacts, NotMeasured, PanelFacts, Relation, SignalValues
 from provcheck.verdict.calibration import Calibration
 from provcheck.verdict.nulls import MIN_NULL_PAIRS, histogram, holm, share_as_high, smallest_p_value
 from provcheck.verdict.panels import Calibrations, Panel, describe
@@ -69,7 +69,7 @@ class CalibratedJudge:
     def explain(self, comparison: Comparison) -> tuple[str, ...]:
         """Why it was judged so, in plain sentences; what keeps it from deciding comes first."""
         panel = self._calibrations.of(comparison.judged_by)
-        lines = ["The weight files are byte for byte those of the reference."] if comparison.same_weights else []
+        lines = _same_files(panel, comparison) if comparison.same_weights else []
         lines += [
             line for name in comparison.judged_by or self._calibrations.signals for line in _said(name, comparison)
         ]
@@ -169,6 +169,20 @@ def _panel_facts(panel: Calibration) -> PanelFacts:
         false_accusation_upper=facts.false_accusation_upper,
         null={name: histogram(values, rises=directed[name] > 0) for name, values in panel.null_features.items()},
     )
+
+
+def _same_files(panel: Calibration | None, comparison: Comparison) -> list[str]:
+    """That the weights are the same bytes, and what does not behave as if nothing else had been changed."""
+    unlike = panel.unlike_copies(features_of(comparison)) if panel else ()
+    signals = dict.fromkeys(signal_of(name) for name in unlike)
+    run = [name for name in signals if find_signal(name).needs is not Capability.WEIGHTS]
+    same = "The weight files are byte for byte those of the reference."
+    if not run:
+        return [same]
+    return [
+        same,
+        f"By {in_words(run)} the two do not act alike: these weights were given another config.json or tokenizer.",
+    ]
 
 
 def _p_value(panel: Calibration, comparison: Comparison, references: int) -> list[str]:

@@ -150,6 +150,16 @@ def test_the_same_weights_are_identical_whatever_was_measured(zoo: Bank, calibra
         assert not any("could not be compared" in reason for reason in verdict.reasons)
 
 
+def test_the_same_weights_that_do_something_else_are_told(zoo: Bank, calibration: Calibration) -> None:
+    """Another config or tokenizer over the victim's files; a plain copy has no such sentence."""
+    told = "By ABLE the two do not act alike: these weights were given another config.json or tokenizer."
+    for subject, otherwise in ((root_measurement(60), True), (row_of(zoo, 4), False)):
+        copy = replace(subject, subject=subject.subject.model_copy(update={"weights_digest": digest_of(zoo, 4)}))
+        reasons = verdict_on(zoo, calibration, copy).reasons
+        assert reasons[0] == "The weight files are byte for byte those of the reference."
+        assert (told in reasons) == otherwise
+
+
 def digest_of(bank: Bank, row: int) -> str | None:
     return bank.references[row].weights_digest
 
