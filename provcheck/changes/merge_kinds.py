@@ -15,8 +15,8 @@ from provcheck.changes.merge_fits import Fits, Form, Hypothesis
 from provcheck.types import Floats, KindOfMerge, MergeFit, MergeKind
 
 ROUNDED = 2.0
-"""Residual, over that of rounding, up to which a formula explains a model: at most 1.2 where it is the true one. Another
-one leaves 2.5 and more; 1.6, which is unclear, of models that hardly differ in bfloat16. TIES is let off, since its
+"""Residual, over that of rounding, up to which a formula explains a model: at most 1.2 where it is the true one.
+Another leaves 2.5 and more; 1.6, which is unclear, of models that hardly differ in bfloat16. TIES is let off, since its
 cut is read off counts."""
 
 EXACT = 0.003
