@@ -1,8 +1,8 @@
 """How often provcheck is right where it is given several candidates: the kind of a merge, and who is the parent.
 
-Merges of every kind are made of siblings that were trained, in two number formats, and stand beside the zoo's own; each
-is fitted to its parents, and to its parents and their base. For the parent, three related models are shown in every
-order.
+Merges of every kind are made of siblings that were trained, in three number formats, and stand beside the zoo's own;
+each is fitted to its parents, and to its parents and their base. For the parent, three related models are shown in
+every order.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TRAINED = {"fine-tune", "preference", "continued-pretraining", "lora"}
 KEPT = TRAINED | {FROM_SCRATCH, "merge"}
 """Mechanisms that leave shapes, order and axes as they are."""
 
-FORMATS = (torch.float16, torch.bfloat16)
+FORMATS = (torch.float32, torch.float16, torch.bfloat16)
 Merge = Callable[[Weights, torch.Tensor], torch.Tensor]
 
 MERGES: dict[str, tuple[str, Merge]] = {

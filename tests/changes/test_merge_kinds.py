@@ -90,6 +90,18 @@ def test_each_kind_is_named_with_the_base_among_the_parents(merge: Merge, kind: 
     assert found.base == ("base" if kind in (MergeKind.TASK_ARITHMETIC, MergeKind.TIES) else None)
 
 
+def test_an_angle_that_was_computed_in_single_precision() -> None:
+    """Of models that are nearly parallel it has few digits; the model itself has all."""
+    model = {}
+    for key, one in ONE.items():
+        cosine = np.float32(np.vdot(one, TWO[key]) / np.linalg.norm(one) / np.linalg.norm(TWO[key])) - np.float32(3e-5)
+        angle = np.arccos(cosine)
+        model[key] = (np.sin(0.6 * angle) * one + np.sin(0.4 * angle) * TWO[key]) / np.sin(angle)
+    found = describe_mixture(m.opened(model), {"one": m.opened(ONE), "two": m.opened(TWO)})
+    assert found is not None and found.merge is not None
+    assert found.merge.kind is MergeKind.SLERP and found.merge.rounding < 1e-5
+
+
 @pytest.mark.parametrize(("merge", "kind"), [(linear, MergeKind.LINEAR), (slerp, MergeKind.SLERP)])
 def test_means_of_two_need_no_base(merge: Merge, kind: MergeKind) -> None:
     assert kind_of(merge, "one", "two").kind is kind

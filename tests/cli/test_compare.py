@@ -8,13 +8,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from provcheck.cli import run
 from provcheck.probes import load_probes
 from provcheck.signals import read_record
 from provcheck.signals.able.values import able_of
 from provcheck.signals.likelihood.values import likelihood_of
-from provcheck.types import Changes, Comparison, Mechanism, PairReport, Relation
+from provcheck.types import Changes, Comparison, Mechanism, MergeKind, Mixture, PairReport, Relation
 from tests.cli.conftest import World
 from tests.tiny import save_probes, tiny_probes
 
@@ -106,6 +107,23 @@ def test_candidate_parents(world: World, capsys: pytest.CaptureFixture[str]) -> 
     said = capsys.readouterr().out
     assert "seed-0 against seed-1" in said and "seed-0 against seed-2" in said
     assert "It is no merge of these models." in said
+
+
+def test_the_kind_of_a_merge(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parents = [world.models["seed-0"], world.models["seed-1"]]
+    one, two = (load_file(folder / "model.safetensors") for folder in parents)
+    merged = shutil.copytree(parents[0], tmp_path / "merged")
+    mean = {key: 0.25 * one[key] + 0.75 * two[key] for key in one}
+    save_file(mean, merged / "model.safetensors", metadata={"format": "pt"})
+    names = [str(folder) for folder in (merged, *parents)]
+    assert run(["compare", *names, "--signals", "weights", "--out", str(tmp_path / "out")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Kind of merge: linear (a weighted mean). - Weights: seed-0 0.250, seed-1 0.750." in said
+    found = read_record(PairReport, json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8")))
+    assert isinstance(found.mixture, Mixture) and found.mixture.merge is not None
+    assert found.mixture.merge.left == (MergeKind.LINEAR,)
+    page = (tmp_path / "out" / "comparison.html").read_text("utf-8")
+    assert "Kind of merge: linear" in page and "arc: SLERP" in page
 
 
 def test_formats_of_a_comparison(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

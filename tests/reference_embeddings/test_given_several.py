@@ -58,9 +58,9 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Member], Pa
     return {one.name: one for one in members}, out
 
 
-def test_every_kind_is_asked_in_two_formats_without_and_with_the_base(zoo: tuple[dict[str, Member], Path]) -> None:
+def test_every_kind_is_asked_in_three_formats_without_and_with_the_base(zoo: tuple[dict[str, Member], Path]) -> None:
     outcomes = list(kinds_of_merges(*zoo))
-    assert len(outcomes) == 4 * len(MERGES) + 2
+    assert len(outcomes) == 6 * len(MERGES) + 2
     assert not any(one.answer == "wrong" for one in outcomes)
     with_base = [one for one in outcomes if one.asked.startswith("TIES") and one.asked.endswith("the base")]
     assert {one.answer for one in with_base} == {"right"}
