@@ -27,6 +27,9 @@ MAX_API_BYTES, MAX_API_VALUES, MAX_API_SECONDS = 20_000_000, 2_000_000, 120.0
 MAX_PAGES = 200
 """Of all lists of one address together; the Hub puts a thousand files on a page."""
 
+MAX_BROKEN = 100
+"""Answers of one address, one after another, that break off before they brought WINDOW_BYTES."""
+
 TOKEN = re.compile(r"[A-Za-z0-9_=+-]{1,128}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HINT = "Check the network, and HF_ENDPOINT if it is set: its server may be broken or hostile."
@@ -38,6 +41,7 @@ class Guarded:
     def __init__(self, inner: Callable[[], Any]) -> None:
         self._inner = inner
         self._pages: dict[str, int] = {}
+        self._broken: dict[str, int] = {}
 
     def __call__(self) -> Any:
         """A client of httpx."""
@@ -53,10 +57,26 @@ class Guarded:
     def _check(self, answer: Any) -> None:
         _check_names(answer)
         is_list = _is_api(answer.request)
-        answer.iter_raw = partial(_watched_list if is_list else _watched, answer, answer.iter_raw)
+        answer.iter_raw = partial(_watched_list if is_list else self._watched, answer, answer.iter_raw)
         if is_list and answer.is_success and answer.request.method == "GET":
             self._count_page(answer)
             _check_entries(answer)
+
+    def _watched(self, answer: Any, read: Callable[..., Iterator[bytes]], *args: Any) -> Iterator[bytes]:
+        """As `_watched`; huggingface_hub tries again without end as long as each answer brings a byte."""
+        path, total = answer.request.url.path, 0
+        try:
+            for chunk in _watched(answer, read, *args):
+                total += len(chunk)
+                yield chunk
+        except SubjectNotFound:
+            raise
+        except Exception as error:
+            self._broken[path] = self._broken.get(path, 0) + 1 if total < WINDOW_BYTES else 0
+            if self._broken[path] > MAX_BROKEN:
+                raise _refused(answer, f"broke off {self._broken[path]} answers, one after another") from error
+            raise
+        self._broken.pop(path, None)
 
     def _count_page(self, answer: Any) -> None:
         if "next" in answer.links:

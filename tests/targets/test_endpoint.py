@@ -109,6 +109,13 @@ def test_one_byte_after_another(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, a
     assert time.monotonic() - begin < 5
 
 
+def test_one_byte_a_connection(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "MAX_BROKEN", 1)
+    hub.hostile, hub.hostile_of = {"Content-Length": "1000"}, "config.json"
+    hub.body = lambda: [b"x"]
+    check_refused("broke off 2 answers, one after another")
+
+
 def test_steady_answers_go_on(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "WINDOW_SECONDS", 0.0)
     monkeypatch.setattr(endpoint, "WINDOW_BYTES", 1)
