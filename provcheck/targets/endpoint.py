@@ -91,7 +91,7 @@ def protect() -> None:
     from huggingface_hub import set_client_factory
     from huggingface_hub.utils import _http
 
-    inner = _http._GLOBAL_CLIENT_FACTORY
+    inner = getattr(_http, "_GLOBAL_CLIENT_FACTORY", _http.default_client_factory)  # nothing public gives it
     if not isinstance(inner, Guarded):
         set_client_factory(Guarded(inner))
 

@@ -93,19 +93,13 @@ def digest(path: Path, *, limit: int | None = None) -> FileDigest:
 
 
 def _check_stated(path: Path, sha256: str) -> None:
-    """In the Hub's cache a file of LFS is a link to one that is named by the sha256 that the Hub states.
-
-    A file that does not fit is removed, so that nobody takes it for the good one.
-    """
+    """In the Hub's cache a file of LFS is a link to one that is named by the sha256 that the Hub states."""
     target = path.readlink() if path.is_symlink() else path
     if target.parent.name != "blobs" or not SHA256.fullmatch(target.name) or target.name == sha256:
         return
-    with suppress(OSError):
-        (path.parent / target).unlink()
-        path.unlink()
     raise BrokenModel(
         f"{path.name} has the sha256 {sha256[:12]}..., but the Hub states {target.name[:12]}...",
-        "It was removed from the Hub cache: measure again to fetch it anew, and check HF_ENDPOINT, if it is set.",
+        "Take it out of the Hub cache, check HF_ENDPOINT, if it is set, and fetch it again.",
     )
 
 
