@@ -16,6 +16,9 @@ from provcheck.measuring import read_signals
 from .judging import SIGNALS, Row, measure_to, try_attack
 from .suite import ATTACKS
 
+REASONS = 2
+"""Of a verdict, in the table; the first ones say what decided."""
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", exists=True, file_okay=False, help="A model folder.")]
@@ -49,7 +52,12 @@ def attack(model: ModelFolder, victim: Victim = None, only: Only = None, signals
 
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table."""
-    head = ("attack", "function kept", *(f"by {way}" for way in SIGNALS), "why inconclusive or refused")
+    head = (
+        "attack",
+        "function kept",
+        *(f"by {way}" for way in SIGNALS),
+        "why, where inconclusive, refused or against the odds",
+    )
     lines = [" | ".join(cells) for cells in (head, ("---",) * len(head), *map(_cells, rows))]
     return "\n".join(f"| {line} |" for line in lines)
 
@@ -82,12 +90,12 @@ def _percent(share: float) -> str:
 
 
 def _reasons(verdicts: dict[str, Verdict | str]) -> str:
-    """Each reason once, of the first way of judging that gives one."""
+    """Of the first verdict that is refused, inconclusive, or not what the judge held most likely."""
     for way, found in verdicts.items():
         if isinstance(found, str):
             return found
-        if found.relation.value == "inconclusive":
-            return f"by {way}: {' '.join(found.reasons)}".replace("|", "/")
+        if found.relation.value == "inconclusive" or (found.probability or 0.0) < 0.5:
+            return f"by {way}: {' '.join(found.reasons[:REASONS])}".replace("|", "/")
     return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,32 +44,27 @@ class Row:
         return self.kept and isinstance(found, Verdict) and found.relation in independent
 
 
-def try_attack(
-    attack: Attack, model: Path, victim: Path, work: Path, signals: tuple[str, ...] | None = None, probes: str = ""
-) -> Row:
+def try_attack(attack: Attack, model: Path, victim: Path, work: Path, signals: tuple[str, ...] | None = None) -> Row:
     """Build the attack on `model` below `work`, and judge the result against `victim`, a saved measurement."""
     try:
         attacked = attack.build(model, work / attack.name)
     except DoesNotApply as fault:
         return Row(attack, not_applied=str(fault))
-    return Row(attack, moved_nats(model, attacked), judge(attacked, victim, signals, probes))
+    return Row(attack, moved_nats(model, attacked), judge(attacked, victim, signals))
 
 
-def measure_to(model: Path, to: Path, signals: tuple[str, ...] | None = None, probes: str = "") -> Path:
+def measure_to(model: Path, to: Path, signals: tuple[str, ...] | None = None) -> Path:
     """Measure a model folder by these signals, and save it. Raises ProvcheckError."""
     options = ModelOptions(offline=True, cache=False, signals=signals)
-    found = measure_model(model, options if not probes else replace(options, probes=probes))
-    save_measurement(found, to)
+    save_measurement(measure_model(model, options), to)
     return to
 
 
-def judge(
-    attacked: Path, victim: Path, signals: tuple[str, ...] | None = None, probes: str = ""
-) -> dict[str, Verdict | str]:
+def judge(attacked: Path, victim: Path, signals: tuple[str, ...] | None = None) -> dict[str, Verdict | str]:
     """The verdicts on the attacked folder against the victim, a saved measurement; measured once, judged each way."""
     ways = {way: names for way, names in SIGNALS.items() if signals is None or names is None or names[0] in signals}
     try:
-        measured = measure_to(attacked, attacked / "measured.safetensors", signals, probes)
+        measured = measure_to(attacked, attacked / "measured.safetensors", signals)
     except ProvcheckError as fault:
         return dict.fromkeys(ways, f"refused: {fault.message}")
     return {way: _verdict(measured, victim, names) for way, names in ways.items()}

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from reference_embeddings.recipe.anatomy import ANATOMIES, anatomy_of, bias_of, body_of, final_norm
+from reference_embeddings.recipe.anatomy import ANATOMIES, anatomy_of, bias_of, body_of, final_norm, matrix
 from reference_embeddings.recipe.evading import EVASIONS
 from reference_embeddings.recipe.folder import load_model
 from reference_embeddings.recipe.rewriting import untie
@@ -113,8 +113,9 @@ def temperature(factor: float) -> Change:
 
     def scale(network: Any, _: torch.Generator) -> None:
         norm = final_norm(network)
-        shift, rest = bias_of(norm), 1.0 if network.config.model_type == "gemma" else 0.0
-        norm.weight.copy_((norm.weight + rest) * factor - rest)  # type: ignore[operator]
+        weight, shift = matrix(norm), bias_of(norm)
+        rest = 1.0 if network.config.model_type == "gemma" else 0.0  # its norms multiply by one plus their weight
+        weight.copy_((weight + rest) * factor - rest)
         if shift is not None:
             shift.mul_(factor)
 

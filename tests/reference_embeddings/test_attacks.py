@@ -30,8 +30,12 @@ NO_HOLD = {
 
 @pytest.fixture(scope="module", params=sorted(NO_HOLD))
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    sizes = {"word_embed_proj_dim": 32} if request.param == "opt" else {}
-    return save_tiny(tmp_path_factory.mktemp("models") / request.param, request.param, **sizes)
+    folder = tmp_path_factory.mktemp("models") / request.param
+    return (
+        save_tiny(folder, request.param, word_embed_proj_dim=32)
+        if request.param == "opt"
+        else save_tiny(folder, request.param)
+    )
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
@@ -92,6 +96,15 @@ def test_no_attack_that_keeps_the_function_makes_a_copy_independent(
     name: str, demo: tuple[Path, Path], tmp_path: Path
 ) -> None:
     row = try_attack(BY_NAME[name], *demo, tmp_path)
+    assert row.kept and not row.lost, table([row])
+    assert row.verdicts and isinstance(row.verdicts["all signals"], Verdict), table([row])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["constant-position", "constant-all"])
+def test_nor_does_one_that_needs_position_embeddings_or_layer_norm(name: str, tmp_path: Path) -> None:
+    model = save_tiny(tmp_path / "gpt2", "gpt2")
+    row = try_attack(BY_NAME[name], model, measure_to(model, tmp_path / "victim.safetensors"), tmp_path)
     assert row.kept and not row.lost, table([row])
     assert row.verdicts and isinstance(row.verdicts["all signals"], Verdict), table([row])
 
