@@ -16,6 +16,7 @@ from pathlib import Path
 from provcheck.errors import ProvcheckError, SubjectNotFound
 from provcheck.io.text import clean
 from provcheck.targets import companions
+from provcheck.targets.endpoint import protect
 from provcheck.targets.model_files import Place, list_files
 from provcheck.targets.ranged_files import RangedFile, open_ranged
 
@@ -37,6 +38,7 @@ def locate(repo_id: str, revision: str | None, *, offline: bool) -> Place:
 def _on_network(repo_id: str, revision: str) -> Place:
     from huggingface_hub import HfApi
 
+    protect()
     with _explained(repo_id, revision):
         info = HfApi(library_name="provcheck").model_info(repo_id, revision=revision, timeout=TIMEOUT_SECONDS)
     if not COMMIT.fullmatch(info.sha or ""):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ MAX_SMALL_BYTES = 100_000_000
 
 MAX_JSON_BYTES = 20_000_000
 """For configs and lists of shards; a hostile one takes some twenty times as much memory when it is parsed."""
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 MAX_VALUES = 10_000_000
 """Limit for a JSON file; a tokenizer of a million pieces has fewer."""
@@ -82,9 +85,28 @@ def digest(path: Path, *, limit: int | None = None) -> FileDigest:
             size = os.fstat(file.fileno()).st_size
             if limit is not None and size > limit:
                 raise _too_large(path)
-            return FileDigest(name=path.name, bytes=size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise unreadable(path, error) from error
+    _check_stated(path, sha256)
+    return FileDigest(name=path.name, bytes=size, sha256=sha256)
+
+
+def _check_stated(path: Path, sha256: str) -> None:
+    """In the Hub's cache a file of LFS is a link to one that is named by the sha256 that the Hub states.
+
+    A file that does not fit is removed, so that nobody takes it for the good one.
+    """
+    target = path.readlink() if path.is_symlink() else path
+    if target.parent.name != "blobs" or not SHA256.fullmatch(target.name) or target.name == sha256:
+        return
+    with suppress(OSError):
+        (path.parent / target).unlink()
+        path.unlink()
+    raise BrokenModel(
+        f"{path.name} has the sha256 {sha256[:12]}..., but the Hub states {target.name[:12]}...",
+        "It was removed from the Hub cache: measure again to fetch it anew, and check HF_ENDPOINT, if it is set.",
+    )
 
 
 def unreadable(path: Path, error: OSError) -> BrokenModel:

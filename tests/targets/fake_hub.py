@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import huggingface_hub
+import huggingface_hub.constants
 import pytest
 
 from tests.targets.fake_storage import Storage
@@ -47,6 +47,13 @@ class FakeHub:
     tokens: list[str | None] = field(default_factory=list)
     faults: list[int] = field(default_factory=list)
     """Statuses that answer the next requests for files in the storage."""
+    hostile: dict[str, str] = field(default_factory=dict)
+    """Headers that replace those of answers to paths with `hostile_of` in them."""
+    hostile_of: str = "/resolve/"
+    oid: str | None = None
+    """In place of the sha256 in lists of files."""
+    body: Callable[[], Iterable[bytes]] | None = None
+    """In place of the content of these answers."""
 
     @property
     def downloaded(self) -> set[str]:
@@ -130,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, json.dumps(info).encode())
         if route == "tree":
             return self._send(
-                200, json.dumps([_entry(*item, hub.storage is not None) for item in files.items()]).encode()
+                200, json.dumps([_entry(*item, hub.storage is not None, hub.oid) for item in files.items()]).encode()
             )
         if name not in files:
             return self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
@@ -138,16 +145,27 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
-        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+        hub: FakeHub = self.server.hub  # type: ignore[attr-defined]
+        replaced, other = (hub.hostile, hub.body) if hub.hostile_of in self.path else ({}, None)
+        length = {"Content-Length": str(len(body))} if other is None or self.command == "HEAD" else {}
+        for key, value in {**length, **(headers or {}), **replaced}.items():
             self.send_header(key, value)
+        self.close_connection |= other is not None  # it has no length
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body)
+            self._write([body] if other is None else other())
+
+    def _write(self, body: Iterable[bytes]) -> None:
+        try:
+            for chunk in body:
+                self.wfile.write(chunk)
+        except OSError:
+            self.close_connection = True  # the other side has read enough
 
 
-def _entry(name: str, content: bytes, lfs: bool) -> dict[str, object]:
+def _entry(name: str, content: bytes, lfs: bool, oid: str | None) -> dict[str, object]:
     entry = {"type": "file", "path": name, "size": len(content), "oid": _sha(content)}
-    large = {"lfs": {"oid": _sha256(content), "size": len(content), "pointerSize": 130}}
+    large = {"lfs": {"oid": oid or _sha256(content), "size": len(content), "pointerSize": 130}}
     return entry | (large if lfs and name.endswith(".safetensors") else {})
 
 
