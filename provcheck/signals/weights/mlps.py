@@ -23,6 +23,11 @@ class Neurons:
     def __len__(self) -> int:
         return len(self.read)
 
+    @property
+    def silent(self) -> bool:
+        """Whether every neuron reads nothing or writes nothing, as in a block that was put in to do nothing."""
+        return not (self.read.any(axis=1) & self.write.any(axis=1)).any()
+
     @staticmethod
     def pooled(groups: list[Neurons]) -> Neurons:
         """The neurons of several groups, one after the other; without gates if some have none."""

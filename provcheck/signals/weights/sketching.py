@@ -27,6 +27,7 @@ from provcheck.signals.weights.neurons import (
     random_matrix,
     see,
 )
+from provcheck.signals.weights.stored import Unfit
 from provcheck.signals.weights.values import ANCHORED, COORDINATES, FINGERPRINT, INTRINSIC, PLACES
 from provcheck.types import Floats, Ints
 
@@ -39,7 +40,8 @@ EMPTY = -1
 
 @dataclass(frozen=True)
 class Sketched:
-    """A sketch taken apart. `kinds`: the bits of each kind that the model gives, for its B sketched blocks.
+    """A sketch taken apart. `kinds`: the bits of each kind that the model gives, for its B sketched blocks (silent ones
+    left out).
 
     blocks: (B,) their numbers in the model; sizes: (B,) their neurons in the model; index: (B, m) of each sketched one.
     """
@@ -57,7 +59,10 @@ def chosen_blocks(blocks: int) -> Ints:
 
 
 def sketch(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[dict[str, Floats], dict[str, float | None]]:
-    """The arrays and the facts of a model; `tokens`: those of each anchor."""
+    """The arrays and the facts of a model; `tokens`: those of each anchor. Silent blocks leave their rows empty.
+
+    Raises Unfit where no block is left.
+    """
     axes, anchors = _axes(anatomy, tokens)
     numbers = chosen_blocks(anatomy.blocks)
     most = ROWS // len(numbers)
@@ -67,10 +72,14 @@ def sketch(anatomy: Anatomy, tokens: list[list[int]]) -> tuple[dict[str, Floats]
     with_heads = True
     for place, number in enumerate(numbers):
         neurons = anatomy.mlp(int(number))
+        if neurons.silent:
+            continue
         seen = see(neurons, anatomy.attention(int(number)), axes, most)
         _fill(arrays, seen, place * most, (int(number), len(neurons.read)))
         with_heads &= seen.intrinsic is not None
         whole += 0 if seen.fingerprint is None else seen.fingerprint
+    if (arrays[PLACES] == EMPTY).all():
+        raise Unfit("no neuron of any block does anything")
     arrays[FINGERPRINT] = whole / max(float(np.linalg.norm(whole)), 1e-30)
     facts = {"blocks": anatomy.blocks, "width": anatomy.width, "anchors": anchors, "heads": int(with_heads)}
     return arrays, {name: float(value) for name, value in facts.items()}
@@ -83,9 +92,10 @@ def take_apart(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) 
     places = arrays[PLACES][: count * most].reshape(count, most, 3).astype(np.int64)
     present = places[..., 0] != EMPTY
     used = int(present.sum(axis=1).max())  # what is empty in every block takes no part
-    places, present = places[:, :used], present[:, :used]
+    sounding = present[:, 0]
+    places, present = places[sounding, :used], present[sounding, :used]
     kinds = {
-        kind: Bits.unpack(arrays[kind][: count * most].reshape(count, most, -1)[:, :used], present)
+        kind: Bits.unpack(arrays[kind][: count * most].reshape(count, most, -1)[sounding, :used], present)
         for kind in KINDS
         if _gives(kind, facts)
     }
@@ -109,7 +119,7 @@ def is_sound(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) ->
     present = dealt[..., 0] != EMPTY
     return bool(
         (places[most * len(numbers) :] == EMPTY).all()
-        and present[:, 0].all()
+        and present.any()
         and (present[:, :-1] >= present[:, 1:]).all()
         and (dealt[..., 0] == np.where(present, numbers[:, None], EMPTY)).all()
         and (dealt[..., 1] < np.where(present, dealt[..., 2], 0)).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from provcheck.signals.weights import block_matches, compare_sketches, distances
 from provcheck.signals.weights.matching import match_blocks
+from provcheck.signals.weights.mlps import Neurons
 from provcheck.signals.weights.neurons import FEATURES, fingerprint
 from provcheck.signals.weights.sketching import ROWS, chosen_blocks, is_sound, sketch
 from provcheck.signals.weights.stored import Unfit
@@ -185,3 +187,21 @@ def test_numbers_that_no_model_has_are_refused(number: float) -> None:
     model.head[5] = number
     with pytest.raises(Unfit, match="an embedding holds NaN"):
         sketched(model)
+
+
+def test_a_block_that_does_nothing_hides_nothing() -> None:
+    """Put in front of the others, to shift their numbers or to leave the reader without a neuron."""
+    model = random_model(1)
+    silent = Neurons(*(np.zeros_like(model.inner[0].read) for _ in range(3)))
+    deeper = replace(model, inner=(silent, *model.inner), heads=(model.heads[0], *model.heads))
+    arrays, facts = sketch(deeper, ANCHORS)  # type: ignore[arg-type]
+    assert is_sound(arrays, facts) and np.isfinite(arrays[FINGERPRINT]).all()
+    found = compare_sketches(sketched(deeper), sketched(model))
+    assert found.anchored_match == pytest.approx(1, abs=1e-6)
+
+
+def test_a_model_whose_blocks_all_do_nothing_has_no_sketch() -> None:
+    model = random_model(1)
+    silent = tuple(Neurons(*(np.zeros_like(one.read) for _ in range(3))) for one in model.inner)
+    with pytest.raises(Unfit, match="no neuron"):
+        sketch(replace(model, inner=silent), ANCHORS)  # type: ignore[arg-type]
