@@ -109,7 +109,7 @@ def decide(
     return judged, Verdict(
         relation=chosen.relation,
         reference=chosen.reference,
-        probability=(chosen.probabilities or {}).get(chosen.relation),
+        probability=1.0 if chosen.same_weights else (chosen.probabilities or {}).get(chosen.relation),
         p_value=chosen.p_value,
         exact_p_value=exact_p_value_of(chosen),
         reasons=judge.explain(chosen) + _others(chosen, judged),

@@ -56,7 +56,7 @@ def table(rows: list[Row]) -> str:
         "attack",
         "function kept",
         *(f"by {way}" for way in SIGNALS),
-        "why, where inconclusive, refused or against the odds",
+        "why, where inconclusive, refused or certain",
     )
     lines = [" | ".join(cells) for cells in (head, ("---",) * len(head), *map(_cells, rows))]
     return "\n".join(f"| {line} |" for line in lines)
@@ -90,11 +90,11 @@ def _percent(share: float) -> str:
 
 
 def _reasons(verdicts: dict[str, Verdict | str]) -> str:
-    """Of the first verdict that is refused, inconclusive, or not what the judge held most likely."""
+    """Of the first verdict that is refused, inconclusive, or certain because the weight files are the same."""
     for way, found in verdicts.items():
         if isinstance(found, str):
             return found
-        if found.relation.value == "inconclusive" or (found.probability or 0.0) < 0.5:
+        if found.relation.value == "inconclusive" or found.probability == 1.0:
             return f"by {way}: {' '.join(found.reasons[:REASONS])}".replace("|", "/")
     return ""
 

@@ -152,7 +152,8 @@ def test_the_verdict_is_the_relation_of_the_reference_that_it_names(
 
 def test_same_weights_are_identical_however_far() -> None:
     copy = make_comparison("stranger", exactly(1.2), same_weights=True)
-    assert judge(near("base", 0.3), copy).reference == "stranger"
+    verdict = judge(near("base", 0.3), copy)
+    assert (verdict.reference, verdict.probability) == ("stranger", 1.0)
 
 
 def test_why_too_little_was_measured_stands_in_the_reason() -> None:
