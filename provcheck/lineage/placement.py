@@ -12,7 +12,7 @@ from provcheck.bank import Bank
 from provcheck.cache import MeasurementCache
 from provcheck.lineage.keeping import kept_or_made
 from provcheck.lineage.leaves import Leaves, gather, shown
-from provcheck.lineage.trees import Method, build, nearest_first, splits, write_newick
+from provcheck.lineage.trees import Method, build, nearest_first, rooted_at_midpoint, splits, write_newick
 from provcheck.types import Comparison, Floats, Lineage, Measurement
 
 RESAMPLES = 500
@@ -82,7 +82,7 @@ def grow(leaves: Leaves, method: Method = Method.NJ, resamples: int = RESAMPLES)
     support = resample(leaves.resampled(resamples), method)
     shares = {split: support.of_split(split) for _, split in splits(tree)} if support.trees else None
     same, nearest = _nearest(leaves, nearest_first(tree, leaves.distances))
-    rooted = tree.root_at_midpoint() if method is Method.NJ else tree
+    rooted = rooted_at_midpoint(tree) if method is Method.NJ else tree
     return Lineage(
         newick=write_newick(rooted, leaves.labels, shares),
         subject=leaves.labels[0] if leaves.subject is not None else None,

@@ -77,6 +77,17 @@ class _Absent:
             raise ModuleNotFoundError("torch is not needed here", name=name)
 
 
+def rooted_at_midpoint(tree: Tree) -> Tree:
+    """The tree with its root midway between its two farthest tips.
+
+    Where the middle is the root that it has, up to rounding, scikit-bio 0.7.4 climbs past it and ends in a TypeError.
+    """
+    try:
+        return tree.root_at_midpoint()
+    except TypeError:
+        return tree
+
+
 def splits(tree: Tree) -> list[tuple[Tree, int]]:
     """Every inner node with the split that the edge above it makes; the root and trivial splits are left out.
 

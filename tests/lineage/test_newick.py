@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.lineage.trees import build, quote, splits, write_newick
+from provcheck.lineage.trees import build, quote, rooted_at_midpoint, splits, write_newick
 from tests.lineage.literal import LiteralTree, noise, trees
 from tests.lineage.reading import READERS, Seen, by_dendropy, by_skbio
 from tests.rendering.hostile import MARKUP, RIGHT_TO_LEFT
@@ -55,7 +55,7 @@ def test_both_readers_see_the_tree_and_its_support(tree: LiteralTree) -> None:
         frozenset(labels[tip] for tip in range(tree.tips) if split >> tip & 1): str(int(100 * share))
         for split, share in support.items()
     }
-    for rooted in (built, built.root_at_midpoint()):
+    for rooted in (built, rooted_at_midpoint(built)):
         newick = write_newick(rooted, labels, support)
         assert by_skbio(newick).splits == by_dendropy(newick).splits == shown
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from skbio import TreeNode
 
-from provcheck.lineage.trees import Method, build, nearest_first, path_lengths, splits
+from provcheck.lineage.trees import Method, build, nearest_first, path_lengths, rooted_at_midpoint, splits
 from provcheck.types import Floats
 from tests.lineage.literal import LiteralTree, Split, literal_average_linkage, literal_neighbor_joining, noise, trees
 
@@ -77,3 +80,14 @@ def test_among_equally_near_ones_the_matrix_decides() -> None:
     tree = build(distances, Method.HIERARCHICAL)
     assert path_lengths(tree)[0, 1] == pytest.approx(path_lengths(tree)[0, 2])
     assert nearest_first(tree, distances) == [2, 1, 3]
+
+
+def test_a_root_that_is_the_middle_already_stays() -> None:
+    """scikit-bio climbs past it: half the longest path, 0.5 + 0.7 + 0.1, ends at the root up to rounding."""
+    newick = "((a:0.1,b:0.3):0.5,c:0.1,(d:0.4375,e:0.7):0.1);"
+    tree = TreeNode.read(io.StringIO(newick))
+    with pytest.raises(TypeError):
+        tree.root_at_midpoint()
+    assert {tip.name for tip in rooted_at_midpoint(tree).tips()} == set("abcde")
+    middle = rooted_at_midpoint(TreeNode.read(io.StringIO("((a:3,b:1):1,c:1,d:1);")))
+    assert max(tip.depth() for tip in middle.tips()) == 2.5

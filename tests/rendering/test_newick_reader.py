@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.lineage.trees import build, path_lengths, splits, write_newick
+from provcheck.lineage.trees import build, path_lengths, rooted_at_midpoint, splits, write_newick
 from provcheck.rendering.pictures.newick import Node, postorder, read_newick, rooted_midway
 from tests.lineage.literal import LiteralTree, trees
 from tests.lineage.reading import Seen, by_dendropy, by_skbio
@@ -40,7 +40,7 @@ def depths(root: Node) -> dict[str, float]:
 def test_it_reads_what_others_read(tree: LiteralTree) -> None:
     labels = [f"it's {number:02}_[x]" for number in range(tree.tips)]
     built = build(tree.distances())
-    newick = write_newick(built.root_at_midpoint(), labels, {split: split % 101 / 100 for _, split in splits(built)})
+    newick = write_newick(rooted_at_midpoint(built), labels, {split: split % 101 / 100 for _, split in splits(built)})
     root = read_newick(newick)
     assert seen(root).splits == by_skbio(newick).splits == by_dendropy(newick).splits
     named = [node for node in postorder(root) if node.children and node.name]
