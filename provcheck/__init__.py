@@ -8,8 +8,8 @@ Data flows one way, and each arrow is one package:
 `types` defines the objects, and `pipeline.audit` is the whole flow. `signals` holds the kinds of evidence, one folder
 each; all other packages loop over them. `measurement` runs models, `store` and `cache` keep measurements, `bank` holds
 the reference models, `building` makes banks, and `evaluation` assesses them offline. `verification` repeats a report,
-`signing` signs it, `cli` has one file per command, and `pytest_plugin` serves release test suites. Imports only go
-downward; README.md next to this file says why.
+`attestation` vouches for it, `cli` has one file per command, and `pytest_plugin` serves release test suites. Imports
+only go downward; README.md next to this file says why.
 """
 
 from __future__ import annotations

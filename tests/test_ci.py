@@ -1,4 +1,4 @@
-"""What the README says of CI works: the workflow's commands, the pre-commit hook, the release suite, the signature."""
+"""What the README says of CI works: workflow commands, pre-commit hook, release suite, attestation."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
-def test_the_commands_about_signatures_work(here: Path) -> None:
+def test_the_commands_about_attestations_work(here: Path) -> None:
     (here / "report.json").write_text(JsonReport().render(make_report()), "utf-8", newline="\n")
     for line in blocks("", "Checking a report")[0].splitlines():
         if "pip install" in line:
@@ -126,7 +126,7 @@ def test_the_commands_about_signatures_work(here: Path) -> None:
         command = ["sh", "-c", line]
         ran = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False, env=environment(here))
         if "report verify" in line:  # of a model that never was
-            assert "signature PASSED  report.json.sig was made with the key of public.pem" in ran.stdout
+            assert "attestation PASSED  report.intoto.jsonl was signed with the key of public.pem" in ran.stdout
         else:
             assert ran.returncode == 0, line + ran.stdout + ran.stderr
 

@@ -1,17 +1,20 @@
-"""`provcheck report`: render an existing report again, verify it, sign it."""
+"""`provcheck report`: render an existing report again, verify it, attest it."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from provcheck.cli import options as o
 from provcheck.cli.verify import VERIFY_HELP, verify_command
+
+if TYPE_CHECKING:
+    from provcheck.report_file import ReportFile
 
 PASSPHRASE_VARIABLE = "PROVCHECK_KEY_PASSPHRASE"  # noqa: S105
 
@@ -30,7 +33,7 @@ class ReportGroup(TyperGroup):
 report_app = typer.Typer(
     cls=ReportGroup,
     subcommand_metavar="FILE.json | COMMAND FILE.json [ARGS]...",
-    help="Render an existing report again, verify it, or sign it. `report FILE.json` renders.",
+    help="Render an existing report again, verify it, or attest it. `report FILE.json` renders.",
 )
 report_app.command("verify", help=VERIFY_HELP, short_help="Say whether the numbers of a report repeat.")(verify_command)
 
@@ -52,26 +55,45 @@ def render_command(
     print_report(report, make_console(), Show(files=tuple(map(str, written))))
 
 
-@report_app.command("sign")
-def sign_command(
+@report_app.command("attest")
+def attest_command(
     file: File,
-    key: Annotated[Path, typer.Option("--key", metavar="KEY.pem", help="Ed25519 private key, PEM (PKCS#8).")],
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="KEY.pem", help="ECDSA P-256 or Ed25519 private key, PEM (PKCS#8).")
+    ] = None,
+    predicate: Annotated[
+        bool, typer.Option("--predicate", help="Print the lineage predicate, for another tool to sign; no key.")
+    ] = False,
 ) -> None:
-    """Sign a report: writes FILE.json.sig. An encrypted key asks for its passphrase, or reads
-    PROVCHECK_KEY_PASSPHRASE."""
-    from provcheck.errors import UsageError
-    from provcheck.io.writing import would_replace, write_whole
-    from provcheck.report_file import open_report
-    from provcheck.signing import PassphraseNeeded, sign, signature_file
+    """Vouch for a report: writes signed in-toto statements about the model's files to report.intoto.jsonl.
 
-    if would_replace(signature_file(file), key):
-        raise UsageError(f"the key {key.name} would be overwritten by the signature", "give the key another name")
-    content, passphrase = open_report(file).unchanged().content, os.environ.get(PASSPHRASE_VARIABLE)
+    An encrypted key asks for its passphrase, or reads PROVCHECK_KEY_PASSPHRASE."""
+    from provcheck.attestation import attestation_file, lineage
+    from provcheck.errors import UsageError
+    from provcheck.io.writing import json_text, would_replace, write_whole
+    from provcheck.report_file import open_report
+
+    if predicate == (key is not None):
+        raise UsageError("an attestation needs a key", "name it with --key, or print the predicate with --predicate")
+    opened = open_report(file).unchanged()
+    if key is None:
+        typer.echo(json_text(lineage(opened.report, opened.content)), nl=False)
+        return
+    written = attestation_file(file)
+    if would_replace(written, key):
+        raise UsageError(f"the key {key.name} would be overwritten by the attestation", "give the key another name")
+    write_whole(written, _attested(opened, key).encode())
+    typer.echo(f"attestation: {written}")
+
+
+def _attested(opened: ReportFile, key: Path) -> str:
+    """The envelopes; a passphrase is asked for where the key needs one and somebody can answer."""
+    from provcheck.attestation import PassphraseNeeded, attest
+
     try:
-        line = sign(content, key, passphrase)
+        return attest(opened.report, opened.content, key, os.environ.get(PASSPHRASE_VARIABLE))
     except PassphraseNeeded:
         if not sys.stdin.isatty():
             raise
-        line = sign(content, key, typer.prompt(f"passphrase of {key.name}", hide_input=True, err=True))
-    write_whole(signature_file(file), line.encode())
-    typer.echo(f"signature: {signature_file(file)}")
+        passphrase = typer.prompt(f"passphrase of {key.name}", hide_input=True, err=True)
+        return attest(opened.report, opened.content, key, passphrase)

@@ -35,7 +35,8 @@ def verify_command(
         typer.Option("--reference", metavar="MODEL", help="A reference at hand of the report, if not from the Hub."),
     ] = [],
     public_key: Annotated[
-        Path | None, typer.Option("--public-key", metavar="PUB.pem", help="Check the signature FILE.json.sig with it.")
+        Path | None,
+        typer.Option("--public-key", metavar="PUB.pem", help="Check FILE.intoto.jsonl with it."),
     ] = None,
     probes: Annotated[str | None, typer.Option("--probes", metavar="NAME|DIR", help="Default: the report's.")] = None,
     device: o.Device = "auto",

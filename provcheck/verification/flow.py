@@ -38,8 +38,8 @@ from provcheck.verification.steps import (
     MEASUREMENT,
     SENTENCES,
     VERDICT,
+    check_attestation,
     check_file,
-    check_signature,
     skipped,
 )
 
@@ -85,7 +85,7 @@ def verify(file: ReportFile, options: VerifyOptions, observe: Observer | None = 
     """Run the checks one after another. Raises ProvcheckError if something that the user names cannot be used."""
     report = file.report
     yield check_file(file.fault)
-    yield check_signature(file.path, file.content, options.public_key)
+    yield check_attestation(file, options.public_key)
     program, bank, probes = check_program(report), find_bank(report, options.bank), find_probes(report, options.probes)
     policy = find_policy(report, options.policy)
     yield from (program, bank.check, check_judge(report, bank.thing), probes.check, policy.check)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from provcheck.signing import is_signed_by, signature_file
+from provcheck.attestation import attestation_file, fault_of
+from provcheck.report_file import ReportFile
 from provcheck.types import Check, ExitCode, Outcome
 
 MEASUREMENT, DISTANCES, VERDICT, SENTENCES = "measurement", "distances", "verdict", "sentences"
@@ -39,17 +40,17 @@ def check_file(fault: str | None) -> Check:
     return failed("report", fault) if fault else passed("report", "every byte is as it was written")
 
 
-def check_signature(report: Path, content: bytes, public_key: Path | None) -> Check:
-    """Whether the owner of the key signed these bytes. Raises UsageError when key or signature cannot be read."""
-    signature = signature_file(report)
+def check_attestation(file: ReportFile, public_key: Path | None) -> Check:
+    """Whether the owner of the key attested this report. Raises UsageError when key or file cannot be read."""
+    attested = attestation_file(file.path)
     if public_key is None:
-        there = f"{signature.name} was not checked: name its key with --public-key"
-        return skipped("signature", there if signature.exists() else "the report is not signed")
-    if not signature.exists():
-        return failed("signature", f"there is no {signature.name} beside the report")
-    if is_signed_by(content, signature, public_key):
-        return passed("signature", f"{signature.name} was made with the key of {public_key.name}")
-    return failed("signature", f"{signature.name} is no signature of this file with the key of {public_key.name}")
+        there = f"{attested.name} was not checked: name its key with --public-key"
+        return skipped("attestation", there if attested.exists() else "nobody attested the report")
+    if not attested.exists():
+        return failed("attestation", f"there is no {attested.name} beside the report")
+    if fault := fault_of(file.report, file.content, attested, public_key):
+        return failed("attestation", fault)
+    return passed("attestation", f"{attested.name} was signed with the key of {public_key.name}")
 
 
 def exit_code(checks: Sequence[Check]) -> ExitCode:

@@ -40,7 +40,7 @@ def test_a_report_repeats_from_its_measurement_file(made: Evidence, capsys: pyte
     ]
     assert said[-1].startswith("== 17 passed, 3 skipped in ")
     assert said[-1].endswith(
-        "the numbers repeat bit for bit, and so does the verdict; not verified: signature, probes, run =="
+        "the numbers repeat bit for bit, and so does the verdict; not verified: attestation, probes, run =="
     )
 
 
@@ -55,7 +55,7 @@ def test_an_audit_by_some_signals_repeats_by_these(evidence: Evidence, capsys: p
 
 def test_the_order_is_that_of_the_audit(made: Evidence) -> None:
     assert " ".join(lines(made)) == (
-        "report signature program bank judge probes policy background-likelihood run weights model-files measurement "
+        "report attestation program bank judge probes policy background-likelihood run weights model-files measurement "
         "distances verdict checks tree map statements sentences command"
     )
 
@@ -69,7 +69,7 @@ def test_without_the_model_nothing_is_verified_but_what_it_was_made_with(
     assert with_outcome(found, Outcome.PASSED) == passed
     assert "where me/mine lies is not known" in found["weights"].message
     said = conclusion(list(found.values()))
-    assert "nothing was measured again; not verified: signature, probes, run, weights" in said
+    assert "nothing was measured again; not verified: attestation, probes, run, weights" in said
 
 
 def test_without_the_bank_only_the_measurement_is_verified(made: Evidence) -> None:
@@ -104,7 +104,7 @@ def test_what_differs_is_named(evidence: Evidence, capsys: pytest.CaptureFixture
     assert evidence.verify() == 1
     said = capsys.readouterr().out
     assert "statements FAILED  subject.license: 'mit' became None" in said
-    assert "the report does not hold: statements; not verified: signature, probes, run ==" in said
+    assert "the report does not hold: statements; not verified: attestation, probes, run ==" in said
 
 
 def test_another_version_may_word_its_sentences_otherwise(evidence: Evidence) -> None:
@@ -139,7 +139,7 @@ def test_numbers_that_moved_a_little_repeat_within_the_tolerances(evidence: Evid
     replace_measurement(evidence, with_arrays(moved, "likelihood", **{LOGLIK: nats + 0.01 * noise(nats.shape)}))
     found = lines(evidence)
     assert with_outcome(found, Outcome.FAILED) == set(), found["distances"].message
-    assert with_outcome(found, Outcome.SKIPPED) == {"signature", "probes", "run", "measurement", "map"}
+    assert with_outcome(found, Outcome.SKIPPED) == {"attestation", "probes", "run", "measurement", "map"}
     assert exit_code(list(found.values())) == 0
     assert conclusion(list(found.values())).startswith("the numbers repeat within the stated tolerances")
     said = r"of 5 references: the largest change is (\d+\.\d)% of what is accepted \(.* to org/.*\)"
