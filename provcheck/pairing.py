@@ -105,9 +105,18 @@ def judge_pair(
 
     With several, they are candidate parents, and the model is fitted as a mixture of them. Raises ProvcheckError.
     """
-    options, observe, bank = options or ModelOptions(), observe or Silent(), _shipped_bank()
+    options = options or ModelOptions()
     options = replace(options, whole_files=changes or options.whole_files)  # what was changed is read off all weights
-    targets = [find_target(os.fspath(name), options) for name in (model, *others)]
+    return judge_targets(
+        [find_target(os.fspath(name), options) for name in (model, *others)], options, observe, changes
+    )
+
+
+def judge_targets(
+    targets: Sequence[Target], options: ModelOptions, observe: Observer | None = None, changes: bool = True
+) -> PairReport:
+    """The same for targets that were found, the model first. Raises ProvcheckError."""
+    observe, bank = observe or Silent(), _shipped_bank()
     own, *theirs = (measured(target, options, observe) for target in targets)
     compared = [compare_two(own, one).model_copy(update={"named": len(theirs)}) for one in theirs]
     judged, verdict, judge = _judge(compared, own, theirs, bank)

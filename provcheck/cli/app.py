@@ -8,6 +8,7 @@ import typer
 
 from provcheck.cli.audit import audit_command
 from provcheck.cli.bank import bank_app
+from provcheck.cli.card import card_command
 from provcheck.cli.compare import compare_command
 from provcheck.cli.map import map_command
 from provcheck.cli.measure import measure_command
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command("audit")(audit_command)
 app.command("compare")(compare_command)
+app.command("card")(card_command)
 app.command("measure")(measure_command)
 app.add_typer(bank_app, name="bank")
 app.command("tree")(tree_command)

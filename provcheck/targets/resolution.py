@@ -118,6 +118,7 @@ def _full_model(place: Place, options: FindOptions, *, in_part: bool = False) ->
         vocabulary_size=config.vocabulary_size,
         license=card.license,
         declared_base=card.base_model,
+        declared_relation=card.relation,
         base=None,
     )
     return ModelFiles(
@@ -166,6 +167,7 @@ def _adapter(place: Place, options: FindOptions) -> ModelFiles:
             "parameters": weights.parameters,
             "license": card.license,
             "declared_base": card.base_model,
+            "declared_relation": card.relation,
             "base": base.subject,
         }
     )

@@ -39,6 +39,11 @@ class Subject(Record):
     vocabulary_size: Count | None = None
     license: str | None = None
     declared_base: tuple[str, ...] = Field(default=(), description="base_model of the model card")
+    declared_relation: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="base_model_relation of the model card, in the Hub's words; left out where it states none",
+    )
     base: Subject | None = Field(default=None, description="for an adapter: the model under it")
 
     @property
