@@ -33,7 +33,7 @@ FLOORS: list[set[str]] = [
     {"cache"},
     {"targets"},
     {"measuring", "comparison", "verdict", "lineage", "policy"},
-    {"assembly", "attestation", "building", "drafting", "evaluation", "references"},
+    {"assembly", "attestation", "building", "drafting", "evaluation", "inventories", "references"},
     {"pipeline", "pairing", "plots"},
     {"verification", "doctor"},
     {"cli", "pytest_plugin", ""},

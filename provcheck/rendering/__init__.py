@@ -54,6 +54,7 @@ FORMATS = {
     "sarif": Format("report.sarif", "provcheck.rendering.sarif:SarifReport"),
     "markdown": Format("summary.md", "provcheck.rendering.markdown:MarkdownReport"),
     "cyclonedx": Format("bom.cdx.json", "provcheck.rendering.cyclonedx:CycloneDxReport"),
+    "spdx": Format("bom.spdx.json", "provcheck.rendering.spdx:SpdxReport"),
     "newick": Format("tree.nwk", "provcheck.rendering.newick_tree:NewickTree"),
 }
 

@@ -1,4 +1,4 @@
-"""Whether a report repeats, in the terminal: one line per check, in the manner of pytest."""
+"""Checks of reports and inventories in the terminal: one line per check, in the manner of pytest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from provcheck.io.text import plain, short_name
 from provcheck.rendering.console import STYLES, print_line
 from provcheck.types import Check, Outcome, Report
 
-ORDER = (Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED)
+ORDER = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 
 
 def print_start(console: Console, name: str, report: Report) -> None:
@@ -31,7 +31,12 @@ def print_check(console: Console, check: Check) -> None:
 
 def print_conclusion(console: Console, checks: Sequence[Check], conclusion: str, seconds: float) -> None:
     """The last line: how many checks, and what that means."""
+    print_counts(console, checks, seconds, f": {plain(conclusion)}")
+
+
+def print_counts(console: Console, checks: Sequence[Check], seconds: float, meaning: str = "") -> None:
+    """`== 2 passed, 1 failed in 0.1s ==`."""
     counts = Counter(check.outcome for check in checks)
     said = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in ORDER if counts[outcome])
-    style = "red" if counts[Outcome.FAILED] else "yellow" if counts[Outcome.SKIPPED] else "green"
-    print_line(console, Text(f"== {said} in {seconds:.1f}s: {plain(conclusion)} ==", f"bold {style}"))
+    style = "red" if counts[Outcome.FAILED] else "green" if counts[Outcome.PASSED] == len(checks) else "yellow"
+    print_line(console, Text(f"== {said} in {seconds:.1f}s{meaning} ==", f"bold {style}"))

@@ -17,6 +17,7 @@ from junitparser import JUnitXml, TestCase, TestSuite
 from markdown_it import MarkdownIt
 from sarif.loader import load_sarif_file
 from sarif.sarif_file import SarifRun
+from spdx_python_model import v3_0_1 as spdx
 
 from provcheck.rendering.cyclonedx import CycloneDxReport
 from provcheck.rendering.html_report import HtmlReport
@@ -24,6 +25,7 @@ from provcheck.rendering.json_report import JsonReport
 from provcheck.rendering.junit import JUnitReport
 from provcheck.rendering.markdown import MarkdownReport
 from provcheck.rendering.sarif import SarifReport
+from provcheck.rendering.spdx import SpdxReport
 from provcheck.rendering.terminal import make_console, print_report
 from provcheck.types import Outcome, Report
 from tests.rendering.page import Page
@@ -211,6 +213,28 @@ def read_bom(report: Report) -> Bom:
     return bom
 
 
+def read_spdx(report: Report) -> Reading:
+    """The annotations of the document, as SPDX's own model reads them."""
+    said = [one.statement for one in read_document(report).foreach_type(spdx.Annotation)]
+    verdict = next(text for text in said if text.startswith("verdict: "))
+    summary = next(text for text in said if text.startswith("summary: "))
+    checks = [(one[1], one[2]) for text in said if (one := re.match(r"check (check-\d+): (\w+)\.", text))]
+    return Reading(
+        relation=re.findall(r"^verdict: (\S+)\.", verdict)[0],
+        checks=tuple(sorted(checks, key=lambda check: int(check[0].removeprefix("check-")))),
+        counts=counted(summary),
+        exit_code=int(re.findall(r"Exit code (\d)\.", summary)[0]),
+        text=verdict,
+    )
+
+
+def read_document(report: Report) -> spdx.SHACLObjectSet:
+    """The objects of the document; each property is checked against the model while it is read."""
+    objects = spdx.SHACLObjectSet()
+    spdx.JSONLDDeserializer().deserialize_data(json.loads(SpdxReport().render(report)), objects)
+    return objects
+
+
 def full_name(component: Component) -> str:
     """`org/name` of a component."""
     return f"{component.group}/{component.name}" if component.group else component.name
@@ -234,4 +258,5 @@ READERS: dict[str, Callable[[Report], Reading]] = {
     "sarif": read_sarif,
     "markdown": read_markdown,
     "cyclonedx": read_cyclonedx,
+    "spdx": read_spdx,
 }

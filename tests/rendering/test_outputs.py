@@ -22,7 +22,7 @@ class BrokenRenderer:
 
 def test_all_files_are_written(tmp_path: Path) -> None:
     paths = write_files(make_report(), tmp_path / "new" / "out", FORMATS)
-    machines = ["junit.xml", "report.sarif", "summary.md", "bom.cdx.json"]
+    machines = ["junit.xml", "report.sarif", "summary.md", "bom.cdx.json", "bom.spdx.json"]
     assert [path.name for path in paths] == ["report.json", "report.html", *machines, "tree.nwk"]
     assert sorted(path.name for path in (tmp_path / "new" / "out").iterdir()) == sorted(path.name for path in paths)
     assert paths[-1].read_text("utf-8") == f"{make_report().lineage.newick}\n"
@@ -74,7 +74,7 @@ def test_a_file_in_the_place_of_the_folder_is_an_error(tmp_path: Path, place: st
 def test_an_unknown_format_is_an_error_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no report format 'pdf'") as caught:
         write_files(make_report(), tmp_path / "out", ["json", "pdf"])
-    assert caught.value.hint == "Formats: json, html, junit, sarif, markdown, cyclonedx, newick, all."
+    assert caught.value.hint == "Formats: json, html, junit, sarif, markdown, cyclonedx, spdx, newick, all."
     assert not (tmp_path / "out").exists()
 
 
