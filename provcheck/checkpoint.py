@@ -71,6 +71,16 @@ class FileCheckpoint:
             return None
         return np.frombuffer(content, "<f8", offset=DIGEST_BYTES).astype(np.float64)
 
+    def made(self) -> Path | None:
+        """The folder, made for another process to write to; None if that fails."""
+        try:
+            self._make_root()
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except (OSError, OutputError) as error:
+            self._cannot_keep(error)
+            return None
+        return self.folder.absolute()
+
     def put(self, key: str, array: Floats) -> None:
         """Store an (N,) float64 array, whole or not at all."""
         values = array.astype("<f8").tobytes()

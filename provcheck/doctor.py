@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from provcheck.apart.network import Barrier, find_barrier
 from provcheck.cache import cache_root, cache_usage
 from provcheck.errors import ProvcheckError
 from provcheck.io import data
@@ -39,6 +40,7 @@ def examine() -> list[Finding]:
         Finding("processor", True, f"{os.cpu_count()} cores, {platform.machine()}"),
         _gpu(),
         _memory(),
+        _isolation(),
         Finding("disk", True, f"{shutil.disk_usage(Path.cwd()).free / 1e9:.0f} GB free here"),
         _cache(cache_root()),
         *(_bank(name) for name in data.banks()),
@@ -72,6 +74,16 @@ def _memory() -> Finding:
 
     memory = psutil.virtual_memory()
     return Finding("memory", True, f"{memory.total / 1e9:.0f} GB, {_room(memory.available)}")
+
+
+def _isolation() -> Finding:
+    """What keeps a model that is measured in a process of its own from the network."""
+    barrier = find_barrier()
+    if barrier is Barrier.NONE:
+        detail = "models run in a process of their own, but with the network; install bubblewrap to take it away"
+        return Finding("isolation", False, detail, optional=True)
+    more = "; it writes nothing but results" if barrier is Barrier.BUBBLEWRAP else ""
+    return Finding("isolation", True, f"models run in a process without a network, by {barrier.value}{more}")
 
 
 def _room(free: int) -> str:

@@ -6,11 +6,10 @@ A signal that the target does not support is `NotMeasured`, with the reason.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 
+from provcheck.apart.supervising import can_isolate, sketch_apart
 from provcheck.cache import Entries, MeasurementCache, cache_root
 from provcheck.checkpoint import Checkpoint, NoCheckpoint
 from provcheck.errors import BrokenModel, UsageError
@@ -20,8 +19,9 @@ from provcheck.observer import Observer, Silent
 from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.signals import TABLE, Signal, find_signal
 from provcheck.signals.comparable import NO_NAMES, NOT_ASKED, check_comparable
+from provcheck.sketches import not_run, sketch_each
 from provcheck.store import is_measurement_file
-from provcheck.targets import FindOptions, OpenTarget, Target, find_target
+from provcheck.targets import FindOptions, Target, find_target
 from provcheck.types import (
     Basis,
     Capability,
@@ -29,7 +29,6 @@ from provcheck.types import (
     NotMeasured,
     ProbeSet,
     RunFacts,
-    SignalFacts,
     Sketch,
     StrPath,
 )
@@ -51,6 +50,8 @@ class ModelOptions(FindOptions):
     """Names of the signals to measure and compare, in any order; None: all."""
     whole_files: bool = False
     """Whether weight files come whole from the Hub, so that they have digests, also where parts would do."""
+    isolate: bool = False
+    """Whether a model runs in a process of its own, with limits and without a network, where that can be done."""
 
     def __post_init__(self) -> None:
         """Raise UsageError for a signal that there is not."""
@@ -132,7 +133,9 @@ def measured(
     names = tuple(TABLE if signals is None else signals)
     asked = [name for name in names if name in options.asked]
     cache = MeasurementCache(cache_root(), observe) if options.cache else None
-    return _as_asked(measure(target, load_probes(options.probes), options.how, observe, cache, asked), options, names)
+    probes = load_probes(options.probes)
+    found = measure(target, probes, options.how, observe, cache, asked, isolate=options.isolate)
+    return _as_asked(found, options, names)
 
 
 def runs_on(target: Target, options: ModelOptions) -> str:
@@ -149,8 +152,12 @@ def measure(
     observe: Observer | None = None,
     cache: MeasurementCache | None = None,
     signals: Iterable[str] | None = None,
+    *,
+    isolate: bool = False,
 ) -> Measurement:
     """Measure each signal that the target can give and the cache does not have. `signals` defaults to all.
+
+    `isolate`: run the model in a process of its own, where that can be done (see `provcheck.apart`).
 
     Raises ProvcheckError.
     """
@@ -165,7 +172,7 @@ def measure(
     missing = [one for one in wanted if one.name not in found]
     run = _kept_run(kept, probes, observe, whole=not missing)
     if missing or run is None:
-        now, new = _measure_now(target, probes, how, observe, entries, missing)
+        now, new = _measure_now(target, probes, how, observe, entries, missing, isolate)
         run = run if run and run.was_run and not now.was_run else now
         found |= new
     return Measurement(target.subject, run, {one.name: found[one.name] for one in wanted})
@@ -207,6 +214,7 @@ def _measure_now(
     observe: Observer,
     entries: Entries | None,
     signals: Sequence[Signal],
+    isolate: bool,
 ) -> tuple[RunFacts, dict[str, Sketch | NotMeasured]]:
     """Measure signals on one open target, and make sure that the files measured are the files that were digested.
 
@@ -215,41 +223,19 @@ def _measure_now(
     signals = sorted(signals, key=lambda signal: target.runs_for(signal.needs))
     running = [signal for signal in signals if target.runs_for(signal.needs)]
     checkpoint: Checkpoint = entries.checkpoint(running[0]) if entries and running else NoCheckpoint()
-    before, started = target.stamps(), datetime.now(UTC).replace(microsecond=0)
-    access = target.open(how, observe, checkpoint)
-    found: dict[str, Sketch | NotMeasured] = {}
-    all_kept = True
-    for signal in signals:
-        found[signal.name] = _measure_signal(signal, access, probes)
+    before, run, found, all_kept = target.stamps(), None, dict[str, Sketch | NotMeasured](), True
+    sketch = sketch_apart if isolate and running and can_isolate(target) else sketch_each
+    for one in sketch(target, probes, how, observe, checkpoint, signals):
+        found[one.signal], run = one.found, one.run
         if target.stamps() != before:
             checkpoint.remove()
             raise _changed(target)
         if entries:
-            one = Measurement(target.subject, _run_facts(access, probes, started), {signal.name: found[signal.name]})
-            all_kept &= entries.keep(signal, one)
+            kept = Measurement(target.subject, run, {one.signal: one.found})
+            all_kept &= entries.keep(find_signal(one.signal), kept)
     if all_kept:
         checkpoint.remove()
-    return _run_facts(access, probes, started), found
-
-
-def _measure_signal(signal: Signal, access: OpenTarget, probes: ProbeSet) -> Sketch | NotMeasured:
-    begin = time.perf_counter()
-    found = signal.measure(access, probes)
-    if isinstance(found, NotMeasured):
-        return found
-    facts = SignalFacts(
-        version=signal.version,
-        material=signal.material(probes),
-        context=dict(signal.context(probes)),
-        coverage=found.coverage,
-        values=dict(found.values),
-        seconds=round(time.perf_counter() - begin, 3),
-    )
-    return Sketch(facts, found.arrays, found.raw)
-
-
-def _run_facts(access: OpenTarget, probes: ProbeSet, started: datetime) -> RunFacts:
-    return RunFacts(probes=probes.name, probes_digest=probes.digest, measured_at=started, **asdict(access.runs_on()))
+    return run or not_run(target, probes, how), found
 
 
 def _changed(target: Target) -> BrokenModel:

@@ -70,6 +70,7 @@ class AuditKeywords(TypedDict, total=False):
     memory_bytes: int | None
     signals: str | Sequence[str] | None
     whole_files: bool
+    isolate: bool
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,16 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def not_apart() -> Iterator[None]:
+    """A process of its own takes seconds to start torch; `tests/apart` measures in one, others do in this process."""
+    from provcheck import measuring
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "can_isolate", lambda _: False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def cache_of_the_session() -> Iterator[Path]:
     """Fixtures that tests share do not touch the user's cache of measurements."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

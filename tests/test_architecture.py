@@ -32,6 +32,8 @@ FLOORS: list[set[str]] = [
     {"store", "bank", "measurement", "report_file", "rendering", "changes"},
     {"cache"},
     {"targets"},
+    {"sketches"},
+    {"apart"},
     {"measuring", "comparison", "verdict", "lineage", "policy"},
     {"assembly", "attestation", "building", "drafting", "evaluation", "inventories", "references"},
     {"pipeline", "pairing", "plots"},

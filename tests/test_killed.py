@@ -35,7 +35,7 @@ class Work:
     of_first_signal: int
 
     def arguments(self, output: Path) -> list[str]:
-        return ["measure", str(self.model), "-o", str(output), "--raw", "--probes", self.options.probes]
+        return ["measure", str(self.model), "-o", str(output), "--raw", "--no-isolate", "--probes", self.options.probes]
 
 
 class Counter:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from provcheck import measuring, signals
+from provcheck import signals, sketches
 from provcheck.errors import IncompatibleError, UsageError
 from provcheck.measurement.engine import RunningModel
 from provcheck.measuring import ModelOptions, find_comparable, measure_model, read_signals, runs_on
@@ -43,13 +43,13 @@ def norms(settings: ModelOptions) -> ModelOptions:
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the signals that were measured, in that order."""
     names: list[str] = []
-    really = measuring._measure_signal
+    really = sketches._measured
 
     def recorded(signal: Signal, *rest: Any) -> Sketch | NotMeasured:
         names.append(signal.name)
         return really(signal, *rest)
 
-    monkeypatch.setattr(measuring, "_measure_signal", recorded)
+    monkeypatch.setattr(sketches, "_measured", recorded)
     return names
 
 

@@ -107,6 +107,14 @@ TrustRemoteCode = Annotated[
         "--trust-remote-code", help="Run code from the model's repository. RISK: it can do anything you can do."
     ),
 ]
+Isolate = Annotated[
+    bool,
+    typer.Option(
+        "--isolate/--no-isolate",
+        help="Run the model in a process of its own, with limits and without a network, where the system can. "
+        "RISK of --no-isolate: what crashes or exploits a library does so here.",
+    ),
+]
 NoCache = Annotated[
     bool, common("--no-cache/--cache", help="Measure anew: neither read nor keep measurements in the cache.")
 ]
@@ -173,6 +181,7 @@ def _model_options(
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
     no_cache: NoCache = False,
+    isolate: Isolate = True,
 ) -> ModelOptions:
     """The one place where these options become an object. Raises UsageError."""
     from provcheck.measuring import ModelOptions, read_signals
@@ -188,4 +197,5 @@ def _model_options(
         cache=not no_cache,
         memory_bytes=memory,
         signals=read_signals(signals),
+        isolate=isolate,
     )

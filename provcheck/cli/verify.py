@@ -44,6 +44,7 @@ def verify_command(
     offline: o.Offline = False,
     allow_pickle: o.AllowPickle = False,
     trust_remote_code: o.TrustRemoteCode = False,
+    isolate: o.Isolate = True,
 ) -> None:
     """See VERIFY_HELP."""
     from provcheck.rendering.console import make_console
@@ -53,7 +54,18 @@ def verify_command(
     from provcheck.verification import VerifyOptions, conclusion, exit_code, verify
 
     settings = VerifyOptions(
-        model, bank, policy, probes, public_key, device, dtype, offline, allow_pickle, trust_remote_code, references
+        model,
+        bank,
+        policy,
+        probes,
+        public_key,
+        device,
+        dtype,
+        offline,
+        allow_pickle,
+        trust_remote_code,
+        isolate,
+        references,
     )
     check_settings(context)
     opened, console, started, checks = open_report(file), make_console(), time.monotonic(), []

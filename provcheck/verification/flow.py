@@ -62,6 +62,7 @@ class VerifyOptions:
     offline: bool = False
     allow_pickle: bool = False
     trust_remote_code: bool = False
+    isolate: bool = False
     references: Sequence[str] = ()
     """References at hand of the report that did not come from the Hub, in any order."""
 
@@ -78,6 +79,7 @@ class VerifyOptions:
             cache=False,
             signals=signals_in(report),
             whole_files=not report.subject.in_part,
+            isolate=self.isolate,
         )
 
 

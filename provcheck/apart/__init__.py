@@ -1,0 +1,14 @@
+"""Measuring in a process of its own, with limits: what loads a stranger's model cannot do more than it needs.
+
+supervising  starts the process, relays its progress, explains its end; nothing that comes back can run code
+requests     what it is told
+worker       the process: gives up what it does not need, then measures
+bounds       memory, processor time and environment that it gets
+network      takes the network away
+
+What it cannot do: reach the network, see the user's environment (tokens among it) or home folder's settings, take the
+whole memory or run for ever, take the main process along when it crashes. It still reads what its user may read; with
+bubblewrap it writes nothing but its results, without it what its user may write. `provcheck doctor` says which holds.
+
+Nothing is imported here: the process gives up its network before any library starts threads.
+"""
