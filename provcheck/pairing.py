@@ -16,6 +16,7 @@ from provcheck.bank.ancestry import Ancestry
 from provcheck.changes import Opened, Unfit, describe_changes, describe_mixture, with_merge
 from provcheck.checkpoint import NoCheckpoint
 from provcheck.comparison import compare_two
+from provcheck.disguise import find_signs
 from provcheck.errors import BankError, IncompatibleError
 from provcheck.io import data
 from provcheck.measuring import ModelOptions, measure_model, measured
@@ -139,6 +140,7 @@ def judge_targets(
         opponents=tuple(found),
         judge=judge.facts(judged) if judge else None,
         verdict=verdict,
+        signs=find_signs(own.subject, own.facts, judged, verdict, {one.subject.id: one.subject for one in theirs}),
         mixture=mixture,
         limitations=(*LIMITATIONS, *([judge.limitation] if judge else [])),
     ).with_digest()

@@ -32,7 +32,7 @@ FLOORS: list[set[str]] = [
     {"store", "bank", "measurement", "report_file", "rendering", "changes"},
     {"cache"},
     {"targets"},
-    {"measuring", "comparison", "verdict", "lineage", "policy"},
+    {"measuring", "comparison", "verdict", "lineage", "disguise", "policy"},
     {"assembly", "attestation", "building", "drafting", "evaluation", "references"},
     {"pipeline", "pairing", "plots"},
     {"verification", "doctor"},

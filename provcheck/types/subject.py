@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import Field
 
 from provcheck.types.base import Count, FileDigest, Floats, Ints, Record
+from provcheck.types.signs import Makeup
 
 
 class Subject(Record):
@@ -45,6 +46,12 @@ class Subject(Record):
         description="base_model_relation of the model card, in the Hub's words; left out where it states none",
     )
     base: Subject | None = Field(default=None, description="for an adapter: the model under it")
+    makeup: Makeup | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="what may be odd about its files; left out for an adapter, which has that of the model under it, "
+        "and where there are no files",
+    )
 
     @property
     def called(self) -> str:

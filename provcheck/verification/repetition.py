@@ -106,7 +106,7 @@ class Repetition:
         if measured.outcome is not Outcome.PASSED:
             return measured
         return self._follows(
-            "statements", ("subject", "bank", "judge", "background", "claimed_base", "unavailable"), said
+            "statements", ("subject", "bank", "judge", "background", "claimed_base", "unavailable", "signs"), said
         )
 
     def _sentences(self) -> Check:
