@@ -121,8 +121,9 @@ def judge_targets(
     own, *theirs = (measured(target, options, observe) for target in targets)
     compared = [compare_two(own, one).model_copy(update={"named": len(theirs)}) for one in theirs]
     judged, verdict, judge = _judge(compared, own, theirs, bank)
+    subjects = [one.subject for one in theirs]
     weights = [_opened(target, options, observe) if changes else LEFT_OUT for target in targets]
-    changed, mixture = _changed(weights, judged, _distinct([one.subject.id for one in theirs]))
+    changed, mixture = _changed(weights, judged, _distinct([one.id for one in subjects]))
     found = [
         Opponent(subject=one.subject, measurement=one.facts, comparison=comparison, changes=what)
         for one, comparison, what in zip(theirs, judged, changed, strict=True)
@@ -140,7 +141,7 @@ def judge_targets(
         opponents=tuple(found),
         judge=judge.facts(judged) if judge else None,
         verdict=verdict,
-        signs=find_signs(own.subject, own.facts, judged, verdict, {one.subject.id: one.subject for one in theirs}),
+        signs=find_signs(own.subject, own.facts, judged, verdict, {one.id: one.settings for one in subjects}),
         mixture=mixture,
         limitations=(*LIMITATIONS, *([judge.limitation] if judge else [])),
     ).with_digest()

@@ -225,8 +225,7 @@ def conclude(
     comparisons, verdict = decide(comparisons, judge, facts, wide.ancestry)
     verdict = name_parents(answer_named(verdict, comparisons, claimed), comparisons, measurement, wide)
     comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, wide)
-    at_hand = {one.reference: one.at_hand.subject for one in comparisons if one.at_hand}
-    signs = find_signs(subject, facts, comparisons, verdict, at_hand)
+    signs = find_signs(subject, facts, comparisons, verdict, {one.id: one.settings for one in wide.references})
     evidence = Evidence(
         subject, facts, comparisons, verdict, options.claimed_base, wide.references, compared.unavailable, signs
     )

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from provcheck.disguise.own_signs import OWN_SIGNS, own_signs
-from provcheck.disguise.relatives import signs_beside
-from provcheck.types import Comparison, Makeup, MeasurementFacts, Sign, Signs, Subject, Verdict
+from provcheck.disguise.relatives import Settings, signs_beside
+from provcheck.types import Comparison, MeasurementFacts, Sign, Signs, Subject, Verdict
 
 __all__ = ["OWN_SIGNS", "find_signs"]
 
@@ -30,14 +30,13 @@ def find_signs(
     facts: MeasurementFacts,
     comparisons: Sequence[Comparison],
     verdict: Verdict,
-    relatives: Mapping[str, Subject],
+    relatives: Mapping[str, Settings],
 ) -> Signs:
-    """The signs of a model; `comparisons` are judged, nearest first; `relatives`: of those at hand, by reference."""
+    """The signs of a model; `comparisons` are judged, nearest first; `relatives`: the settings of each reference,
+    empty where they are not known."""
     looks, missing = _looks(subject, facts)
     found: list[Sign] = own_signs(looks)
-    beside = signs_beside(
-        makeup_of(subject), comparisons, verdict, {one: makeup_of(relatives[one]) for one in relatives}
-    )
+    beside = signs_beside(subject.settings, comparisons, verdict, relatives)
     return Signs(
         found=(*found, *beside.found),
         looked_at=(*looks, *beside.looked_at),
@@ -45,14 +44,9 @@ def find_signs(
     )
 
 
-def makeup_of(subject: Subject) -> Makeup | None:
-    """That of the model; of an adapter that of the model under it."""
-    return subject.base.makeup if subject.base else subject.makeup
-
-
 def _looks(subject: Subject, facts: MeasurementFacts) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
     """The numbers of each look at the model by itself, and why others were not taken."""
-    makeup = makeup_of(subject)
+    makeup = subject.all_makeup
     looks = dict(makeup.looks) if makeup else {}
     missing = dict(makeup.not_looked_at) if makeup else {FILES: BEFORE if subject.weights else NO_FILES}
     if facts.unused_tensors is None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from provcheck.signals import all_signals, find_signal
-from provcheck.types import Capability, Comparison, Makeup, Relation, Sign, SignalValues, Signs, Verdict
+from provcheck.types import Capability, Comparison, Relation, Sign, SignalValues, Signs, Verdict
 from provcheck.wording import joined, number
+
+Settings = Mapping[str, float | str]
+"""What a config.json states, by our names of the settings."""
 
 SETTINGS, NEURONS, BEHAVIOUR = "settings-beside-relatives", "weights-beside-relatives", "behaviour-of-equal-weights"
 
@@ -20,7 +23,7 @@ UNSETTLED = "the evidence does not settle whether it has a relative"
 
 
 def signs_beside(
-    own: Makeup | None, comparisons: Sequence[Comparison], verdict: Verdict, relatives: Mapping[str, Makeup | None]
+    own: Settings, comparisons: Sequence[Comparison], verdict: Verdict, relatives: Mapping[str, Settings]
 ) -> Signs:
     """The signs beside the references that it is related to; nothing is looked at where there are none.
 
@@ -40,52 +43,53 @@ def signs_beside(
     )
 
 
-def _settings(own: Makeup | None, related: Sequence[Comparison], relatives: Mapping[str, Makeup | None]) -> Signs:
+def _settings(own: Settings, related: Sequence[Comparison], relatives: Mapping[str, Settings]) -> Signs:
     """Settings that differ from those of every relative whose config is known."""
-    known = [(one, makeup) for one in related if (makeup := relatives.get(one.reference)) and makeup.stated]
-    if own is None or not own.stated or not known:
+    known = [(one, found) for one in related if (found := relatives.get(one.reference))]
+    if not own or not known:
         whose = "the model" if known else related[0].reference
         hint = "" if known else "; name it with --reference to have it compared"
         why = f"the config of {whose} is not at hand{hint}"
         return Signs(not_looked_at={SETTINGS: why})
-    differing = [(one, makeup, _differing(own, makeup, same=one.same_weights)) for one, makeup in known]
+    differing = [(one, found, _differing(own, found, same=one.same_weights)) for one, found in known]
     if not all(names for _, _, names in differing):
         return Signs(looked_at=(SETTINGS,))
-    one, makeup, names = differing[0]
-    said = [f"{name} {_shown(own, name)} in place of {_shown(makeup, name)}" for name in names]
+    one, other, names = differing[0]
+    said = [f"{name} {_shown(own, name)} in place of {_shown(other, name)}" for name in names]
     equal = "The weights are those of" if one.same_weights else "The weights descend from, or with,"
     sign = Sign(
         name="config-differs",
         reference=one.reference,
-        finding=f"{equal} {one.reference}, but config.json states {joined(said)}: the same weights do other things so.",
+        finding=f"{equal} {one.reference}, but config.json states {joined(said)}: with that, the same weights do "
+        "something else.",
         innocent="A config may have been corrected, or changed for longer texts before the model was trained further.",
-        numbers=_numbers(own, makeup, names),
+        numbers=_numbers(own, other, names),
     )
     return Signs(found=(sign,), looked_at=(SETTINGS,))
 
 
-def _differing(own: Makeup, other: Makeup, *, same: bool) -> list[str]:
+def _differing(own: Settings, other: Settings, *, same: bool) -> list[str]:
     """Names of the settings that both state differently, and that count."""
-    layers = own.stated.get("layers") == other.stated.get("layers")
-    counted = own.stated.keys() if same else [name for name in KEPT_BY_TRAINING if layers or "heads" not in name]
-    both = [name for name in counted if name in own.stated and name in other.stated]
-    return [name for name in both if _plain(own.stated[name]) != _plain(other.stated[name])]
+    layers = own.get("layers") == other.get("layers")
+    counted = own.keys() if same else [name for name in KEPT_BY_TRAINING if layers or "heads" not in name]
+    both = [name for name in counted if name in own and name in other]
+    return [name for name in both if _plain(own[name]) != _plain(other[name])]
 
 
 def _plain(value: float | str) -> float | str:
     return SAME_NAMES.get(value, value) if isinstance(value, str) else value
 
 
-def _shown(makeup: Makeup, name: str) -> str:
-    value = makeup.stated[name]
+def _shown(settings: Settings, name: str) -> str:
+    value = settings[name]
     return value if isinstance(value, str) else f"{value:g}" if abs(value) < 1 else f"{value:,.10g}"
 
 
-def _numbers(own: Makeup, other: Makeup, names: Sequence[str]) -> dict[str, float]:
+def _numbers(own: Settings, other: Settings, names: Sequence[str]) -> dict[str, float]:
     found = {}
     for name in names:
-        for whose, makeup in (("", own), (" of the relative", other)):
-            if not isinstance(value := makeup.stated[name], str):
+        for whose, settings in (("", own), (" of the relative", other)):
+            if not isinstance(value := settings[name], str):
                 found[name + whose] = value
     return found
 

@@ -59,6 +59,16 @@ class Subject(Record):
         return f"{self.id}@{self.revision}" if self.revision else self.id
 
     @property
+    def all_makeup(self) -> Makeup | None:
+        """Its makeup; for an adapter that of the model under it."""
+        return self.base.makeup if self.base else self.makeup
+
+    @property
+    def settings(self) -> dict[str, float | str]:
+        """What config.json states, as far as it changes what the same weights do; empty where that is not known."""
+        return dict(self.all_makeup.stated) if self.all_makeup else {}
+
+    @property
     def in_part(self) -> tuple[str, ...]:
         """Names of the weight files that were read in part, so that their digests were not computed."""
         return tuple(file.name for file in self.weights if file.sha256 is None)

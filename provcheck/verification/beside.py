@@ -22,7 +22,7 @@ from provcheck.references import Compared, Given
 from provcheck.store import measurement_digest
 from provcheck.targets import Target, find_target
 from provcheck.targets.bases import find_base
-from provcheck.types import AtHand, Check, Comparison, Report, Subject
+from provcheck.types import AtHand, Check, Comparison, Report
 from provcheck.verification.inputs import named_on_hub
 from provcheck.verification.steps import failed, passed, skipped
 
@@ -78,8 +78,6 @@ class Again:
             return skipped(id, f"where {one.reference} lies is not known: name it with {REFERENCE}")
         if target.subject.weights_digest != one.at_hand.subject.weights_digest:
             return failed(id, f"the weight files of {one.reference} differ from those that the report states")
-        if not _same_settings(target.subject, one.at_hand.subject):
-            return failed(id, f"the config of {one.reference} differs from what the report states")
         signals = list(self.report.measurement.signals)
         measurement = measured(target, self.options, self.observe, signals)
         self.found.append(Beside(one.reference, one.at_hand, measurement))
@@ -98,11 +96,6 @@ class Again:
             if stated.found in ("beside", "adapter"):
                 return find_base(self.subject, id, replace(self.options, offline=True), Silent())[0]
         return None
-
-
-def _same_settings(found: Subject, stated: Subject) -> bool:
-    """What both say of their config.json; a report may have been made before it was stated."""
-    return found.makeup is None or stated.makeup is None or found.makeup.stated == stated.makeup.stated
 
 
 def _words(report: Report) -> list[str]:
