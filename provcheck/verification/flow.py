@@ -43,7 +43,7 @@ from provcheck.verification.steps import (
     skipped,
 )
 
-FOLLOWING = (DISTANCES, VERDICT, "checks", "tree", "map", "statements", SENTENCES, "command")
+FOLLOWING = (DISTANCES, VERDICT, "checks", "signs", "tree", "map", "statements", SENTENCES, "command")
 NOT_CLAIMED = "--no-claimed-reference"
 MISSING = NotMeasured(not_measured="it was not measured again")
 
@@ -154,7 +154,7 @@ def as_in(report: Report, measurement: Measurement) -> Measurement:
     signals = {name: measurement.signals.get(name, MISSING) for name in report.measurement.signals}
     subject = _named_like(found, stated).model_copy(update={"base": base})
     run = measurement.run
-    if report.signs is None:  # it was made before these were stated
+    if stated.all_makeup is None:  # it was measured before these were stated
         subject = subject.model_copy(update={"makeup": None, "base": base and base.model_copy(update={"makeup": None})})
         run = run.model_copy(update={"unused_tensors": None})
     return replace(measurement, subject=subject, run=run, signals=signals)
