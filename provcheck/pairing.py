@@ -16,6 +16,7 @@ from provcheck.bank.ancestry import Ancestry
 from provcheck.changes import Opened, Unfit, describe_changes, describe_mixture, with_merge
 from provcheck.checkpoint import NoCheckpoint
 from provcheck.comparison import compare_two
+from provcheck.disguise import find_signs
 from provcheck.errors import BankError, IncompatibleError
 from provcheck.io import data
 from provcheck.measuring import ModelOptions, measure_model, measured
@@ -120,8 +121,9 @@ def judge_targets(
     own, *theirs = (measured(target, options, observe) for target in targets)
     compared = [compare_two(own, one).model_copy(update={"named": len(theirs)}) for one in theirs]
     judged, verdict, judge = _judge(compared, own, theirs, bank)
+    subjects = [one.subject for one in theirs]
     weights = [_opened(target, options, observe) if changes else LEFT_OUT for target in targets]
-    changed, mixture = _changed(weights, judged, _distinct([one.subject.id for one in theirs]))
+    changed, mixture = _changed(weights, judged, _distinct([one.id for one in subjects]))
     found = [
         Opponent(subject=one.subject, measurement=one.facts, comparison=comparison, changes=what)
         for one, comparison, what in zip(theirs, judged, changed, strict=True)
@@ -139,6 +141,7 @@ def judge_targets(
         opponents=tuple(found),
         judge=judge.facts(judged) if judge else None,
         verdict=verdict,
+        signs=find_signs(own.subject, own.facts, judged, verdict, {one.id: one.settings for one in subjects}),
         mixture=mixture,
         limitations=(*LIMITATIONS, *([judge.limitation] if judge else [])),
     ).with_digest()

@@ -12,6 +12,7 @@ from provcheck.assembly import backgrounds, bank_facts, digests, limitations, re
 from provcheck.bank import Bank, load_bank
 from provcheck.cache import MeasurementCache, cache_root
 from provcheck.comparison import compare, examine
+from provcheck.disguise import find_signs
 from provcheck.errors import UsageError
 from provcheck.io import data
 from provcheck.lineage import draw_map, place
@@ -225,8 +226,9 @@ def conclude(
     comparisons, verdict = decide(comparisons, judge, facts, wide.ancestry)
     verdict = name_parents(answer_named(verdict, comparisons, claimed), comparisons, measurement, wide)
     comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, wide)
+    signs = find_signs(subject, facts, comparisons, verdict, {one.id: one.settings for one in wide.references})
     evidence = Evidence(
-        subject, facts, comparisons, verdict, options.claimed_base, wide.references, compared.unavailable
+        subject, facts, comparisons, verdict, options.claimed_base, wide.references, compared.unavailable, signs
     )
     checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)
     lineage, bank_map = drawn or (
@@ -245,6 +247,7 @@ def conclude(
         unavailable=dict(compared.unavailable),
         comparisons=comparisons,
         verdict=verdict,
+        signs=signs,
         lineage=lineage,
         map=bank_map,
         background=background,

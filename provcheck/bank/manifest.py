@@ -23,7 +23,8 @@ from provcheck.io.yaml import YamlFault, parse_yaml
 from provcheck.types import Basis, Coverage, Digested, NotMeasured, Number, Record, Reference
 
 BANK_SCHEMA_VERSION: Literal[3] = 3
-"""3: signals by name, one file of arrays for each; since then also `initialisation`, left out where there is none.
+"""3: signals by name, one file of arrays for each; since then also `initialisation`, left out where there is none, and
+`settings`.
 2: block_categories.
 1: manifest.json with bank.safetensors, optional words.safetensors."""
 
@@ -80,6 +81,12 @@ class BankEntry(Reference):
     revision: str | None = None
     weights_digest: str | None
     dtype: str
+    settings: dict[str, Number | str] = Field(
+        default_factory=dict,
+        exclude_if=lambda value: not value,
+        description="what its config.json states, as far as it changes what the same weights do; left out in banks "
+        "that were built before it was kept",
+    )
     signals: dict[str, EntryFacts | NotMeasured]
 
 

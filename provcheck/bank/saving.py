@@ -96,6 +96,7 @@ def entry_of(reference: Reference, measurement: Measurement, rows: Mapping[str, 
         revision=subject.revision,
         weights_digest=subject.weights_digest,
         dtype=measurement.run.dtype,
+        settings=subject.settings,
         signals={signal: _entry_facts(measurement, signal, found) for signal, found in rows.items()},
     )
 

@@ -87,6 +87,11 @@ class RunningModel:
         return load(self._files, self._how.device, self._how.dtype, as_floats=True).model
 
     @property
+    def unused_tensors(self) -> int | None:
+        """Number of stored tensors that the model does not have; None before it is loaded."""
+        return len(self._loaded.unused) if self._loaded else None
+
+    @property
     def device(self) -> str:
         """Name of the device that it runs on, or will run on."""
         return self._loaded.device_name if self._loaded else name_device(choose_device(self._how.device))

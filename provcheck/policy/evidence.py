@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from provcheck.signals import TABLE, distance_of, rank_of
-from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Subject, Verdict
+from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Signs, Subject, Verdict
 from provcheck.wording import at_hand
 
 UNKNOWN = "unknown"
@@ -57,6 +57,7 @@ class Evidence:
     claimed_base: str | None = None
     bank: Sequence[Reference] = ()
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    signs: Signs | None = None
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from provcheck import wording
 from provcheck.io.text import short_name
 from provcheck.rendering.columns import Columns, cells_of, columns_of, in_text, listed, nearest
+from provcheck.rendering.disguise_words import signs_section
 from provcheck.rendering.sentences import (
     EXIT_CODES,
     SENTENCES,
@@ -41,7 +42,10 @@ class MarkdownReport:
     def render(self, report: Report) -> str:
         """The whole page."""
         report = plain_report(report)
-        parts = [*_verdict(report), *_checks(report), *_nearest(report), *_repeat(report), *_limits(report)]
+        parts = [
+            *(*_verdict(report), *_checks(report), *_signs(report)),
+            *(*_nearest(report), *_repeat(report), *_limits(report)),
+        ]
         return "\n\n".join(parts) + "\n"
 
 
@@ -76,6 +80,15 @@ def _checks(report: Report) -> list[str]:
 
 def _check_row(check: Check) -> tuple[str, ...]:
     return code(check.id), check.outcome.value, check.severity, text(check.message)
+
+
+def _signs(report: Report) -> list[str]:
+    section = signs_section(report.signs)
+    if section is None:
+        return []
+    rows = ((code(one.name), text(one.finding), text(one.innocent)) for one in section.rows)
+    table = _table(("sign", "what is odd", "what else may explain it"), rows) if section.rows else []
+    return ["### Signs of disguise", text(section.finding), *table, *_list([text(gap) for gap in section.gaps])]
 
 
 def _nearest(report: Report) -> list[str]:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from provcheck import wording
 from provcheck.io.text import short_name
 from provcheck.rendering.columns import cells_of, columns_for
+from provcheck.rendering.disguise_words import SignsSection, signs_section
 from provcheck.rendering.facts import NO_WEIGHTS, coverage_of, model_line
 from provcheck.rendering.figures import marked
 from provcheck.rendering.html_report import render_page
@@ -64,6 +65,7 @@ class PairView:
     certainty: str
     changed: list[Changed]
     mixture: Changed | None
+    signs: SignsSection | None
     columns: list[tuple[str, str]]
     rows: list[ReferenceRow]
     facts: list[tuple[str, str]]
@@ -87,6 +89,7 @@ def pair_view(report: PairReport) -> PairView:
         certainty=pair_certainty(report),
         changed=[changed(report.subject.id, one) for one in report.opponents],
         mixture=merged(report.mixture),
+        signs=signs_section(report.signs),
         columns=[(column.heading, column.unit) for _, column in columns],
         rows=[
             ReferenceRow(

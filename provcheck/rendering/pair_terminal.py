@@ -9,6 +9,7 @@ from rich.text import Text
 
 from provcheck.io.text import short_name
 from provcheck.rendering.console import print_line, print_rule
+from provcheck.rendering.disguise_words import print_signs
 from provcheck.rendering.pair_page import changed, merged, pair_sentence
 from provcheck.rendering.sentences import pair_certainty, plain_pair
 from provcheck.signals import pairs_of
@@ -27,6 +28,7 @@ def print_pair(report: PairReport, console: Console, files: Iterable[str] = ()) 
     print_line(console, Text(pair_sentence(report), "bold"))
     print_line(console, pair_certainty(report))
     _print_reasons(console, report.verdict.reasons)
+    print_signs(console, report.signs)
     if mixture := merged(report.mixture):
         console.print()
         print_rule(console, "is it a merge?")

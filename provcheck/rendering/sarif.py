@@ -207,6 +207,7 @@ def _properties(report: Report) -> Json:
         "sentence": sentence(report),
         "certainty": certainty(report),
         "reasons": list(verdict.reasons),
+        **({"signsOfDisguise": report.signs.model_dump(mode="json")} if report.signs else {}),
         "summary": report.summary.model_dump(),
         "signals": {name: facts.model_dump(mode="json") for name, facts in report.measurement.signals.items()},
         "measuredForThisAudit": [one.reference for one in at_hand(report)],

@@ -12,6 +12,7 @@ from provcheck import wording
 from provcheck.io.text import plain, short_name
 from provcheck.rendering.columns import cells_of, columns_of, listed, nearest
 from provcheck.rendering.console import make_console, outcome_text, print_line, print_rule, print_table
+from provcheck.rendering.disguise_words import print_signs
 from provcheck.rendering.outcomes import (
     DEFAULT_SUMMARY,
     print_durations,
@@ -67,6 +68,7 @@ def print_report(report: Report, console: Console, show: Show | None = None) -> 
         _print_checks(console, report, show.verbosity)
     _print_verdict(console, report, show.verbosity)
     if show.verbosity >= 0:
+        print_signs(console, report.signs, show.verbosity)
         _print_nearest(console, report, show.verbosity)
         print_failures(console, report)
     if show.durations is not None:

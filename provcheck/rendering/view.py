@@ -10,6 +10,7 @@ from markupsafe import Markup
 from provcheck.io.text import short_name
 from provcheck.rendering.columns import Columns, cells_of, columns_of, listed, nearest
 from provcheck.rendering.declared import Claim, claims_of
+from provcheck.rendering.disguise_words import SignsSection, signs_section
 from provcheck.rendering.facts import digests_of, facts_of, files_of
 from provcheck.rendering.figures import DrawnFigure, figures_of, marked
 from provcheck.rendering.front_page import further, gaps, identity_of, question, strongest
@@ -79,6 +80,7 @@ class ReportView:
     exit_code: str
     counts: str
     checks: list[CheckRow]
+    signs: SignsSection | None
     columns: list[tuple[str, str]]
     """Heading and unit of what the signals say about a reference."""
     nearest: list[ReferenceRow]
@@ -109,6 +111,7 @@ def view_of(report: Report) -> ReportView:
         exit_code=f"Exit code {report.exit_code.value}: {EXIT_CODES[report.exit_code]}.",
         counts=counts(report.summary),
         checks=[_check_row(check) for check in report.checks],
+        signs=signs_section(report.signs),
         columns=[(column.heading, column.unit) for _, column in columns],
         nearest=rows[:count],
         others=rows[count:],

@@ -30,6 +30,7 @@ from provcheck.types import (
     ProbeSet,
     Record,
     Report,
+    Sign,
     SignalFacts,
     SignalValues,
     Sketch,
@@ -217,6 +218,10 @@ class Signal(ABC):
 
     def reasons(self, values: SignalValues, reference: str) -> tuple[str, ...]:
         """What it says about the verdict's reference, in plain sentences."""
+        return ()
+
+    def oddities(self, values: SignalValues, reference: str) -> tuple[Sign, ...]:
+        """What is odd about two models that are related, such as a rewrite that changes no answer."""
         return ()
 
     def figures(self, report: Report, nearest: Comparison | None) -> list[Figure]:

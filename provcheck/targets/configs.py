@@ -14,6 +14,7 @@ from provcheck.architectures import CONTEXT_KEYS, architecture
 from provcheck.errors import SubjectNotFound, UnsafeModel, UnsupportedModel
 from provcheck.io.text import clean
 from provcheck.targets.model_files import Place, read_json
+from provcheck.targets.sizes import check_lists
 
 IMPLEMENTATION = ("attn_implementation", "experts_implementation", "implementation_internal")
 """Endings of the keys that choose kernels."""
@@ -39,6 +40,7 @@ def read_config(place: Place, *, trust_remote_code: bool) -> Config:
             "A model is a folder or repository with config.json and safetensors files.",
         )
     data = read_json(place.folder / "config.json")
+    check_lists(place.id, data)
     _check_weights_name(place, data)
     _check_kernels(place, data)
     remote = _check_remote_code(place, data, trusted=trust_remote_code)

@@ -131,7 +131,7 @@ class _OpenModel:
         """Where the model runs; nowhere as long as only its files were read."""
         if "_running" not in vars(self):
             return RunsOn(NO_DEVICE, AS_STORED, versions(running=False))
-        return RunsOn(self._running.device, self._running.dtype, versions())
+        return RunsOn(self._running.device, self._running.dtype, versions(), self._running.unused_tensors)
 
 
 def find(model: str, options: FindOptions) -> Target:

@@ -15,6 +15,7 @@ from provcheck.targets.adapters import check_adapter
 from provcheck.targets.cards import read_card
 from provcheck.targets.companions import check_tokenizers, companions, tokenizer_kind
 from provcheck.targets.configs import Config, read_config, read_gguf_config
+from provcheck.targets.makeup import read_makeup
 from provcheck.targets.model_files import Place, in_folder, read_json
 from provcheck.targets.sizes import check_sizes
 from provcheck.targets.target import FindOptions
@@ -120,6 +121,7 @@ def _full_model(place: Place, options: FindOptions, *, in_part: bool = False) ->
         declared_base=card.base_model,
         declared_relation=card.relation,
         base=None,
+        makeup=read_makeup(place, weights),
     )
     return ModelFiles(
         subject,
@@ -169,6 +171,7 @@ def _adapter(place: Place, options: FindOptions) -> ModelFiles:
             "declared_base": card.base_model,
             "declared_relation": card.relation,
             "base": base.subject,
+            "makeup": None,
         }
     )
     return ModelFiles(subject, base.folder, str(place.folder), options.allow_pickle, options.trust_remote_code)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provcheck.errors import BrokenModel
+from provcheck.io.text import plain, short_name
 
 LAYERS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
 SIZES = (
@@ -21,6 +22,9 @@ SIZES = (
 
 PACKED = 8
 """Numbers of 4 bits that one stored number of 32 bits holds."""
+
+MOST_ENTRIES = 10_000
+"""Of a list in config.json; lists go by layers, heads, or special tokens. transformers looks at every entry in turn."""
 
 SHARED_LAYERS, SMALL = 256, 2**16
 """Models may use a block again and again; so many layers, and lists of that size, cost nothing. What matrices of such
@@ -54,6 +58,19 @@ def check_sizes(id: str, config: dict[str, Any], stored: Extent) -> None:
                 f"config.json of {id} states {key} {value:,}, but the weight files hold {what}",
                 "Check that config.json and the weight files belong together.",
             )
+
+
+def check_lists(id: str, config: dict[str, Any]) -> None:
+    """Raise BrokenModel where the config holds a list so long that a library would take seconds to check it."""
+    for key, value in config.items():
+        if isinstance(value, list | dict) and len(value) > MOST_ENTRIES:
+            raise BrokenModel(
+                f"config.json of {id} holds {len(value):,} entries under {short_name(plain(key))}, more than the "
+                f"{MOST_ENTRIES:,} that are read",
+                "Take the config.json of the base model.",
+            )
+        if isinstance(value, dict):
+            check_lists(id, value)
 
 
 def _stated(config: dict[str, Any]) -> Iterator[tuple[str, int]]:

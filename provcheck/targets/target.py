@@ -48,6 +48,8 @@ class RunsOn:
     device: str
     dtype: str
     versions: dict[str, str] = field(default_factory=dict)
+    unused_tensors: int | None = None
+    """Stored tensors that the model does not have; None where it was not loaded."""
 
 
 class OpenTarget(Access, Protocol):

@@ -62,6 +62,7 @@ from provcheck.types.measurement import (
 )
 from provcheck.types.pair import Opponent, PairReport
 from provcheck.types.report import BankFacts, Check, Digests, PolicyFacts, Report, Summary, Tool
+from provcheck.types.signs import Makeup, Sign, Signs
 from provcheck.types.subject import Access, Capability, ModelFiles, Subject, Tensors, TokenAttributions
 from provcheck.types.verdict import (
     BankMap,
@@ -93,6 +94,9 @@ __all__ = [
     "Digested",
     "canonical_digest",
     "FileDigest",
+    "Makeup",
+    "Sign",
+    "Signs",
     "Subject",
     "ModelFiles",
     "Capability",

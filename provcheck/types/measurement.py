@@ -110,6 +110,11 @@ class RunFacts(Record):
     dtype: str
     versions: dict[str, str]
     measured_at: datetime
+    unused_tensors: Count | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="stored tensors that the model does not have; left out where it was not loaded",
+    )
 
     @property
     def was_run(self) -> bool:

@@ -10,6 +10,7 @@ from provcheck.types.comparison import Comparison
 from provcheck.types.measurement import MeasurementFacts, NotMeasured
 from provcheck.types.notebook import cell, listed, table
 from provcheck.types.report import Tool
+from provcheck.types.signs import Signs
 from provcheck.types.subject import Subject
 from provcheck.types.verdict import JudgeFacts, Verdict
 
@@ -36,6 +37,11 @@ class PairReport(Digested):
     opponents: tuple[Opponent, ...]
     judge: JudgeFacts | None = Field(description="None where no bank with a judge ships")
     verdict: Verdict
+    signs: Signs | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="signs of disguise; left out in reports that were made before these were looked for",
+    )
     mixture: Mixture | NotMeasured | None = Field(
         default=None, description="the model as a mixture of its opponents; None where there is only one"
     )

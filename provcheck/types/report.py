@@ -10,6 +10,7 @@ from provcheck.types.base import REPORT_SCHEMA_VERSION, Count, Digested, ExitCod
 from provcheck.types.comparison import Comparison, records_by_name
 from provcheck.types.measurement import MeasurementFacts
 from provcheck.types.notebook import NEAREST, cell, data_frame, listed, table
+from provcheck.types.signs import Signs
 from provcheck.types.subject import Subject
 from provcheck.types.verdict import BankMap, JudgeFacts, Lineage, Verdict
 
@@ -105,6 +106,11 @@ class Report(Digested):
     )
     comparisons: tuple[Comparison, ...]
     verdict: Verdict
+    signs: Signs | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="signs of disguise; left out in reports that were made before these were looked for",
+    )
     lineage: Lineage
     map: BankMap
     background: Annotated[dict[str, SerializeAsAny[Record]], BeforeValidator(_backgrounds)] = Field(

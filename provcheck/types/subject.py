@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import Field
 
 from provcheck.types.base import Count, FileDigest, Floats, Ints, Record
+from provcheck.types.signs import Makeup
 
 
 class Subject(Record):
@@ -45,11 +46,27 @@ class Subject(Record):
         description="base_model_relation of the model card, in the Hub's words; left out where it states none",
     )
     base: Subject | None = Field(default=None, description="for an adapter: the model under it")
+    makeup: Makeup | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="what may be odd about its files; left out for an adapter, which has that of the model under it, "
+        "and where there are no files",
+    )
 
     @property
     def called(self) -> str:
         """`org/name@commit` for a model of the Hub; the name of a folder or file, without its path."""
         return f"{self.id}@{self.revision}" if self.revision else self.id
+
+    @property
+    def all_makeup(self) -> Makeup | None:
+        """Its makeup; for an adapter that of the model under it."""
+        return self.base.makeup if self.base else self.makeup
+
+    @property
+    def settings(self) -> dict[str, float | str]:
+        """What config.json states, as far as it changes what the same weights do; empty where that is not known."""
+        return dict(self.all_makeup.stated) if self.all_makeup else {}
 
     @property
     def in_part(self) -> tuple[str, ...]:

@@ -18,7 +18,10 @@ LEFT_OUT = {
 }
 """By part of a report: what is checked elsewhere, or differs from run to run."""
 
-SENTENCES = {"reasons", "message", "description", "reason", "not_measured", "limitations"}
+SENTENCES = {
+    *("reasons", "message", "description", "reason", "not_measured", "limitations"),
+    *("finding", "innocent", "not_looked_at"),
+}
 """Fields that hold sentences of the program. The name of the judge is one, too."""
 
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")

@@ -43,7 +43,7 @@ from provcheck.verification.steps import (
     skipped,
 )
 
-FOLLOWING = (DISTANCES, VERDICT, "checks", "tree", "map", "statements", SENTENCES, "command")
+FOLLOWING = (DISTANCES, VERDICT, "checks", "signs", "tree", "map", "statements", SENTENCES, "command")
 NOT_CLAIMED = "--no-claimed-reference"
 MISSING = NotMeasured(not_measured="it was not measured again")
 
@@ -137,9 +137,16 @@ def repeat(report: Report, again: Prepared, measurement: Measurement, compared: 
     found = compare(measurement, compared.bank, also, compared.named)
     new = conclude(again, measurement, compared, found)
     if exact:
+        new = _without_later(report, new)
         return Repetition(report, new, new, exact)
     again_from = partial(conclude, again, measurement, compared, drawn=(new.lineage, new.map))
-    return Repetition(report, new, what_follows(report, new, again_from), exact)
+    follows = what_follows(report, new, again_from)
+    return Repetition(report, _without_later(report, new), _without_later(report, follows), exact)
+
+
+def _without_later(report: Report, new: Report) -> Report:
+    """The new report without what the old one was made too early to state."""
+    return new if report.signs else new.model_copy(update={"signs": None})
 
 
 def as_in(report: Report, measurement: Measurement) -> Measurement:
@@ -148,7 +155,11 @@ def as_in(report: Report, measurement: Measurement) -> Measurement:
     base = found.base and stated.base and _named_like(found.base, stated.base)
     signals = {name: measurement.signals.get(name, MISSING) for name in report.measurement.signals}
     subject = _named_like(found, stated).model_copy(update={"base": base})
-    return replace(measurement, subject=subject, signals=signals)
+    run = measurement.run
+    if stated.all_makeup is None:  # it was measured before these were stated
+        subject = subject.model_copy(update={"makeup": None, "base": base and base.model_copy(update={"makeup": None})})
+        run = run.model_copy(update={"unused_tensors": None})
+    return replace(measurement, subject=subject, run=run, signals=signals)
 
 
 def _named_like(subject: Subject, other: Subject) -> Subject:

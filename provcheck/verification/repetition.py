@@ -37,6 +37,7 @@ class Repetition:
         yield self._distances()
         yield self._verdict()
         yield self._policy_checks()
+        yield self._signs()
         yield self._tree()
         yield self._map()
         yield self._statements()
@@ -78,6 +79,14 @@ class Repetition:
     def _policy_checks(self) -> Check:
         said = f"{len(self.new.checks)} with the same outcomes, exit code {int(self.new.exit_code)}"
         return self._follows("checks", ("checks", "summary", "exit_code", "policy"), said)
+
+    def _signs(self) -> Check:
+        """Check the signs of disguise; a report that was made before these were looked for has none."""
+        subject = self.old.subject
+        if self.old.signs is None or (subject.weights and subject.all_makeup is None):
+            return skipped("signs", "the files were not looked at for signs of disguise when the model was measured")
+        said = f"{len(self.new.signs.found) if self.new.signs else 0} of disguise, as stated"
+        return self._follows("signs", ("signs",), said)
 
     def _tree(self) -> Check:
         nearest = self.new.lineage.nearest_on_tree

@@ -56,6 +56,7 @@ def table(rows: list[Row]) -> str:
         "attack",
         "function kept",
         *(f"by {way}" for way in SIGNALS),
+        "signs of disguise",
         "why, where inconclusive, refused or certain",
     )
     lines = [" | ".join(cells) for cells in (head, ("---",) * len(head), *map(_cells, rows))]
@@ -65,8 +66,9 @@ def table(rows: list[Row]) -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     name = f"{row.attack.name}: {row.attack.what}"
     if row.verdicts is None:
-        return name, "does not apply", *("-" for _ in SIGNALS), row.not_applied
-    return name, _function(row), *(_said(row.verdicts.get(way)) for way in SIGNALS), _reasons(row.verdicts)
+        return name, "does not apply", *("-" for _ in SIGNALS), "-", row.not_applied
+    said = (_said(row.verdicts.get(way)) for way in SIGNALS)
+    return name, _function(row), *said, ", ".join(row.signs) or "none", _reasons(row.verdicts)
 
 
 def _function(row: Row) -> str:

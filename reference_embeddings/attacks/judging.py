@@ -30,6 +30,8 @@ class Row:
     """Largest absolute difference of a token's log-probability; None where texts fall into other tokens."""
     verdicts: dict[str, Verdict | str] | None = None
     not_applied: str = ""
+    signs: tuple[str, ...] = ()
+    """Names of the signs of disguise that it leaves, beside the victim and by itself."""
 
     @property
     def kept(self) -> bool:
@@ -50,7 +52,8 @@ def try_attack(attack: Attack, model: Path, victim: Path, work: Path, signals: t
         attacked = attack.build(model, work / attack.name)
     except DoesNotApply as fault:
         return Row(attack, not_applied=str(fault))
-    return Row(attack, moved_nats(model, attacked), judge(attacked, victim, signals))
+    verdicts = judge(attacked, victim, signals)
+    return Row(attack, moved_nats(model, attacked), verdicts, signs=signs_left(attacked, victim))
 
 
 def measure_to(model: Path, to: Path, signals: tuple[str, ...] | None = None) -> Path:
@@ -68,6 +71,14 @@ def judge(attacked: Path, victim: Path, signals: tuple[str, ...] | None = None) 
     except ProvcheckError as fault:
         return dict.fromkeys(ways, f"refused: {fault.message}")
     return {way: _verdict(measured, victim, names) for way, names in ways.items()}
+
+
+def signs_left(attacked: Path, victim: Path) -> tuple[str, ...]:
+    """The signs of disguise of an attacked folder that was measured and judged; none of one that was refused."""
+    if not (measured := attacked / "measured.safetensors").exists():
+        return ()
+    found = judge_pair(measured, victim, options=ModelOptions(offline=True, cache=False), changes=False).signs
+    return tuple(sign.name for sign in found.found) if found else ()
 
 
 def moved_nats(model: Path, attacked: Path) -> float | None:

@@ -46,6 +46,17 @@ def device_command(
         typer.echo(line)
 
 
+@app.command("signs")
+def signs_command(
+    models: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Honest models.")],
+) -> None:
+    """How often honest models show a sign of disguise by themselves, and how far off centre their embeddings are."""
+    from tests.benchmarks.false_signs import count_false_signs
+
+    for line in count_false_signs(models):
+        typer.echo(line)
+
+
 @app.command("precision")
 def precision_command(
     models: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Models to measure again and again.")],

@@ -9,7 +9,7 @@ import pytest
 
 from provcheck.policy import Evidence
 from provcheck.signals import find_signal
-from provcheck.types import AtHand, NotMeasured, Outcome, Relation
+from provcheck.types import AtHand, NotMeasured, Outcome, Relation, Sign, Signs
 from tests.policy.factory import PROBES_DIGEST, PROBES_NAME, check, compared, make_evidence
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
@@ -212,3 +212,33 @@ def test_without_a_claim_nothing_can_be_shown() -> None:
 def test_a_claimed_base_beyond_the_nearest_is_not_called_absent(farthest: Relation, outcome: Outcome) -> None:
     done = check(CLAIM, make_evidence({"a": farthest}, declared=("far",), beyond=["far"]))
     assert (done.outcome, done.references) == (outcome, ("far",))
+
+
+NO_SIGNS = {"kind": "no-signs-of-disguise"}
+SIGN = Sign(name="rows-unused", finding="Half of the rows are never used.", innocent="They are kept for later.")
+BESIDE = Sign(name="config-differs", reference="org/base", finding="It states another rope.", innocent="A correction.")
+
+
+@pytest.mark.parametrize(
+    ("signs", "outcome", "said"),
+    [
+        (Signs(looked_at=("layers", "merges")), PASSED, "no sign of disguise in 2 looks"),
+        (Signs(found=(SIGN,)), FAILED, "1 sign of disguise (rows-unused): Half of the rows are never used."),
+        (Signs(found=(SIGN,), not_looked_at={"merges": "it is GGUF"}), FAILED, "1 sign of disguise"),
+        (Signs(not_looked_at={"token-rows": "it is GGUF"}), INCONCLUSIVE, "not looked at: token rows (it is GGUF)"),
+        (None, INCONCLUSIVE, "signs of disguise were not looked for"),
+    ],
+)
+def test_signs_of_disguise(signs: Signs | None, outcome: Outcome, said: str) -> None:
+    """What was not looked at never passes."""
+    done = check(NO_SIGNS, replace(make_evidence(), signs=signs))
+    assert done.outcome is outcome
+    assert said in done.message
+
+
+def test_signs_that_are_known_do_not_count() -> None:
+    evidence = replace(make_evidence(), signs=Signs(found=(SIGN, BESIDE), looked_at=("layers",)))
+    both = check(NO_SIGNS, evidence)
+    assert (both.outcome, both.references) == (FAILED, ("org/base",))
+    assert check({**NO_SIGNS, "except": ["rows-*"]}, evidence).message.startswith("1 sign of disguise (config-differs)")
+    assert check({**NO_SIGNS, "except": ["rows-unused", "config-*"]}, evidence).outcome is PASSED

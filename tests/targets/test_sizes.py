@@ -91,3 +91,14 @@ def test_the_limit_is_that_of_the_stored_dimensions() -> None:
     for config in ({"vocab_size": wide + 1}, {"vocab_size": 8 * wide + 1, **packed}, {"num_hidden_layers": 302}):
         with pytest.raises(BrokenModel, match=r"states \w+ \d"):
             check_sizes("m", config, stored)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"layer_types": ["full_attention"] * MANY}, {"rope_parameters": {"x": [0] * MANY}}]
+)
+def test_a_list_that_takes_seconds_to_check_is_refused_at_once(changes: dict[str, Any], tmp_path: Path) -> None:
+    folder = with_config(tmp_path / "model", **changes)
+    started = time.process_time()
+    with pytest.raises(BrokenModel, match="holds 1,000,000 entries under"):
+        resolve(str(folder))
+    assert time.process_time() - started < 2

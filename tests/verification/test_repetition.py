@@ -13,7 +13,7 @@ import pytest
 from provcheck.signals.able.values import CONTRAST, PAPER
 from provcheck.signals.likelihood.values import LOGLIK
 from provcheck.store import save_measurement
-from provcheck.types import FileDigest, Floats, Measurement, NotMeasured, Outcome, Report
+from provcheck.types import FileDigest, Floats, Makeup, Measurement, NotMeasured, Outcome, Report, Signs
 from provcheck.verification import conclusion, exit_code
 from tests.evidence import Evidence, subject
 from tests.synthetic import make_bank, make_blocks, roots, with_arrays
@@ -38,9 +38,9 @@ def test_a_report_repeats_from_its_measurement_file(made: Evidence, capsys: pyte
         "report.json: me/mine is derived (org/root-3), it says",
         "report PASSED  every byte is as it was written",
     ]
-    assert said[-1].startswith("== 17 passed, 3 skipped in ")
+    assert said[-1].startswith("== 17 passed, 4 skipped in ")
     assert said[-1].endswith(
-        "the numbers repeat bit for bit, and so does the verdict; not verified: attestation, probes, run =="
+        "the numbers repeat bit for bit, and so does the verdict; not verified: attestation, probes, run, signs =="
     )
 
 
@@ -56,7 +56,7 @@ def test_an_audit_by_some_signals_repeats_by_these(evidence: Evidence, capsys: p
 def test_the_order_is_that_of_the_audit(made: Evidence) -> None:
     assert " ".join(lines(made)) == (
         "report attestation program bank judge probes policy background-likelihood run weights model-files measurement "
-        "distances verdict checks tree map statements sentences command"
+        "distances verdict checks signs tree map statements sentences command"
     )
 
 
@@ -104,7 +104,7 @@ def test_what_differs_is_named(evidence: Evidence, capsys: pytest.CaptureFixture
     assert evidence.verify() == 1
     said = capsys.readouterr().out
     assert "statements FAILED  subject.license: 'mit' became None" in said
-    assert "the report does not hold: statements; not verified: attestation, probes, run ==" in said
+    assert "the report does not hold: statements; not verified: attestation, probes, run, signs ==" in said
 
 
 def test_another_version_may_word_its_sentences_otherwise(evidence: Evidence) -> None:
@@ -139,7 +139,7 @@ def test_numbers_that_moved_a_little_repeat_within_the_tolerances(evidence: Evid
     replace_measurement(evidence, with_arrays(moved, "likelihood", **{LOGLIK: nats + 0.01 * noise(nats.shape)}))
     found = lines(evidence)
     assert with_outcome(found, Outcome.FAILED) == set(), found["distances"].message
-    assert with_outcome(found, Outcome.SKIPPED) == {"attestation", "probes", "run", "measurement", "map"}
+    assert with_outcome(found, Outcome.SKIPPED) == {*("attestation", "probes", "run"), *("measurement", "map", "signs")}
     assert exit_code(list(found.values())) == 0
     assert conclusion(list(found.values())).startswith("the numbers repeat within the stated tolerances")
     said = r"of 5 references: the largest change is (\d+\.\d)% of what is accepted \(.* to org/.*\)"
@@ -219,3 +219,55 @@ def test_another_policy_is_not_checked_with(evidence: Evidence) -> None:
 def test_what_the_user_names_must_be_there(option: str, made: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
     assert made.verify(option, "nowhere") == 4
     assert "nowhere" in capsys.readouterr().err
+
+
+MAKEUP = Makeup(
+    stated={"rope_theta": 1e4},
+    looks={"layers": {"stated": 1, "stored": 4}},
+    not_looked_at={"merges": "no tokenizer.json"},
+)
+
+
+def with_makeup(evidence: Evidence) -> Evidence:
+    """The evidence of a model whose files show a sign."""
+    found = subject()
+    odd = found.subject.model_copy(update={"makeup": MAKEUP})
+    run = found.run.model_copy(update={"unused_tensors": 0})
+    replace_measurement(evidence, replace(found, subject=odd, run=run))
+    assert evidence.audit() == 0
+    return evidence
+
+
+def test_signs_of_disguise_repeat(evidence: Evidence) -> None:
+    found = lines(with_makeup(evidence))
+    assert not with_outcome(found, Outcome.FAILED)
+    assert (found["signs"].outcome, found["signs"].message) == (Outcome.PASSED, "1 of disguise, as stated")
+
+
+@pytest.mark.parametrize("signs", [None, Signs(looked_at=("layers",))])
+def test_a_sign_that_was_taken_out_is_not_verified(signs: Signs | None, evidence: Evidence) -> None:
+    with_makeup(evidence).forge(lambda report: report.model_copy(update={"signs": signs}))
+    expected = Outcome.FAILED if signs else Outcome.SKIPPED
+    assert lines(evidence)["signs"].outcome is expected
+
+
+def test_what_the_files_look_like_is_verified(evidence: Evidence) -> None:
+    even = Makeup(looks={"layers": {"stated": 4, "stored": 4}})
+    with_makeup(evidence).forge(
+        lambda report: report.model_copy(update={"subject": report.subject.model_copy(update={"makeup": even})})
+    )
+    assert {"signs", "statements"} & failures(evidence)
+
+
+def test_a_report_from_before_repeats_without_signs(evidence: Evidence) -> None:
+    """Though the model is measured by a version that looks at its files."""
+
+    def before(report: Report) -> Report:
+        facts = report.measurement.model_copy(update={"unused_tensors": None})
+        older = report.subject.model_copy(update={"makeup": None})
+        return report.model_copy(update={"subject": older, "measurement": facts, "signs": None})
+
+    with_makeup(evidence).forge(before)
+    found = lines(evidence)
+    assert not with_outcome(found, Outcome.FAILED)
+    assert found["signs"].outcome is Outcome.SKIPPED

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from provcheck.signals.contract import Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
 from provcheck.signals.stacks import ArrayLayout
-from provcheck.signals.weights import page
+from provcheck.signals.weights import page, reading
 from provcheck.signals.weights.anatomy import dissect
 from provcheck.signals.weights.anchors import anchors_digest, tokens_of
 from provcheck.signals.weights.matching import Bits, match_blocks
@@ -50,6 +50,7 @@ from provcheck.types import (
     NotMeasured,
     ProbeSet,
     Report,
+    Sign,
     SignalValues,
     Sketch,
     Stack,
@@ -165,6 +166,10 @@ class Weights(Signal):
     def reasons(self, values: SignalValues, reference: str) -> tuple[str, ...]:
         """How many neurons found their twin, and the exact p-value."""
         return page.reasons(cast("WeightsValues", values), reference)
+
+    def oddities(self, values: SignalValues, reference: str) -> tuple[Sign, ...]:
+        """Stored along other axes, or in another order."""
+        return reading.oddities(cast("WeightsValues", values), reference)
 
     def figures(self, report: Report, nearest: Comparison | None) -> list[Figure]:
         """Matches of this model and of independent models; blocks against blocks."""

@@ -26,7 +26,7 @@ from provcheck.signals.weights.mlps import Neurons, find_groups, read_group
 from provcheck.signals.weights.stored import Stored, Unfit
 from provcheck.types import Floats, Ints, NotMeasured, Tensors
 
-__all__ = ["Anatomy", "Heads", "Neurons", "dissect"]
+__all__ = ["Anatomy", "Heads", "Neurons", "dissect", "find_root"]
 
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
@@ -66,7 +66,7 @@ class Anatomy:
 
     def __init__(self, tensors: Tensors, config: Mapping[str, Any], layout: Layout) -> None:
         self._layout = layout
-        self._root = _find_root(Stored(tensors, frozenset(tensors)), layout)
+        self._root = find_root(Stored(tensors, frozenset(tensors)), layout)
         self._head = _find_head(self._root, layout)
         self._heads = _number(config, HEADS)
         self.width, self.vocabulary = self._check_embeddings()
@@ -173,8 +173,8 @@ class Anatomy:
                 raise Unfit(f"no MLP of layer {layer} is stored under a known name")
 
 
-def _find_root(stored: Stored, layout: Layout) -> Stored:
-    """The tensors beside the input embedding; the outermost that have blocks, should there be several."""
+def find_root(stored: Stored, layout: Layout) -> Stored:
+    """The tensors beside the input embedding; the outermost that have blocks, should there be several. Raises Unfit."""
     ending = f"{layout.embedding}.weight"
     found = (name.removesuffix(ending) for name in stored.names if name.endswith(ending) and len(name) < MAX_NAME)
     for root in sorted(found, key=lambda root: (len(root), root))[:MAX_ROOTS]:

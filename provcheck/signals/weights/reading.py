@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from provcheck import wording
 from provcheck.signals.weights.values import WeightsValues
+from provcheck.types import Sign
 
 LOW = 0.2
 """Models that were initialised independently stay below it: in the zoo's calibration split they reach 0.17."""
@@ -57,6 +58,44 @@ def reasons(values: WeightsValues, reference: str) -> tuple[str, ...]:
         *_same_numbers(values),
         *(sentence for sentence, found in findings.items() if found),
     )
+
+
+def oddities(values: WeightsValues, reference: str) -> tuple[Sign, ...]:
+    """Rewrites of a related model that change nothing in what it does; `reference`: its name."""
+    numbers = {
+        "anchored_match": values.anchored_match,
+        "intrinsic_match": values.intrinsic_match,
+        "coordinate_match": values.coordinate_match,
+        "exact_p_value": values.exact_p_value,
+    }
+    known = {name: value for name, value in numbers.items() if value is not None}
+    rewritten = Sign(
+        name="axes-rewritten",
+        reference=reference,
+        finding=f"The neurons match those of {reference} ({_best(values)}), but the numbers as stored do not "
+        f"(coordinate match {match(values.coordinate_match)}): one of the two was rotated or reordered, which changes "
+        "nothing in what it does.",
+        innocent="Some ways to quantize a model rotate it first.",
+        numbers=known,
+    )
+    reordered = Sign(
+        name="neurons-reordered",
+        reference=reference,
+        finding=f"The neurons match those of {reference} ({_best(values)}), but not in the same places (exact p-value "
+        f"{wording.bound(values.exact_p_value or 0)}): they were reordered, which changes nothing in what the model "
+        "does, or whole layers were moved.",
+        innocent="Layers may have been taken out or repeated, and some ways to prune a model sort its neurons first.",
+        numbers=known,
+    )
+    found = ((rewritten, is_rewritten(values)), (reordered, is_reordered(values)))
+    return tuple(sign for sign, odd in found if odd)
+
+
+def _best(values: WeightsValues) -> str:
+    """The match that is read for kinship, with its name."""
+    if (values.anchored_match or 0) >= HIGH:
+        return f"anchored match {match(values.anchored_match)}"
+    return f"intrinsic match {match(values.intrinsic_match)}"
 
 
 def is_rewritten(values: WeightsValues) -> bool:
