@@ -38,7 +38,7 @@ def on_network(*changes: Change) -> Callable[[Path], None]:
             raise DoesNotApply("its token embeddings are not as wide as the residual stream")
         for one in changes:
             network = one(network, generator) or network
-        _replace(folder, network)
+        replace_weights(folder, network)
 
     return change
 
@@ -136,7 +136,8 @@ def blur_embeddings(network: Any, generator: torch.Generator) -> None:
     tokens.add_(EMBEDDING_NOISE * tokens.std() * torch.randn(tokens.shape, generator=generator))
 
 
-def _replace(folder: Path, network: Any) -> None:
+def replace_weights(folder: Path, network: Any) -> None:
+    """Write the network in place of the weights and the config of the folder, in float32."""
     for old in (*folder.glob("*.safetensors"), *folder.glob("*.safetensors.index.json"), *folder.glob("*.bin")):
         old.unlink()
     network.config.dtype = torch.float32
