@@ -9,9 +9,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+from pydantic import Field
 
 from provcheck.bank import Bank
 from provcheck.errors import BankError
+from provcheck.evaluation.attacked import JudgedAttack
 from provcheck.evaluation.methods import BESIDE, MISSING, Answer, Scores, methods_of, score, scores_by, similarities_of
 from provcheck.types import Bools, Record, Relation
 from provcheck.verdict.calibration import Calibration
@@ -72,6 +74,8 @@ class Evaluation(Record):
     audits_accusing: int
     features: dict[str, float]
     """AUC of each feature alone on the calibration pairs, related against independent; 0.5 is chance."""
+    attacks: tuple[JudgedAttack, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """Attacked models, where some were given."""
 
 
 def evaluate(bank: Bank) -> Evaluation:

@@ -95,15 +95,16 @@ class Calibration:
             Relation.UNRELATED: (1 - related) * (1 - same_recipe),
         }
 
-    def in_range(self, features: Mapping[str, float]) -> bool:
-        """Whether some calibration pair was as far apart in each feature, or nearly.
+    def out_of_range(self, features: Mapping[str, float]) -> tuple[str, ...]:
+        """The features in which no calibration pair was as far apart, nor nearly.
 
         Nothing is too near: there the relation is only clearer, as for a copy among models of which none is one.
         """
         values = np.array([features[name] for name in self.facts.features])
         rises = np.array(list(directions(self.facts.features).values())) > 0
         margin = RANGE_MARGIN * (self.high - self.low)
-        return bool(np.where(rises, values >= self.low - margin, values <= self.high + margin).all())
+        inside = np.where(rises, values >= self.low - margin, values <= self.high + margin)
+        return tuple(name for name, fits in zip(self.facts.features, inside, strict=True) if not fits)
 
     def accused(self, columns: Callable[[Sequence[str]], Floats]) -> Bools:
         """(P,) which of some pairs are called related: they score high enough, and have the witnesses.

@@ -111,7 +111,7 @@ class CalibratedJudge:
             if panel.facts.false_accusation_upper > self._limit:
                 return Relation.INCONCLUSIVE
             pair = (Relation.IDENTICAL, Relation.DERIVED)
-        elif score > panel.facts.acquit_up_to or not panel.in_range(features):
+        elif score > panel.facts.acquit_up_to or panel.out_of_range(features):
             return Relation.INCONCLUSIVE
         return max(pair, key=probabilities.__getitem__)
 
@@ -129,8 +129,6 @@ class CalibratedJudge:
             why = "but only one kind of evidence speaks for it, which can be forged"
         elif comparison.score <= facts.acquit_up_to and (other := self._accused_otherwise(features)):
             why = f"but by {in_words(other)} alone they are related: one of the two may have been tampered with"
-        elif not panel.in_range(features):
-            why = "but the numbers lie outside the range that the judge was calibrated on"
         elif comparison.score > facts.accuse_above:
             why = (
                 f"but the judge may accuse wrongly in up to {facts.false_accusation_upper:.2%} of independent pairs, "
@@ -138,8 +136,11 @@ class CalibratedJudge:
             )
         elif comparison.score > panel.null_scores[-1]:
             why = "but the evidence lies too little above that of independent models to accuse"
-        else:
+        elif comparison.score > facts.acquit_up_to:
             why = "not enough to accuse, too much to acquit"
+        else:
+            far = in_words(dict.fromkeys(map(signal_of, panel.out_of_range(features))))
+            why = f"but the numbers of {far} lie outside the range that the judge was calibrated on"
         return [f"The probability of being related is {probability(comparison.related_probability)}, {why}."]
 
     def _what_is_missing(self, comparison: Comparison) -> list[str]:

@@ -115,7 +115,7 @@ def _attack(
 ) -> None:
     """Descend on the aims, or climb where it forges, and write the folder anew."""
     torch.manual_seed(SEED)
-    attacked, other = _opened(folder), _opened(victim)
+    attacked, other = opened(folder), opened(victim)
     likenesses = [aim(attacked, other) for aim in aims]
 
     def loss(_: int) -> torch.Tensor:
@@ -128,8 +128,8 @@ def _attack(
         one(folder)
 
 
-def _opened(folder: Path) -> Model:
-    """With attention that can be differentiated twice."""
+def opened(folder: Path) -> Model:
+    """A model folder, with attention that can be differentiated twice."""
     model = load_model(folder)
     if model.network.config.model_type not in ANATOMIES:
         raise DoesNotApply(f"the parts of {model.network.config.model_type} are not known")

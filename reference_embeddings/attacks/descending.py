@@ -15,7 +15,7 @@ FIRST_TEXT, TEXTS, TOKENS = 8, 64, 128
 BATCH = 8
 SHORTENINGS = 12
 RATE = 4e-3
-"""Of Adam, for a bound of 1 nat a token; divergence grows as the square of a step, so it falls with the bound's root."""
+"""Of Adam, for a bound of 1 nat a token. Divergence grows as the square of a step, so the rate falls with the root."""
 
 
 class Function:

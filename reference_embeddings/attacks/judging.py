@@ -16,6 +16,8 @@ from reference_embeddings.recipe.folder import load_model
 
 from .attack import KEPT_NATS, Attack, DoesNotApply
 
+MEASURED = "measured.safetensors"
+"""In the attacked folder."""
 TEXTS, TOKENS = 8, 128
 """Probe texts that the function is compared on, and the most tokens of each."""
 SIGNALS: dict[str, tuple[str, ...] | None] = {
@@ -55,6 +57,11 @@ class Row:
     not_applied: str = ""
 
     @property
+    def measured(self) -> bool:
+        """Whether the attack was built, and the result could be measured."""
+        return any(isinstance(one, Verdict) for one in (self.verdicts or {}).values())
+
+    @property
     def kept(self) -> bool:
         """Whether the function was kept."""
         return self.moved is not None and self.moved.kept
@@ -72,6 +79,7 @@ class Row:
 def try_attack(attack: Attack, model: Path, victim: Path, work: Path, signals: tuple[str, ...] | None = None) -> Row:
     """Build the attack on `model` below `work`, and judge the result against `victim`, a saved measurement."""
     try:
+        work.mkdir(exist_ok=True)
         attacked = attack.build(model, work / attack.name)
     except DoesNotApply as fault:
         return Row(attack, not_applied=str(fault))
@@ -89,7 +97,7 @@ def judge(attacked: Path, victim: Path, signals: tuple[str, ...] | None = None) 
     """The verdicts on the attacked folder against the victim, a saved measurement; measured once, judged each way."""
     ways = {way: names for way, names in SIGNALS.items() if not (signals and names) or set(names) <= set(signals)}
     try:
-        measured = measure_to(attacked, attacked / "measured.safetensors", signals)
+        measured = measure_to(attacked, attacked / MEASURED, signals)
     except ProvcheckError as fault:
         return dict.fromkeys(ways, f"refused: {fault.message}")
     return {way: _verdict(measured, victim, names) for way, names in ways.items()}
