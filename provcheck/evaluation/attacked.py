@@ -95,7 +95,7 @@ def markdown(found: tuple[JudgedAttack, ...]) -> str:
     if not found:
         return ""
     panels = list(dict.fromkeys(name for one in found for name in one.called))
-    heads = ["attack", "on", "largest change, nats", "KL, nats a token", "lost, bits a byte"]
+    heads = ["attack", "on", "largest change, nats", "divergence, nats a token", "lost, bits a byte"]
     heads += [f"by {name.replace('+', ' + ')}" for name in panels]
     rows = [heads, ["---"] * len(heads), *(_cells(one, panels) for one in found)]
     return "\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"

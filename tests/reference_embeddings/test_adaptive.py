@@ -44,8 +44,8 @@ def test_descent_keeps_within_its_bound_and_gets_somewhere(pair: tuple[Path, Pat
     model = opened(pair[0])
     view, function = WeightsView(model), Function(model)
     before = weights_surrogate.detached(view.anchored())
-    descend(model.network, lambda _: weights_surrogate.likeness(view.anchored(), before), function, 0.01, 12)
-    assert function.whole() <= 0.01
+    descend(model.network, lambda _: weights_surrogate.likeness(view.anchored(), before), function, 1.0, 30)
+    assert 0 < function.whole() <= 1.0
     assert float(weights_surrogate.likeness(view.anchored(), before)) < 0.9
 
 
