@@ -91,14 +91,24 @@ def evaluate_command(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write evaluation.md and .json there.")
     ] = None,
+    attacks: Annotated[
+        Path | None,
+        typer.Option("--attacks", metavar="DIR", help="Also judge the attacked models listed in DIR/attacks.json."),
+    ] = None,
 ) -> None:
     """Print the judge's error rates on the held-out references, beside simpler methods."""
     from provcheck.bank import load_bank
+    from provcheck.evaluation import attacked
     from provcheck.evaluation.error_rates import evaluate, markdown
     from provcheck.io.writing import write_texts
 
-    evaluation = evaluate(load_bank(name))
-    texts = {"evaluation.md": markdown(evaluation), "evaluation.json": evaluation.model_dump_json(indent=1) + "\n"}
+    bank = load_bank(name)
+    found = attacked.judge_attacks(attacks, bank) if attacks else ()
+    evaluation = evaluate(bank).model_copy(update={"attacks": found})
+    texts = {
+        "evaluation.md": markdown(evaluation) + attacked.markdown(found),
+        "evaluation.json": evaluation.model_dump_json(indent=1) + "\n",
+    }
     if out is not None:
         write_texts(out, texts)
     typer.echo(texts["evaluation.json" if as_json else "evaluation.md"], nl=False)

@@ -1,6 +1,7 @@
 """Offline work on a bank: nothing here takes part in an audit.
 
 error_rates   the judge's error rates on held-out roots, compared with simpler methods
+attacked      what the judge says of models that were attacked
 methods       the judge and these methods, and what they are rated by
 phylolm       one of them: how often two models continue prompts alike
 weight_based  more of them, which compare weights

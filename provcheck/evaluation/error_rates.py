@@ -9,11 +9,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+from pydantic import Field
 
 from provcheck.bank import Bank
 from provcheck.errors import BankError
+from provcheck.evaluation.attacked import JudgedAttack
 from provcheck.evaluation.methods import BESIDE, MISSING, Answer, Scores, methods_of, score, scores_by, similarities_of
-from provcheck.types import Bools, Floats, Record, Relation
+from provcheck.types import Bools, Record, Relation
 from provcheck.verdict.calibration import Calibration
 from provcheck.verdict.fitting import calibrate
 from provcheck.verdict.panels import Calibrations, name_of
@@ -72,6 +74,8 @@ class Evaluation(Record):
     audits_accusing: int
     features: dict[str, float]
     """AUC of each feature alone on the calibration pairs, related against independent; 0.5 is chance."""
+    attacks: tuple[JudgedAttack, ...] = Field(default=(), exclude_if=lambda found: not found)
+    """Attacked models, where some were given."""
 
 
 def evaluate(bank: Bank) -> Evaluation:
@@ -146,14 +150,13 @@ def _recall(mechanism: str, panels: Sequence[Calibration], pairs: Pairs) -> Mech
     return MechanismRecall(
         mechanism=mechanism,
         pairs=len(pairs.models),
-        called={name_of(one.signals): _called(one, scores_by(one, pairs)) for one in panels},
+        called={name_of(one.signals): _called(one, pairs) for one in panels},
     )
 
 
-def _called(panel: Calibration, scores: Floats) -> Called:
-    above, up_to = panel.facts.accuse_above, panel.facts.acquit_up_to
-    related = scores > above
-    return Called(related=int(related.sum()), inconclusive=int((~related & (scores > up_to)).sum()))
+def _called(panel: Calibration, pairs: Pairs) -> Called:
+    related, undecided = panel.accused(pairs.columns), scores_by(panel, pairs) > panel.facts.acquit_up_to
+    return Called(related=int(related.sum()), inconclusive=int((~related & undecided).sum()))
 
 
 def _ruled_out(panel: Calibration, pairs: Pairs) -> RuledOut:
@@ -184,7 +187,7 @@ def _of_one_start(bank: Bank, pairs: Pairs) -> Bools:
 def _accusing_audits(pairs: Pairs, panel: Calibration, held: list[int]) -> int:
     """Number of held-out models wrongly called related to some reference outside the held-out split."""
     outside = pairs.where(np.isin(pairs.models, held).sum(axis=1) == 1)
-    accused = outside.models[scores_by(panel, outside) > panel.facts.accuse_above]
+    accused = outside.models[panel.accused(outside.columns)]
     return len(set(accused.ravel()) & set(held))
 
 

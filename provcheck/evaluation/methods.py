@@ -121,7 +121,7 @@ def _curve(train: Floats, related: Bools, test: Floats) -> Answer:
 def _by_panel(panel: Calibration) -> Method:
     def method(_train: Pairs, test: Pairs, _seed: int) -> Answer:
         score = scores_by(panel, test)
-        return Answer(score, panel.related.probability_of(score), score > panel.facts.accuse_above)
+        return Answer(score, panel.related.probability_of(score), panel.accused(test.columns))
 
     return method
 

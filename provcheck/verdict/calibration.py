@@ -5,7 +5,7 @@ A *panel* is a set of signals that are read together, at least one of which may 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,9 @@ RELATED, IDENTICAL, SAME_RECIPE = "related", "identical", "same_recipe"
 
 RANGE_MARGIN = 0.1
 """Features may lie beyond those of the farthest calibration pairs by this share of their range."""
+
+WITNESSES_NEEDED = 2
+"""Features that must speak for an accusation; one alone can be forged by an optimiser that knows how it is computed."""
 
 MAX_NUMBER = 1e12
 """Limit for the numbers of a calibration; far beyond what a fit produces."""
@@ -41,10 +44,14 @@ class CalibrationFacts(Record):
         description="by feature: two models less alike in all of these are no copies"
     )
 
+    witnesses: dict[str, Number] = Field(
+        default_factory=dict, description="by feature: a pair more alike than this is hardly ever independent"
+    )
+
     @property
     def features(self) -> tuple[str, ...]:
         """All features that the panel reads, without duplicates."""
-        return tuple(dict.fromkeys(name for names in self.reads.values() for name in names))
+        return tuple(dict.fromkeys([*(name for names in self.reads.values() for name in names), *self.witnesses]))
 
 
 @dataclass(frozen=True)
@@ -88,15 +95,31 @@ class Calibration:
             Relation.UNRELATED: (1 - related) * (1 - same_recipe),
         }
 
-    def in_range(self, features: Mapping[str, float]) -> bool:
-        """Whether some calibration pair was as far apart in each feature, or nearly.
+    def out_of_range(self, features: Mapping[str, float]) -> tuple[str, ...]:
+        """The features in which no calibration pair was as far apart, nor nearly.
 
         Nothing is too near: there the relation is only clearer, as for a copy among models of which none is one.
         """
         values = np.array([features[name] for name in self.facts.features])
         rises = np.array(list(directions(self.facts.features).values())) > 0
         margin = RANGE_MARGIN * (self.high - self.low)
-        return bool(np.where(rises, values >= self.low - margin, values <= self.high + margin).all())
+        inside = np.where(rises, values >= self.low - margin, values <= self.high + margin)
+        return tuple(name for name, fits in zip(self.facts.features, inside, strict=True) if not fits)
+
+    def accused(self, columns: Callable[[Sequence[str]], Floats]) -> Bools:
+        """(P,) which of some pairs are called related: they score high enough, and have the witnesses.
+
+        `columns`: names of features -> their values (P, len(names)).
+        """
+        names = tuple(self.facts.witnesses)
+        limits, signs = np.array([*self.facts.witnesses.values()]), np.array([*directions(names).values()])
+        found = (signs * (columns(names) - limits) > 0).sum(axis=1)
+        high = self.related.scores(columns(self.related.features)) > self.facts.accuse_above
+        return np.asarray(high & (found >= min(WITNESSES_NEEDED, len(names))))
+
+    def accuses(self, features: Mapping[str, float]) -> bool:
+        """Whether a pair is called related."""
+        return bool(self.accused(lambda names: np.array([[features[name] for name in names]]))[0])
 
     def rules_out_copy(self, features: Mapping[str, float]) -> bool:
         """Whether two models are less alike than copies in every feature that tells; one alone can be disguised."""

@@ -46,6 +46,19 @@ NOT_ACQUITTED = 0.02
 """A pair that scores above all but this share of the independent pairs is not acquitted."""
 
 
+WITNESSES = (
+    "able.contrast_distance",
+    "weights.anchored_match",
+    "weights.coordinate_match",
+    "weights.intrinsic_match",
+)
+"""Of these, two must speak for an accusation where a panel has as many. Gradient descent raised an innocent model's
+intrinsic match to 0.3, or its ABLE likeness to 0.6, at 0.1 nats a token, but what one rises by leaves the others."""
+
+WITNESSED = 0.001
+"""A feature speaks for kinship beyond what all but this share of the independent pairs reach."""
+
+
 def calibrate(
     bank: Bank, rows: Sequence[int] | None = None, pairs: Pairs | None = None, reads: Reads = READS
 ) -> Calibrations:
@@ -185,8 +198,18 @@ def _facts(
         false_accusation_upper=rate_interval(0, len(null))[1],
         accuse_above=accuse,
         acquit_up_to=min(accuse, float(np.quantile(null, 1 - NOT_ACQUITTED, method="higher"))),
+        witnesses=_witnesses(pairs.where(~pairs.related), [name for name in WITNESSES if signal_of(name) in read]),
         copy_limits=_copy_limits(pairs, {**directions(machines[RELATED].features + machines[IDENTICAL].features)}),
     )
+
+
+def _witnesses(independent: Pairs, names: Sequence[str]) -> dict[str, float]:
+    """By feature, what all but `WITNESSED` of the independent pairs do not exceed."""
+    directed = directions([name for name in names if name in independent.names])
+    return {
+        name: sign * float(np.quantile(sign * independent.columns([name])[:, 0], 1 - WITNESSED, method="higher"))
+        for name, sign in directed.items()
+    }
 
 
 def _copy_limits(pairs: Pairs, directed: Mapping[str, int]) -> dict[str, float]:

@@ -91,6 +91,8 @@ class CalibratedJudge:
             return comparison.model_copy(update={"relation": relation})
         probabilities = panel.probabilities(features)
         relation = self._relation(panel, features, score, probabilities)
+        if relation.independent and self._accused_otherwise(features):
+            relation = Relation.INCONCLUSIVE
         found = {
             "relation": Relation.IDENTICAL if comparison.same_weights else relation,
             "probabilities": probabilities,
@@ -104,23 +106,29 @@ class CalibratedJudge:
     def _relation(
         self, panel: Calibration, features: Mapping[str, float], score: float, probabilities: Mapping[Relation, float]
     ) -> Relation:
-        facts = panel.facts
-        if not panel.in_range(features) or facts.acquit_up_to < score <= facts.accuse_above:
-            return Relation.INCONCLUSIVE
         pair = (Relation.SAME_RECIPE, Relation.UNRELATED)
-        if score > facts.accuse_above:
-            if facts.false_accusation_upper > self._limit:
+        if panel.accuses(features):
+            if panel.facts.false_accusation_upper > self._limit:
                 return Relation.INCONCLUSIVE
             pair = (Relation.IDENTICAL, Relation.DERIVED)
+        elif score > panel.facts.acquit_up_to or panel.out_of_range(features):
+            return Relation.INCONCLUSIVE
         return max(pair, key=probabilities.__getitem__)
+
+    def _accused_otherwise(self, features: Mapping[str, float]) -> Panel | None:
+        """Another panel that calls the pair related: signals that contradict one another acquit nobody."""
+        asked = (one for one in self._calibrations.panels if one.can_judge(features))
+        return next((one.signals for one in asked if one.accuses(features)), None)
 
     def _doubts(self, panel: Calibration, comparison: Comparison) -> list[str]:
         """Why it does not decide."""
         if comparison.relation is not Relation.INCONCLUSIVE or comparison.score is None:
             return []
-        facts = panel.facts
-        if not panel.in_range(features_of(comparison)):
-            why = "but the numbers lie outside the range that the judge was calibrated on"
+        facts, features = panel.facts, features_of(comparison)
+        if not panel.accuses(features) and comparison.score > facts.accuse_above:
+            why = "but only one kind of evidence speaks for it, which can be forged"
+        elif comparison.score <= facts.acquit_up_to and (other := self._accused_otherwise(features)):
+            why = f"but by {in_words(other)} alone they are related: one of the two may have been tampered with"
         elif comparison.score > facts.accuse_above:
             why = (
                 f"but the judge may accuse wrongly in up to {facts.false_accusation_upper:.2%} of independent pairs, "
@@ -128,8 +136,11 @@ class CalibratedJudge:
             )
         elif comparison.score > panel.null_scores[-1]:
             why = "but the evidence lies too little above that of independent models to accuse"
-        else:
+        elif comparison.score > facts.acquit_up_to:
             why = "not enough to accuse, too much to acquit"
+        else:
+            far = in_words(dict.fromkeys(map(signal_of, panel.out_of_range(features))))
+            why = f"but the numbers of {far} lie outside the range that the judge was calibrated on"
         return [f"The probability of being related is {probability(comparison.related_probability)}, {why}."]
 
     def _what_is_missing(self, comparison: Comparison) -> list[str]:

@@ -1,23 +1,37 @@
-"""`python -m reference_embeddings.attacks MODEL`: try every attack on a model folder, and print a Markdown table."""
+"""`python -m reference_embeddings.attacks MODEL`: try the attacks on a model folder, and print a Markdown table."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from provcheck import Verdict
+from provcheck.evaluation.attacked import FILE, AttackList, FunctionKept, ListedAttack
 from provcheck.measuring import read_signals
 
-from .judging import SIGNALS, Row, measure_to, try_attack
+from .adaptive import evading, forging
+from .attack import Attack
+from .judging import MEASURED, Row, measure_to, try_attack
 from .suite import ATTACKS
+from .tables import table
 
-REASONS = 2
-"""Of a verdict, in the table; the first ones say what decided."""
+
+class Suite(StrEnum):
+    """Which attacks are tried."""
+
+    FIXED = "fixed"
+    EVADE = "evade"
+    FORGE = "forge"
+
+
+BOUNDS = (0.1,)
+VICTIM = "victim.safetensors"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
@@ -27,78 +41,85 @@ Victim = Annotated[
 ]
 Only = Annotated[list[str] | None, typer.Option("--only", help="An attack by name; may be given several times.")]
 Signals = Annotated[str | None, typer.Option("--signals", help="Measure these signals only, such as weights.")]
+Which = Annotated[
+    Suite,
+    typer.Option(
+        "--suite", help="fixed; evade: gradient descent away from the victim; forge: towards it, MODEL no kin of it."
+    ),
+]
+Bounds = Annotated[
+    list[float] | None,
+    typer.Option("--bound", help="Nats a token that descent may cost; several times for a curve; 0.1 by default."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help=f"Keep the attacked models and {FILE} there, a new folder."),
+]
 
 
 @app.command()
-def attack(model: ModelFolder, victim: Victim = None, only: Only = None, signals: Signals = None) -> None:
+def attack(
+    model: ModelFolder,
+    victim: Victim = None,
+    only: Only = None,
+    signals: Signals = None,
+    suite: Which = Suite.FIXED,
+    bound: Bounds = None,
+    out: Out = None,
+) -> None:
     """Attack MODEL, and judge each result against the victim by the judge of the shipped bank.
 
-    Exit code 1 where an attack keeps the function and turns the pair into same-recipe or unrelated.
+    Exit code 1 where an attack keeps the function and turns the pair into same-recipe or unrelated, or where a forgery
+    makes strangers related by any signals.
     """
-    names = {one.name for one in ATTACKS}
-    if unknown := sorted(set(only or ()) - names):
-        raise typer.BadParameter(f"no such attack: {unknown[0]}; there are {', '.join(one.name for one in ATTACKS)}")
-    chosen = [one for one in ATTACKS if not only or one.name in only]
+    if suite is Suite.FORGE and victim is None:
+        raise typer.BadParameter("a forgery needs the model that it shall look like", param_hint="--victim")
+    chosen = _chosen(_attacks(suite, victim or model, bound or list(BOUNDS)), only)
     asked = read_signals(signals)
-    with tempfile.TemporaryDirectory() as work:
-        measured = measure_to(victim or model, Path(work) / "victim.safetensors", asked)
+    with ExitStack() as stack:
+        work = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        work.mkdir(parents=True, exist_ok=out is None)
+        measured = measure_to(victim or model, work / VICTIM, asked)
         rows = []
-        for one in chosen:
+        for number, one in enumerate(chosen):
             print(f"{time.strftime('%H:%M:%S')} {one.name}", file=sys.stderr, flush=True)
-            rows.append(try_attack(one, model, measured, Path(work), asked))
+            rows.append(try_attack(one, model, measured, work / str(number), asked))
+        if out:
+            (out / FILE).write_text(_listed(rows, model).model_dump_json(indent=1) + "\n", "utf-8")
     print(table(rows))
     raise typer.Exit(int(any(row.lost for row in rows)))
 
 
-def table(rows: list[Row]) -> str:
-    """The rows as a Markdown table."""
-    head = (
-        "attack",
-        "function kept",
-        *(f"by {way}" for way in SIGNALS),
-        "signs of disguise",
-        "why, where inconclusive, refused or certain",
+def _attacks(suite: Suite, victim: Path, bounds: list[float]) -> list[Attack]:
+    if suite is Suite.FIXED:
+        return list(ATTACKS)
+    build = evading if suite is Suite.EVADE else forging
+    return [one for bound in bounds for one in build(victim, bound)]
+
+
+def _chosen(attacks: list[Attack], only: list[str] | None) -> list[Attack]:
+    names = list(dict.fromkeys(one.name for one in attacks))
+    if unknown := sorted(set(only or ()) - set(names)):
+        raise typer.BadParameter(f"no such attack: {unknown[0]}; there are {', '.join(names)}")
+    return [one for one in attacks if not only or one.name in only]
+
+
+def _listed(rows: list[Row], model: Path) -> AttackList:
+    """Those that were built and measured."""
+    return AttackList(
+        attacks=tuple(
+            ListedAttack(
+                name=row.attack.name,
+                aim="forge" if row.attack.forges else "hide",
+                start=model.resolve().name,
+                model=f"{number}/{row.attack.name}/{MEASURED}",
+                victim=VICTIM,
+                function=FunctionKept(**vars(row.moved)) if row.moved else None,
+            )
+            for number, row in enumerate(rows)
+            if row.measured
+        )
     )
-    lines = [" | ".join(cells) for cells in (head, ("---",) * len(head), *map(_cells, rows))]
-    return "\n".join(f"| {line} |" for line in lines)
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    name = f"{row.attack.name}: {row.attack.what}"
-    if row.verdicts is None:
-        return name, "does not apply", *("-" for _ in SIGNALS), "-", row.not_applied
-    said = (_said(row.verdicts.get(way)) for way in SIGNALS)
-    return name, _function(row), *said, ", ".join(row.signs) or "none", _reasons(row.verdicts)
-
-
-def _function(row: Row) -> str:
-    if row.moved_nats is None:
-        return "no: other tokens"
-    return f"{'yes' if row.kept else 'no'}: {row.moved_nats:.2g} nats"
-
-
-def _said(found: Verdict | str | None) -> str:
-    if found is None:
-        return "not asked"
-    if isinstance(found, str):
-        return "refused"
-    sure = "" if found.probability is None else f", {_percent(found.probability)}"
-    return f"{found.relation.value}{sure}"
-
-
-def _percent(share: float) -> str:
-    """Never rounded into certainty."""
-    return "100 %" if share == 1 else f"{min(share, 0.9999):.2%}".replace("%", " %")
-
-
-def _reasons(verdicts: dict[str, Verdict | str]) -> str:
-    """Of the first verdict that is refused, inconclusive, or certain because the weight files are the same."""
-    for way, found in verdicts.items():
-        if isinstance(found, str):
-            return found
-        if found.relation.value == "inconclusive" or found.probability == 1.0:
-            return f"by {way}: {' '.join(found.reasons[:REASONS])}".replace("|", "/")
-    return ""
 
 
 if __name__ == "__main__":

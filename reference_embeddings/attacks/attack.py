@@ -27,6 +27,8 @@ class Attack:
     change: Callable[[Path], None]
     keeps: bool
     """Whether it claims to keep the function, to KEPT_NATS a token."""
+    forges: bool = False
+    """Whether it starts from a model that has nothing to do with the victim; then a verdict of kinship is the harm."""
 
     def build(self, model: Path, to: Path) -> Path:
         """A copy of the model folder, attacked. Raises DoesNotApply, and then leaves nothing behind."""

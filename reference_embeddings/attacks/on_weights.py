@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from reference_embeddings.recipe.anatomy import ANATOMIES, anatomy_of, bias_of, body_of, final_norm, matrix
+from reference_embeddings.recipe.anatomy import (
+    ANATOMIES,
+    anatomy_of,
+    bias_of,
+    final_norm,
+    layers_of,
+    matrix,
+    neurons_of,
+    part_of,
+    position_table,
+    take_neurons,
+)
 from reference_embeddings.recipe.evading import EVASIONS
 from reference_embeddings.recipe.folder import load_model
 from reference_embeddings.recipe.rewriting import untie
@@ -20,6 +30,8 @@ MEAN_ROWS = 10.0
 """Size of the constant that moves away from the tokens, in mean rows of their embeddings."""
 OFFSET = 1000.0
 """Size of the constant along all dimensions, in standard deviations of the token embeddings."""
+LOUDER = 1.5
+"""How loud a decoy reads and writes, relative to the loudest neuron."""
 NOISE, EMBEDDING_NOISE = 0.3, 1.0
 """Standard deviations of what the noise is added to."""
 
@@ -38,7 +50,7 @@ def on_network(*changes: Change) -> Callable[[Path], None]:
             raise DoesNotApply("its token embeddings are not as wide as the residual stream")
         for one in changes:
             network = one(network, generator) or network
-        _replace(folder, network)
+        replace_weights(folder, network)
 
     return change
 
@@ -62,13 +74,13 @@ def evasion(*kinds: str) -> Callable[[Path], None]:
 def move_constant(network: Any, _: torch.Generator) -> None:
     """Ten mean rows added to every token embedding, and taken from every position embedding."""
     tokens = network.get_input_embeddings()
-    tables = [part for part in body_of(network).children() if isinstance(part, nn.Embedding) and part is not tokens]
-    if not tables:
+    table = position_table(network)
+    if table is None:
         raise DoesNotApply(f"{network.config.model_type} has no position embeddings")
     untie(network)
     constant = MEAN_ROWS * tokens.weight.mean(0)
     tokens.weight.add_(constant)
-    tables[0].weight.sub_(constant)
+    table.weight.sub_(constant)
 
 
 def move_constant_by_a_layer(network: Any, _: torch.Generator) -> Any:
@@ -97,6 +109,28 @@ def move_constant_by_a_layer(network: Any, _: torch.Generator) -> Any:
     deeper.model.embed_tokens.weight.add_(constant)
     first.self_attn.o_proj.bias.sub_(constant)
     return deeper
+
+
+def add_decoys(network: Any, generator: torch.Generator) -> None:
+    """As many neurons again, the loudest of all, whose gates are shut: they do nothing, and look like everything."""
+    names, out = _gated(network)
+    take_neurons(network, lambda layer: torch.arange(2 * neurons_of(network, layer)) % neurons_of(network, layer))
+    for layer in layers_of(network):
+        gate, up, down = (matrix(part_of(layer, name)) for name in (*names, out))
+        count = len(up) // 2
+        for rows in (up, down.T):
+            loudest = LOUDER * rows[:count].norm(dim=1).max()
+            noise = torch.randn(count, rows.shape[1], generator=generator)
+            rows[count:] = loudest * noise / noise.norm(dim=1, keepdim=True)
+        gate[count:] = 0
+
+
+def flip_signs(network: Any, _: torch.Generator) -> None:
+    """Every second neuron reads and writes the opposite; behind a gate that changes nothing."""
+    (_, up), out = _gated(network)
+    for layer in layers_of(network):
+        matrix(part_of(layer, up))[::2].neg_()
+        matrix(part_of(layer, out))[:, ::2].neg_()
 
 
 def offset_all(network: Any, _: torch.Generator) -> None:
@@ -136,7 +170,16 @@ def blur_embeddings(network: Any, generator: torch.Generator) -> None:
     tokens.add_(EMBEDDING_NOISE * tokens.std() * torch.randn(tokens.shape, generator=generator))
 
 
-def _replace(folder: Path, network: Any) -> None:
+def _gated(network: Any) -> tuple[tuple[str, ...], str]:
+    """The names of gate and reader, and of what writes."""
+    names, out = anatomy_of(network).inner
+    if len(names) != 2:
+        raise DoesNotApply(f"{network.config.model_type} has no gated neurons, each a row of its own")
+    return names, out
+
+
+def replace_weights(folder: Path, network: Any) -> None:
+    """Write the network in place of the weights and the config of the folder, in float32."""
     for old in (*folder.glob("*.safetensors"), *folder.glob("*.safetensors.index.json"), *folder.glob("*.bin")):
         old.unlink()
     network.config.dtype = torch.float32

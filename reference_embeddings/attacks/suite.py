@@ -5,9 +5,11 @@ from __future__ import annotations
 from .attack import Attack
 from .on_files import change_rope, cut_layers, drop_merges, halve_merges, lower_context
 from .on_weights import (
+    add_decoys,
     add_noise,
     blur_embeddings,
     evasion,
+    flip_signs,
     move_constant,
     move_constant_by_a_layer,
     offset_all,
@@ -29,6 +31,8 @@ ATTACKS = (
         evasion("rescale-neurons", "rescale-values"),
         True,
     ),
+    Attack("decoys", "as many neurons again, loud and with shut gates", on_network(add_decoys), True),
+    Attack("sign-flip", "every second neuron reads and writes the opposite", on_network(flip_signs), True),
     Attack("constant-position", "ten mean rows moved from positions to tokens", on_network(move_constant), True),
     Attack(
         "constant-layer",

@@ -120,6 +120,13 @@ def layers_of(network: Any) -> nn.ModuleList:
     return stack
 
 
+def position_table(network: Any) -> nn.Embedding | None:
+    """The table of position embeddings, where there is one."""
+    tokens = network.get_input_embeddings()
+    tables = (part for part in body_of(network).children() if isinstance(part, nn.Embedding) and part is not tokens)
+    return next(tables, None)
+
+
 def arrange_layers(network: Any, numbers: Sequence[int]) -> None:
     """The layers of these numbers in this order, in place of all; one named again is a copy with weights of its own."""
     stack, config = layers_of(network), network.config

@@ -12,9 +12,8 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from torch import nn
 
-from .anatomy import anatomy_of, body_of, layers_of, matrix, neurons_of, part_of, take_neurons
+from .anatomy import anatomy_of, layers_of, matrix, neurons_of, part_of, position_table, take_neurons
 from .folder import Context, Model
 from .rewriting import CHECK_LENGTH, REWRITES, TOLERANCE, logits, reorder_outputs, untie
 from .tuning import fine_tune
@@ -84,15 +83,15 @@ def reorder_heads(network: Any, generator: torch.Generator) -> None:
 def shift_embeddings(network: Any, generator: torch.Generator) -> None:
     """A constant moved from positions to tokens; the output embeddings get a matrix of their own."""
     tokens = network.get_input_embeddings()
-    tables = [part for part in body_of(network).children() if isinstance(part, nn.Embedding) and part is not tokens]
-    if not tables:
+    table = position_table(network)
+    if table is None:
         raise ValueError(f"{network.config.model_type} has no position embeddings")
     untie(network)
     constant = (
         SHIFT * tokens.weight.data.std() * torch.randn(tokens.weight.shape[1], generator=generator).to(network.device)
     )
     tokens.weight.data.add_(constant)
-    tables[0].weight.data.sub_(constant)
+    table.weight.data.sub_(constant)
 
 
 EVASIONS: dict[str, Callable[[Any, torch.Generator], None]] = {

@@ -192,28 +192,35 @@ def test_the_thresholds_themselves(zoo: Bank, calibration: Calibration) -> None:
         assert (relation.independent, relation.related) == (expected.independent, expected.related)
 
 
-def test_outside_the_range_it_does_not_decide(zoo: Bank, calibration: Calibration) -> None:
+def test_outside_the_range_it_acquits_nobody(zoo: Bank, calibration: Calibration) -> None:
+    """One signal spoilt hides no kin that another finds; strangers are left open."""
     wild = with_arrays(TUNED, "likelihood", **{LOGLIK: array_of(TUNED, LOGLIK) + wave(5, 500)})
     judged = judge_all(zoo, calibration, wild)
-    assert {c.relation for c in judged.values()} == {Relation.INCONCLUSIVE}
-    reason = verdict_on(zoo, calibration, wild).reasons[0]
-    assert reason.endswith("the numbers lie outside the range that the judge was calibrated on.")
+    assert judged["org/root-3"].relation is Relation.DERIVED
+    assert not [one.reference for one in judged.values() if one.relation.independent]
+    stranger = with_arrays(root_measurement(60), "likelihood", **{LOGLIK: array_of(TUNED, LOGLIK) + wave(5, 500)})
+    found = judge_all(zoo, calibration, stranger)
+    assert {one.relation for one in found.values()} == {Relation.INCONCLUSIVE}
+    reasons = {judge_of(zoo, calibration).explain(one)[0] for one in found.values()}
+    said = "the numbers of log-likelihood lie outside the range that the judge was calibrated on."
+    assert any(reason.endswith(said) for reason in reasons)
     anything = replace(calibration, low=np.full(len(READ), -1e9), high=np.full(len(READ), 1e9))
     anything = with_facts(anything, acquit_up_to=calibration.facts.accuse_above)
-    assert Relation.INCONCLUSIVE not in {c.relation for c in judge_all(zoo, anything, wild).values()}
+    assert Relation.INCONCLUSIVE not in {c.relation for c in judge_all(zoo, anything, stranger).values()}
 
 
 @pytest.mark.parametrize("column", range(len(READ)), ids=READ)
 def test_every_feature_has_its_range(zoo: Bank, calibration: Calibration, column: int) -> None:
     """A little farther than the calibration pairs is allowed, more is not; nearer always is."""
     assert calibration.facts.features == READ
-    [comparison] = [one for one in compare(TUNED, zoo) if one.reference == "org/root-3"]
+    stranger = root_measurement(60)
+    [comparison] = [one for one in compare(stranger, zoo) if one.reference == "org/root-3"]
     value = features_of(comparison)[READ[column]]
     for beyond, inside in [(0.9 * RANGE_MARGIN, True), (1.1 * RANGE_MARGIN, False), (-9.0, True)]:
         low, high = calibration.low.copy(), calibration.high.copy()
         low[column], high[column] = value - 1 - beyond, value - beyond
-        relation = judge_all(zoo, replace(calibration, low=low, high=high), TUNED)["org/root-3"].relation
-        assert relation is (Relation.DERIVED if inside else Relation.INCONCLUSIVE)
+        relation = judge_all(zoo, replace(calibration, low=low, high=high), stranger)["org/root-3"].relation
+        assert relation.independent if inside else relation is Relation.INCONCLUSIVE
 
 
 def test_it_never_accuses_where_the_policy_wants_a_lower_rate(zoo: Bank, calibration: Calibration) -> None:

@@ -177,6 +177,28 @@ def test_the_largest_panel_that_can_judge_does(bank: Bank, judge: Calibrations, 
     assert ("ABLE contrast distance" in said) == ("able" in kept)
 
 
+def test_one_kind_of_evidence_accuses_nobody(bank: Bank, judge: Calibrations) -> None:
+    """The intrinsic match can be forged, and so can ABLE; both at once are harder."""
+    alone, both = (0.02, 0.03, 0.5), (0.02, 0.9, 0.5)
+    for subject, match, related in ((LOST, alone, False), (LOST, both, True), (KIN, alone, True)):
+        found = judged(judge, bank, compared(subject, bank, match))["org/root-3"]
+        assert found.relation.related == related
+        assert related or found.relation is Relation.INCONCLUSIVE
+    found = judged(judge, bank, compared(LOST, bank, alone))["org/root-3"]
+    assert "only one kind of evidence speaks for it" in asked(judge, bank).explain(found)[0]
+
+
+def test_signals_that_contradict_one_another_acquit_nobody(bank: Bank, judge: Calibrations) -> None:
+    """ABLE sees a fine-tune where the neurons look like a stranger's, and all signals together would acquit."""
+    lenient = {one.signals: {"acquit_up_to": one.facts.accuse_above} for one in judge.panels}
+    panels = [replace(one, facts=one.facts.model_copy(update=lenient[one.signals])) for one in judge.panels]
+    judge = Calibrations(tuple(panels))
+    found = judged(judge, bank, compared(KIN, bank, STRANGER))
+    assert found["org/root-3"].relation is Relation.INCONCLUSIVE
+    assert "by ABLE and log-likelihood alone they are related" in asked(judge, bank).explain(found["org/root-3"])[0]
+    assert found["org/root-5"].relation.independent
+
+
 def line_of_root_3(bank: Bank) -> set[str]:
     return {one.id for one in bank.references if one.id == "org/root-3" or "org/root-3" in one.parents}
 

@@ -9,7 +9,10 @@ import numpy as np
 
 from provcheck.signals.weights.layouts import Mlp, Order
 from provcheck.signals.weights.stored import Shape, Stored, Unfit, shown
-from provcheck.types import Floats
+from provcheck.types import Bools, Floats, Ints
+
+SHUT = 0.01
+"""A neuron whose gate is so much smaller than its block's typical one does next to nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,20 @@ class Neurons:
     @property
     def silent(self) -> bool:
         """Whether every neuron reads nothing or writes nothing, as in a block that was put in to do nothing."""
-        return not (self.read.any(axis=1) & self.write.any(axis=1)).any()
+        return not (self.read.any(axis=1) & self.write.any(axis=1) & self.open).any()
+
+    @property
+    def open(self) -> Bools:
+        """(n,) which neurons are not shut off by a gate close to zero: such a decoy can be as loud as it likes."""
+        if self.gate is None:
+            return np.ones(len(self), dtype=bool)
+        sizes = np.linalg.norm(self.gate, axis=1)
+        return np.asarray(sizes > SHUT * np.median(sizes[sizes > 0])) if sizes.any() else np.zeros(len(self), bool)
+
+    def take(self, places: Ints) -> Neurons:
+        """Those at some places."""
+        gate = None if self.gate is None else self.gate[places]
+        return Neurons(self.read[places], gate, self.write[places])
 
     @staticmethod
     def pooled(groups: list[Neurons]) -> Neurons:

@@ -10,7 +10,7 @@ of equal bits gives the angle between two vectors (Goemans and Williamson, 1995)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -74,8 +74,12 @@ def random_matrix(rows: int, columns: int, seed: int) -> Floats:
 def see(neurons: Neurons, heads: Heads | None, axes: Axes, most: int) -> Seen:
     """The `most` loudest neurons of a block: those with the largest product of |read| and |write|.
 
-    Exact copies of a neuron count once, and silent ones not at all. Raises Unfit for NaN.
+    Exact copies of a neuron count once, silent ones and those behind a shut gate not at all. Raises Unfit for NaN.
     """
+    if not (opened := neurons.open).all():
+        kept = np.flatnonzero(opened)
+        seen = see(neurons.take(kept), heads, axes, most)
+        return replace(seen, places=kept[seen.places])
     with np.errstate(over="ignore", invalid="ignore"):
         loudness = np.linalg.norm(neurons.read, axis=1) * np.linalg.norm(neurons.write, axis=1)
     if not np.isfinite(loudness).all():
