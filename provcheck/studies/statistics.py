@@ -5,7 +5,7 @@ All draws come from numpy's frozen RandomState with one seed, so that a study gi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from provcheck.types import Floats, Ints
 SEED = 20264
 RESAMPLES = 500
 PERMUTATIONS = 999
+RESAMPLES_OF_MATRICES = 200
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,25 @@ def mantel(first: Floats, second: Floats, resamples: int = RESAMPLES) -> Estimat
 
     Models, not pairs, are drawn with replacement; a model drawn twice is no pair with itself. Mantel (1967).
     """
-    value = correlation(upper(first), upper(second))
-    stream = np.random.RandomState(SEED)
-    rows, columns = np.triu_indices(len(first), 1)
+    return mean_mantel([(first, second)], resamples)
+
+
+def mean_mantel(pairs: Sequence[tuple[Floats, Floats]], resamples: int = RESAMPLES) -> Estimate:
+    """The mean of `mantel` over several pairs of matrices of the same models, such as several draws of probes.
+
+    Its interval covers both the draws and the models: each resample takes the next pair.
+    """
+    stream, count = np.random.RandomState(SEED), len(pairs[0][0])
+    rows, columns = np.triu_indices(count, 1)
     samples = []
-    for _ in range(resamples):
-        drawn = stream.randint(len(first), size=len(first))
+    for number in range(resamples):
+        first, second = pairs[number % len(pairs)]
+        drawn = stream.randint(count, size=count)
         i, j = drawn[rows], drawn[columns]
         apart = i != j
         samples.append(correlation(first[i[apart], j[apart]], second[i[apart], j[apart]]))
     low, high = _ends(np.array(samples))
-    return Estimate(value, low, high, len(first))
+    return Estimate(float(np.mean([correlation(upper(one), upper(two)) for one, two in pairs])), low, high, count)
 
 
 def mantel_p_value(first: Floats, second: Floats, permutations: int = PERMUTATIONS) -> float:
