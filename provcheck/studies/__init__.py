@@ -8,6 +8,7 @@ material     what studies read: raw vectors, log-likelihoods, pairs
 kl_settings  which pairs of a bank stand for the settings of the papers' KL scale
 probe_subsets, projections, interpolation  what `robustness` varies: probes, the projection, weights and template
 clustering   how well distances group models by a label
+compressing  weights made coarser
 variants     models made on the fly from others
 statistics   Mantel test, bootstrap and permutation intervals
 """
@@ -30,6 +31,7 @@ __all__ = ["TABLE", "StudyOptions", "find_study", "run_study"]
 TABLE = {
     "robustness": "Do distances stay the same under other probes, templates, seeds and dimensions?",
     "clusters": "Do families and mechanisms lie together?",
+    "quantization": "How far do quantization and pruning move a model?",
     "scale": "How large are the papers' ten kinds of change in this bank?",
 }
 """Name of a study, which is that of its module, and what it asks."""
