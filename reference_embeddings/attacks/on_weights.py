@@ -126,11 +126,11 @@ def add_decoys(network: Any, generator: torch.Generator) -> None:
 
 
 def flip_signs(network: Any, _: torch.Generator) -> None:
-    """Every second neuron reads and writes the opposite; behind a gate that changes nothing."""
+    """Every neuron reads and writes the opposite; behind a gate that changes nothing."""
     (_, up), out = _gated(network)
     for layer in layers_of(network):
-        matrix(part_of(layer, up))[::2].neg_()
-        matrix(part_of(layer, out))[:, ::2].neg_()
+        matrix(part_of(layer, up)).neg_()
+        matrix(part_of(layer, out)).neg_()
 
 
 def offset_all(network: Any, _: torch.Generator) -> None:

@@ -32,7 +32,7 @@ ATTACKS = (
         True,
     ),
     Attack("decoys", "as many neurons again, loud and with shut gates", on_network(add_decoys), True),
-    Attack("sign-flip", "every second neuron reads and writes the opposite", on_network(flip_signs), True),
+    Attack("sign-flip", "every neuron reads and writes the opposite, behind its gate", on_network(flip_signs), True),
     Attack("constant-position", "ten mean rows moved from positions to tokens", on_network(move_constant), True),
     Attack(
         "constant-layer",

@@ -170,7 +170,7 @@ def test_wrong_accusations_are_counted(zoo: Bank, monkeypatch: pytest.MonkeyPatc
     """A judge that accuses everybody: every pair, every audit."""
 
     def reckless(bank: Bank, rows: list[int] | None = None, pairs: Pairs | None = None) -> Calibrations:
-        low = {"accuse_above": -1e9, "acquit_up_to": -1e9}
+        low = {"accuse_above": -1e9, "acquit_up_to": -1e9, "witnesses": {}}
         found = calibrate(bank, rows, pairs).panels
         return Calibrations(tuple(replace(one, facts=one.facts.model_copy(update=low)) for one in found))
 

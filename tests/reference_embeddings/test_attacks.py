@@ -20,6 +20,8 @@ from tests.tiny import save_tiny
 
 BY_NAME = {attack.name: attack for attack in ATTACKS}
 KEEPING = [attack for attack in ATTACKS if attack.keeps]
+OPEN = {"sign-flip"}
+"""Of the weights' evidence only the intrinsic match is left, and one kind alone accuses nobody."""
 GATED = {"decoys", "sign-flip"}
 NO_HOLD = {
     "llama": {"constant-position", "constant-all"},
@@ -120,7 +122,8 @@ def test_weights_alone_find_every_copy_whose_function_is_kept(
         pytest.skip("does not apply to llama")
     attacked = attack.build(demo[0], tmp_path / "attacked")
     found = judge(attacked, demo[1], ("weights",))["weights"]
-    assert isinstance(found, Verdict) and found.relation in (Relation.IDENTICAL, Relation.DERIVED), found
+    assert isinstance(found, Verdict), found
+    assert found.relation.related or (attack.name in OPEN and found.relation is Relation.INCONCLUSIVE), found
 
 
 def _differ(one: Path, two: Path, name: str) -> bool:
