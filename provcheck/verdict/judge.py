@@ -75,7 +75,7 @@ class CalibratedJudge:
         ]
         if panel:
             ranked = (*_p_value(panel, comparison, self._references), *_rank(panel, comparison))
-            return (*self._doubts(panel, comparison), *lines, *ranked)
+            return (*self._doubts(panel, comparison), *lines, *ranked, *_single_witness(panel, comparison))
         return (*([] if comparison.same_weights else self._what_is_missing(comparison)), *lines)
 
     def _judged(
@@ -212,6 +212,16 @@ def _p_value(panel: Calibration, comparison: Comparison, references: int) -> lis
             "needed."
         ]
     return []
+
+
+def _single_witness(panel: Calibration, comparison: Comparison) -> list[str]:
+    """A warning where nothing else was measured that a forgery would have to deceive too."""
+    if not comparison.relation.related or comparison.same_weights or len(panel.facts.witnesses) != 1:
+        return []
+    return [
+        f"This was judged by {in_words(panel.signals)} alone, a single kind of evidence, which whoever knows how it is "
+        "computed can forge; the stored weights would be another."
+    ]
 
 
 def _rank(panel: Calibration, comparison: Comparison) -> list[str]:

@@ -109,6 +109,18 @@ def test_above_every_pair_is_never_said_of_strangers(zoo: Bank, calibration: Cal
         assert not any(ABOVE_ALL in reason for reason in judge.explain(comparison))
 
 
+def test_a_single_kind_of_evidence_is_told(zoo: Bank, calibration: Calibration) -> None:
+    """With one witness an accusation can be forged; with two there is no such warning, nor where nobody is accused."""
+
+    def warned(calibration: Calibration, subject: Measurement) -> bool:
+        return any("a single kind of evidence" in reason for reason in verdict_on(zoo, calibration, subject).reasons)
+
+    assert len(calibration.facts.witnesses) == 1
+    two = with_facts(calibration, witnesses={READ[0]: 9.0, READ[1]: 99.0})
+    assert (warned(calibration, TUNED), warned(two, TUNED)) == (True, False)
+    assert not warned(calibration, root_measurement(60))
+
+
 def test_a_quantized_copy_is_identical(zoo: Bank, calibration: Calibration) -> None:
     subject = child_of(root_measurement(3), "me/4-bit", 0.01, seed=78)
     assert judge_all(zoo, calibration, subject)["org/root-3"].relation is Relation.IDENTICAL
