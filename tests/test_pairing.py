@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from provcheck.store import save_measurement
 from provcheck.types import Measurement, NotMeasured, Relation
 from provcheck.verdict.fitting import calibrate
 from tests.synthetic import make_blocks, make_measurement, make_probes
+from tests.tiny import save_tiny
 from tests.verdict.zoo import calibrated, child_of, make_zoo, root_measurement
 
 TUNED = child_of(root_measurement(3), "me/tuned", 0.2, seed=77)
@@ -127,3 +129,18 @@ def test_where_there_is_no_distance(tmp_path: Path) -> None:
     assert "weights: " in caught.value.hint
     with pytest.raises(UsageError, match="there is no signal 'abel'"):
         distance(TUNED, root_measurement(3), signal="abel")
+
+
+def test_a_copy_with_another_rope_is_called_out(tmp_path: Path) -> None:
+    """The weights are equal, and the shipped bank need not know them."""
+    victim = save_tiny(tmp_path / "victim")
+    copy = Path(shutil.copytree(victim, tmp_path / "copy"))
+    config = (copy / "config.json").read_text("utf-8")
+    (copy / "config.json").write_text(config.replace('"rope_theta": 10000.0', '"rope_theta": 100000.0'), "utf-8")
+    options = ModelOptions(cache=False, signals=("weights",))
+    report = judge_pair(copy, victim, options=options, changes=False)
+    assert report.verdict.relation is Relation.IDENTICAL
+    assert report.signs and [sign.name for sign in report.signs.found] == ["config-differs"]
+    assert "rope_theta 100,000 in place of 10,000" in pair_page(report)
+    honest = judge_pair(victim, victim, options=options, changes=False)
+    assert honest.signs and not honest.signs.found

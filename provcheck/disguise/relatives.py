@@ -127,7 +127,7 @@ def _behaviour(related: Sequence[Comparison]) -> Signs:
         name="acts-unlike-its-weights",
         reference=one.reference,
         finding=f"The weight files are byte for byte those of {one.reference}, but the two do not act alike "
-        f"({', '.join(f'{name} {number(value)}, where equal models have 0' for name, value in found.items())}): these "
+        f"({', '.join(f'{name} {number(value)}' for name, value in found.items())}; it would be 0): these "
         "weights were given another config.json or tokenizer.",
         innocent="A faulty config or tokenizer may have been corrected.",
         numbers=found,

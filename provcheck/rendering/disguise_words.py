@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from provcheck.rendering.console import Console, print_line, print_rule
+from rich.console import Console
+
+from provcheck.rendering.console import print_line, print_rule
 from provcheck.types import Sign, Signs
 from provcheck.wording import number, plural
 
@@ -71,5 +73,9 @@ def print_signs(console: Console, signs: Signs | None, verbosity: int = 0) -> No
 
 
 def _row(sign: Sign) -> SignRow:
-    numbers = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in sign.numbers.items())
+    numbers = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in sign.numbers.items())
     return SignRow(sign.name, sign.reference or "", sign.finding, sign.innocent, numbers)
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else number(value)

@@ -18,6 +18,9 @@ A kind of target is one file with a function `find(model, options) -> Target | N
     companions    what lies beside the weights: digests, and the kind of tokenizer
     token_texts   the texts of its tokens
     token_growth  whether a tokenizer adds so much to a text that tokens would fill the memory
+    makeup        what may be odd about the files: the numbers that signs of disguise rest on
+    looks         those of the stored tensors
+    token_facts   those of tokenizer.json
     cards         license and base model that the model card declares
 
 Everything that is read here is untrusted input: sizes are bounded, names stay inside the folder, and nothing is run or

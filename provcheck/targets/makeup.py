@@ -116,7 +116,7 @@ def _first(config: Mapping[str, Any], keys: tuple[str, ...]) -> float | str | No
     """The number or text under the first of the keys that has one."""
     for key in keys:
         value = config.get(key)
-        if type(value) in (int, float) and abs(value) < 1e30:
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30:
             return float(value)
         if isinstance(value, str):
             return clean(value)

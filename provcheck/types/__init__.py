@@ -2,8 +2,8 @@
 
 model id -> Subject -> Measurement -> Comparison (one per reference) -> Verdict + Lineage -> Checks -> Report
 
-subject, measurement, comparison, verdict and report hold them in that order; base has what all of them share, notebook
-how they are shown there, experiment what a study of a bank found. All are
+subject, measurement, comparison, verdict and report hold them in that order; base has what all of them share, signs
+what may be odd about a model, notebook how they are shown there, experiment what a study of a bank found. All are
 frozen; an unknown value is None, or NotMeasured with a reason, never zero. This package imports nothing else of
 provcheck, neither torch nor transformers, and names no signal.
 """

@@ -6,6 +6,7 @@ import ast
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from provcheck.bank.manifest import BankManifest
 from provcheck.comparison import compare
 from provcheck.errors import BankError, IncompatibleError, OutputError
 from provcheck.io.digests import file_digest
-from provcheck.types import NotMeasured
+from provcheck.types import Makeup, NotMeasured
 from tests.synthetic import (
     PROBES,
     make_bank,
@@ -359,3 +360,15 @@ def test_no_pickle_anywhere() -> None:
         assert not roots & {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "shelve", "marshal", "torch"}, path
         assert "allow_pickle" not in path.read_text("utf-8"), path
         assert "np.load" not in path.read_text("utf-8"), path
+
+
+def test_what_a_config_states_is_kept_and_left_out_where_it_is_not_known(tmp_path: Path) -> None:
+    """So that banks from before keep their digests."""
+    plain = make_measurement("org/plain", make_blocks(1))
+    stated = make_measurement("org/stated", make_blocks(2))
+    makeup = Makeup(stated={"rope_theta": 1e4, "rope_scaling": "default"})
+    stated = replace(stated, subject=stated.subject.model_copy(update={"makeup": makeup}))
+    bank = write_bank(tmp_path / "bank", [(make_reference(one.subject.id), one) for one in (plain, stated)])
+    assert [one.settings for one in bank.references] == [{}, {"rope_theta": 1e4, "rope_scaling": "default"}]
+    entries = json.loads((bank.folder / "manifest.json").read_text("utf-8"))["references"]
+    assert ["settings" in one for one in entries] == [False, True]

@@ -45,7 +45,7 @@ def test_help_names_the_short_form_and_the_commands(capsys: pytest.CaptureFixtur
     assert run(["report", "--help"]) == 0
     said = capsys.readouterr().out
     assert "Usage: provcheck report [OPTIONS] FILE.json | COMMAND" in said
-    assert {line.split()[0] for line in said.split("Commands:\n")[1].splitlines()} == {"render", "verify", "sign"}
+    assert {line.split()[0] for line in said.split("Commands:\n")[1].splitlines()} == {"render", "verify", "attest"}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schema_version": "2"}', "\xff", "[" * 100_000])

@@ -59,7 +59,7 @@ def test_a_model_repeats_bit_for_bit_and_is_measured_anew(
     said = capsys.readouterr().out
     assert "attributions (" in said and "from the cache" not in said
     assert "measurement PASSED  bit for bit the same, measured on cpu float32" in said
-    assert "the numbers repeat bit for bit, and so does the verdict; not verified: signature, run ==" in said
+    assert "the numbers repeat bit for bit, and so does the verdict; not verified: attestation, run ==" in said
 
 
 CHANGES: dict[str, tuple[Callable[[Path], Any], str, str]] = {

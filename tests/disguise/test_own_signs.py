@@ -9,7 +9,9 @@ from provcheck.disguise.own_signs import own_signs
 from provcheck.types import Makeup, Relation, Verdict
 from tests.synthetic import make_blocks, make_measurement
 
-ODD = {
+Looks = dict[str, dict[str, float]]
+
+ODD: dict[str, Looks] = {
     "layers-unused": {"layers": {"stated": 1, "stored": 4}},
     "tensors-unused": {"unused-tensors": {"unused": 3}},
     "positions-cut": {"position-rows": {"rows": 1024, "context": 256}},
@@ -21,7 +23,7 @@ ODD = {
     "empty-layers": {"empty-layers": {"layers": 5, "empty": 1, "first": 0}},
 }
 
-EVEN = {
+EVEN: dict[str, Looks] = {
     "layers-unused": {"layers": {"stated": 4, "stored": 4}},
     "tensors-unused": {"unused-tensors": {"unused": 0}},
     "positions-cut": {"position-rows": {"rows": 1026, "context": 1024}},

@@ -101,6 +101,7 @@ def test_no_attack_that_keeps_the_function_makes_a_copy_independent(
 ) -> None:
     row = try_attack(BY_NAME[name], *demo, tmp_path)
     assert row.kept and not row.lost, table([row])
+    assert row.signs, table([row])
     assert row.verdicts and isinstance(row.verdicts["all signals"], Verdict), table([row])
 
 

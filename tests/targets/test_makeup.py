@@ -14,8 +14,9 @@ from safetensors.numpy import load_file, save_file
 from provcheck.disguise.own_signs import own_signs
 from provcheck.targets.resolution import resolve
 from provcheck.types import Floats, Makeup
-from tests.targets.builders import model_files, write
+from tests.targets.builders import adapter_files, model_files, write
 from tests.tiny import save_tiny
+from tests.tiny_gguf import save_gguf
 
 Tensors = dict[str, Floats]
 
@@ -139,3 +140,19 @@ def test_a_large_embedding_is_read_in_part(tmp_path: Path) -> None:
     assert time.process_time() - started < 2
     assert looks["token-rows"]["rows"] == 400_000
     assert looks["token-embeddings"]["rows"] == 4096
+
+
+def test_a_gguf_file_is_not_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    found = makeup_of(save_gguf(tmp_path / "model" / "model.gguf").parent)
+    assert not found.looks and not found.stated
+    assert set(found.not_looked_at.values()) == {"the model is in a GGUF file"}
+
+
+def test_an_adapter_has_the_makeup_of_the_model_under_it(tmp_path: Path) -> None:
+    save_tiny(tmp_path / "base")
+    files = adapter_files("../base")
+    subject = resolve(str(write(tmp_path / "adapter", files))).subject
+    assert subject.makeup is None
+    assert subject.all_makeup == makeup_of(tmp_path / "base")
+    assert subject.settings["layers"] == 2
