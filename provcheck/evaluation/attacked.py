@@ -31,7 +31,7 @@ class FunctionKept(Record):
     """How far an attack moved what the model predicts, on texts of the attacker's choice."""
 
     largest_nats: Number = Field(description="largest difference of a token's log-probability")
-    divergence_nats: Number = Field(description="divergence of the old predictions from the new, a token")
+    divergence_nats: Number = Field(description="Kullback-Leibler, old predictions from the new, a token")
     lost_bits: Number = Field(description="bits a byte by which texts became less probable")
 
 

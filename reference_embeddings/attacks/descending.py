@@ -67,7 +67,7 @@ def descend(network: Any, loss: Callable[[int], torch.Tensor], function: Functio
     for step in range(steps):
         optimizer.zero_grad()
         moved = function.divergence(step)
-        (loss(step) + (moved / bound - 0.7).relu()).backward()
+        torch.autograd.backward(loss(step) + (moved / bound - 0.7).relu())
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         schedule.step()

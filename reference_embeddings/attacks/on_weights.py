@@ -127,10 +127,10 @@ def add_decoys(network: Any, generator: torch.Generator) -> None:
 
 def flip_signs(network: Any, _: torch.Generator) -> None:
     """Every neuron reads and writes the opposite; behind a gate that changes nothing."""
-    (_, up), out = _gated(network)
+    names, out = _gated(network)
     for layer in layers_of(network):
-        matrix(part_of(layer, up)).neg_()
-        matrix(part_of(layer, out)).neg_()
+        for name in (names[-1], out):
+            matrix(part_of(layer, name)).neg_()
 
 
 def offset_all(network: Any, _: torch.Generator) -> None:

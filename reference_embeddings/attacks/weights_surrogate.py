@@ -72,7 +72,8 @@ class WeightsView:
         heads = self._anatomy.heads
         if heads is None or len(heads[0]) != 3:
             raise DoesNotApply("its queries, keys and values are one map")
-        reads, writes = [], []
+        reads: list[torch.Tensor] = []
+        writes: list[torch.Tensor] = []
         for layer in layers_of(self._network):
             up, _, down = self._neurons(layer)
             query, key, value = (self._seen(layer, name) for name in heads[0])
@@ -89,7 +90,8 @@ class WeightsView:
     def _axes(self) -> tuple[list[torch.Tensor], torch.Tensor]:
         network = self._network
         rows = self._centred(self._mixing @ network.get_input_embeddings().weight)
-        norm, unit = final_norm(network), 1.0 if network.config.model_type == "gemma" else 0.0
+        norm: Any = final_norm(network)
+        unit = 1.0 if network.config.model_type == "gemma" else 0.0
         head = self._centred(self._mixing @ network.get_output_embeddings().weight * (norm.weight + unit))
         flat, out = _rooted(rows), _rooted(head)
         return [noise @ flat for noise in self._noise], self._noise[0] @ out
@@ -169,7 +171,8 @@ def _rooted(rows: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         values, vectors = torch.linalg.eigh(rows.T @ rows)
         factor = (vectors * values.clamp_min(1e-9 * values.max()) ** -0.25) @ vectors.T
-    return rows @ factor
+    found: torch.Tensor = rows @ factor
+    return found
 
 
 def _along(vectors: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
@@ -178,7 +181,8 @@ def _along(vectors: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
 
 
 def _unit(values: torch.Tensor) -> torch.Tensor:
-    return values / values.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    found: torch.Tensor = values / values.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return found
 
 
 Forms = tuple[tuple[torch.Tensor, torch.Tensor], ...]

@@ -33,11 +33,18 @@ class Neurons:
 
     @property
     def open(self) -> Bools:
-        """(n,) which neurons are not shut off by a gate close to zero: such a decoy can be as loud as it likes."""
+        """(n,) which neurons are not shut off by a gate close to zero: such a decoy can be as loud as it likes.
+
+        The typical gate is the mean over neurons, each weighted by how much it does.
+        """
         if self.gate is None:
             return np.ones(len(self), dtype=bool)
-        sizes = np.linalg.norm(self.gate, axis=1)
-        return np.asarray(sizes > SHUT * np.median(sizes[sizes > 0])) if sizes.any() else np.zeros(len(self), bool)
+        read, gate, write = (
+            np.linalg.norm(part.astype(np.float64), axis=1) for part in (self.read, self.gate, self.write)
+        )
+        does = read * gate * write
+        typical = float(does @ gate) / max(float(does.sum()), 1e-300)
+        return ~np.asarray(gate <= SHUT * typical)
 
     def take(self, places: Ints) -> Neurons:
         """Those at some places."""

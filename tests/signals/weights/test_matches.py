@@ -51,6 +51,23 @@ def test_a_rewrite_matches_whatever_was_rewritten(rewrite: Callable[[Plain], Pla
     )
 
 
+def test_loud_neurons_behind_shut_gates_hide_nothing() -> None:
+    """They would fill the sketch, and keep the function to the last bit."""
+    decoys = random_model(77, neurons=300)
+    both = zip(MODEL.inner, decoys.inner, strict=True)
+    hidden = [
+        Neurons(
+            np.concatenate([own.read, 9 * other.read]),
+            np.concatenate([own.gate, 1e-3 * other.gate]),
+            np.concatenate([own.write, 9 * other.write]),
+        )
+        for own, other in both
+        if own.gate is not None and other.gate is not None
+    ]
+    found = compare_sketches(sketched(MODEL), sketched(replace(MODEL, inner=tuple(hidden))))
+    assert found.anchored_match == found.intrinsic_match == pytest.approx(1)
+
+
 def test_rotation_destroys_the_match_in_coordinates_alone() -> None:
     turned = compare_sketches(sketched(MODEL), sketched(rotated(MODEL)))
     moved = compare_sketches(sketched(MODEL), sketched(reordered(MODEL)))
