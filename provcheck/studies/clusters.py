@@ -114,8 +114,8 @@ def distances_by_method(bank: Bank) -> tuple[Ints, dict[str, Floats]]:
 
 
 def _symmetric(apart: Floats) -> Floats:
-    """Without the rounding that makes a distance differ by direction, or below 0."""
-    even = np.maximum(0.0, (apart + apart.T) / 2)
+    """Without what rounding adds by direction or by the number of threads, which t-SNE would make visible."""
+    even = np.maximum(0.0, (apart + apart.T) / 2).round(6)
     np.fill_diagonal(even, 0.0)
     return np.asarray(even)
 

@@ -171,11 +171,12 @@ def _why(known: Likelihoods, published: Scale, spreads: dict[str, Spread]) -> st
     if within == len(known.bits) or not len(spent):
         return ""
     easier = ", ".join(f"{name} {_easier(spreads[name])}" for name in SHOWN if name in spreads)
+    middle = wording.number(float(np.median(spent)))
     return (
         f"The papers' models spend at most {published.max_bits_per_byte:g} bits a byte on their texts; of these "
-        f"{len(known.bits)}, {within} do, and the median is {wording.number(float(np.median(spent)))}. What a model "
-        "was never trained on, it misjudges in a way of its own. On the half of the texts that these models predict "
-        f"best, the medians are {easier}. Quantization is smaller than the papers': see the study `quantization`."
+        f"{len(known.bits)}, {within} do, and the median is {middle}. What a model was never trained on, it misjudges "
+        f"in a way of its own. On the half of the texts that these models predict best, the medians are {easier}. "
+        "Quantization is smaller than the papers': see the study `quantization`."
     )
 
 
