@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test test-slow lint types clean
+.PHONY: demo test test-slow lint types studies clean
 
 demo: $(INSTALLED)
 	$(BIN)/provcheck audit demo --out provcheck-report
@@ -22,6 +22,9 @@ lint: $(INSTALLED)
 
 types: $(INSTALLED)
 	$(BIN)/mypy
+
+studies: $(INSTALLED)
+	$(BIN)/provcheck study all zoo-v2 --out reports/studies
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

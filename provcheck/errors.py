@@ -12,6 +12,7 @@ ProvcheckError            has a message, a hint on what to do next, and an exit 
 ├── MeasurementFileError  a measurement file that is broken or changed
 ├── BankError             a bank that is unknown, broken or changed
 ├── IncompatibleError     two measurements that must not be compared
+├── StudyError            a bank that has too little for a study
 ├── PolicyError           a policy file that does not follow the schema
 └── OutputError           a report that cannot be written
 
@@ -76,6 +77,10 @@ class BankError(ProvcheckError):
 
 class IncompatibleError(ProvcheckError):
     """Two measurements that must not be compared: their probe sets or algorithms differ."""
+
+
+class StudyError(ProvcheckError):
+    """A bank, or the models named beside it, that has too little for a study."""
 
 
 class PolicyError(ProvcheckError):

@@ -16,6 +16,7 @@ from provcheck.cli.origins import described_settings
 from provcheck.cli.policy import policy_app
 from provcheck.cli.reports import report_app
 from provcheck.cli.settings import apply_settings
+from provcheck.cli.study import study_command
 from provcheck.cli.tree import tree_command
 from provcheck.version import __version__
 
@@ -33,6 +34,7 @@ app.command("measure")(measure_command)
 app.add_typer(bank_app, name="bank")
 app.command("tree")(tree_command)
 app.command("map")(map_command)
+app.command("study")(study_command)
 app.add_typer(report_app, name="report")
 app.add_typer(policy_app, name="policy")
 

@@ -7,6 +7,7 @@ says about itself.
 
 sentences, columns, facts, figures  what several formats say: sentences, the signals' numbers, how it was measured
 front_page, declared                what the first page says; what is said of the model, against the evidence
+study_page, study_files             a study as a page, as files, and several as one table
 pictures, interactive_map           charts, tree and map as SVG, PNG and PDF; the map as a page to look around in
 """
 

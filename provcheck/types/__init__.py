@@ -3,7 +3,7 @@
 model id -> Subject -> Measurement -> Comparison (one per reference) -> Verdict + Lineage -> Checks -> Report
 
 subject, measurement, comparison, verdict and report hold them in that order; base has what all of them share, notebook
-how they are shown there. All are
+how they are shown there, experiment what a study of a bank found. All are
 frozen; an unknown value is None, or NotMeasured with a reason, never zero. This package imports nothing else of
 provcheck, neither torch nor transformers, and names no signal.
 """
@@ -44,6 +44,7 @@ from provcheck.types.changes import (
     VocabularyChange,
 )
 from provcheck.types.comparison import AtHand, Comparison, Found, Interval, Reference, SignalValues
+from provcheck.types.experiment import Beside, Finding, Grid, Plot, Published, Series, Study, StudyFigure
 from provcheck.types.measurement import (
     AS_STORED,
     NO_DEVICE,
@@ -149,4 +150,12 @@ __all__ = [
     "Report",
     "Opponent",
     "PairReport",
+    "Finding",
+    "Published",
+    "Beside",
+    "Grid",
+    "Series",
+    "Plot",
+    "StudyFigure",
+    "Study",
 ]

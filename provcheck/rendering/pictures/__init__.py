@@ -2,6 +2,7 @@
 
 tree_picture, map_picture  the lineage tree, and the bank with the subject in it
 dots, histogram, heat_map  charts of the signals: rows of values on one axis; counts with a limit; shades of a table
+xy_plot                    points and lines on two axes, for studies
 sheet, svg, palette        what they are drawn on, what becomes of matplotlib's SVG, and colours
 newick                     trees in Newick format, read
 labels                     names that fit, and where there is room for them
