@@ -28,6 +28,8 @@ __all__ = ["TABLE", "StudyOptions", "find_study", "run_study"]
 
 TABLE = {
     "robustness": "Do distances stay the same under other probes, templates, seeds and dimensions?",
+    "trajectory": "How do checkpoints of a training run move, and where does a fine-tune leave it?",
+    "layers": "How far apart are the layers of a model, and those of two models?",
     "scale": "How large are the papers' ten kinds of change in this bank?",
 }
 """Name of a study, which is that of its module, and what it asks."""

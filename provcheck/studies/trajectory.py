@@ -1,0 +1,362 @@
+"""Checkpoints of training runs as paths: KL between them, diffusion, outliers, and where a fine-tune leaves its run.
+
+"Revealing Language Model Trajectories via Kullback-Leibler Divergence" (Kishino et al.), section 3, appendices B to D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from provcheck import wording
+from provcheck.bank import Bank
+from provcheck.errors import StudyError
+from provcheck.io.safetensors import read_arrays
+from provcheck.signals.likelihood.divergence import pairwise_divergences
+from provcheck.studies.material import StudyOptions, likelihoods_of
+from provcheck.studies.runs import WINDOW, Run, even_part, exponents, outliers, runs_of, steady_texts
+from provcheck.types import Beside, Bools, Finding, Floats, Grid, Plot, Published, Series, Study, StudyFigure
+
+LEAST = 2 * WINDOW
+WEIGHT_DISTANCES = "weight-distances-raw.safetensors"
+"""A file of the bank: `squared` (M, M) float64, squared Euclidean distances of the weights, in the bank's order."""
+
+SQUARED = "squared"
+UNIT = "bits/byte"
+KL = Published(
+    text="0.069, 0.053, 0.023 bits/byte after 10k, 50k, 100k of 143k steps; 0.11 between seeds",
+    value=0.069,
+    source="kl-trajectories, table 1(a)",
+)
+DIFFUSION = Published(
+    text="log-likelihoods 0.8 early, 0.2 late; weights 1.2 early, 1 late",
+    value=0.2,
+    source="kl-trajectories, section 3, figures 3 and 4, and appendix B",
+)
+OUTLIER = Published(
+    text="one checkpoint of Pythia 1B, by its weights", value=None, source="kl-trajectories, appendix D.1, figure 8"
+)
+FINE_TUNES = Published(text="median 0.40 bits/byte from the base", value=0.40, source="kl-trajectories, table 1(b)")
+
+
+@dataclass(frozen=True)
+class Path:
+    """A run with distances among its checkpoints: KL (C, C) in bits/byte, and weights' squares (C, C) if known."""
+
+    run: Run
+    name: str
+    kl: Floats
+    weights: Floats | None
+    outlying: Bools
+
+    @property
+    def early_and_late(self) -> tuple[Floats, Floats]:
+        """KL of neighbours in the first and last third of the evenly spaced checkpoints, less outliers."""
+        places = [place for place in even_part(self.run.steps) if not self.outlying[place]]
+        found = np.array([self.kl[i, j] for i, j in zip(places, places[1:], strict=False)])
+        third = max(1, len(found) // 3)
+        return found[:third], found[-third:]
+
+    def exponents(self, squared: Floats) -> dict[int, float]:
+        """c by starting step, of the evenly spaced checkpoints, less outliers."""
+        kept = np.array([place for place in even_part(self.run.steps) if not self.outlying[place]])
+        spacing = int(self.run.steps[-1] - self.run.steps[-2])
+        return exponents(self.run.steps[kept], squared[np.ix_(kept, kept)], spacing)
+
+
+def run(bank: Bank, options: StudyOptions) -> Study:
+    """KL along the runs, exponents, outliers, departures. Raises StudyError where no run has checkpoints enough."""
+    runs = runs_of(bank)
+    whole = [one for one in runs if len(one.rows) >= LEAST]
+    if not any(one.left is None for one in whole):
+        raise StudyError(
+            f"bank '{bank.manifest.name}' has no training run of {LEAST} checkpoints",
+            "give checkpoints a `step` in the manifest, and name the one before as parent; the bank `trajectories` "
+            "shows how",
+        )
+    kl, texts = _divergences(bank, whole)
+    weights = _weight_distances(bank)
+    paths = [_path(bank, one, kl, weights) for one in whole]
+    mains = [one for one in paths if one.run.left is None]
+    tunes = [one for one in paths if one.run.left is not None]
+    return Study(
+        name="trajectory",
+        title="Training as a path",
+        question="How do checkpoints of a training run move, and where does a fine-tune leave it?",
+        section="kl-trajectories, section 3, appendices B to D",
+        beside=(
+            _kl_beside(mains, kl),
+            _diffusion_beside(mains),
+            _outlier_beside(paths),
+            *(_departure_beside(one, mains, kl) for one in tunes),
+        ),
+        findings=(*_kl_findings(mains, kl), *_diffusion_findings(mains), *_outlier_findings(paths, bank)),
+        tables=(_table(paths),),
+        figures=(_kl_figure(paths), *_exponent_figure(mains), *(_departure_figure(one, mains, kl) for one in tunes)),
+        limits=(
+            f"KL over the {texts} texts that are left when the 3 % that jump most between neighbours are taken out, "
+            "as the paper does.",
+            f"An exponent is fitted to {WINDOW} evenly spaced checkpoints behind its start; windows of one run "
+            "overlap, so intervals are the range of the runs' medians, not of single windows.",
+        ),
+    )
+
+
+def _divergences(bank: Bank, runs: Sequence[Run]) -> tuple[Floats, int]:
+    """(M, M) KL of all references, in the bank's order, over the texts that stay steady; and how many these are."""
+    known = likelihoods_of(bank)
+    if len(known.rows) < len(bank.references):
+        raise StudyError("some checkpoints have no log-likelihoods", "build the bank with `--signals likelihood`")
+    texts = steady_texts(known.nats, [one.rows for one in runs])
+    return pairwise_divergences(known.nats[:, texts], known.mean_bytes), len(texts)
+
+
+def _weight_distances(bank: Bank) -> Floats | None:
+    if not (bank.folder / WEIGHT_DISTANCES).exists() or (path := bank.checked_file(WEIGHT_DISTANCES)) is None:
+        return None
+    found = (read_arrays(path, bank.manifest.files[WEIGHT_DISTANCES]) or {}).get(SQUARED)
+    count = len(bank.references)
+    if found is None or found.shape != (count, count) or not np.isfinite(found).all():
+        raise StudyError(f"{WEIGHT_DISTANCES} does not hold a distance for each pair of references", "make it again")
+    return found
+
+
+def _path(bank: Bank, one: Run, kl: Floats, weights: Floats | None) -> Path:
+    own = np.ix_(one.rows, one.rows)
+    name = bank.references[int(one.rows[-1])].id
+    return Path(one, name, kl[own], None if weights is None else weights[own], outliers(kl[own]))
+
+
+def _kl_beside(paths: Sequence[Path], kl: Floats) -> Beside:
+    early, late = (np.concatenate([one.early_and_late[at] for one in paths]) for at in (0, 1))
+    seeds = _between_ends(paths, kl)
+    return Beside(
+        experiment="KL of neighbouring checkpoints, bits/byte",
+        published=KL,
+        here=f"{_n(np.median(early))} early, {_n(np.median(late))} late (medians)"
+        + (f"; {_n(np.median(seeds))} between seeds at the end" if len(seeds) else ""),
+        why="Larger steps: these runs are over after so few steps that each checkpoint is a large share of the "
+        "training, and most texts are not of the kind that the models learn."
+        if float(np.median(late)) > 2 * (KL.value or 0)
+        else "",
+    )
+
+
+def _between_ends(paths: Sequence[Path], kl: Floats) -> Floats:
+    """KL between the last checkpoints of runs."""
+    ends = [int(one.run.rows[-1]) for one in paths]
+    return np.array([kl[i, j] for at, i in enumerate(ends) for j in ends[:at]])
+
+
+def _kl_findings(paths: Sequence[Path], kl: Floats) -> list[Finding]:
+    made = []
+    for at, when in enumerate(("first", "last")):
+        medians = [float(np.median(one.early_and_late[at])) for one in paths]
+        made.append(_of_runs(f"KL of neighbours, {when} third of the evenly spaced checkpoints", medians, UNIT))
+    apart = [float(one.kl[even_part(one.run.steps)[0], -1]) for one in paths]
+    made.append(_of_runs("KL of distant checkpoints, first evenly spaced one and last", apart, UNIT))
+    seeds = _between_ends(paths, kl)
+    if len(seeds):
+        ends = (float(seeds.min()), float(seeds.max()))
+        made.append(
+            Finding(
+                name="KL between the last checkpoints of runs",
+                value=float(np.median(seeds)),
+                unit=UNIT,
+                n=len(seeds),
+                of="pair of runs",
+                note=f"from {_n(ends[0])} to {_n(ends[1])}",
+            )
+        )
+    return made
+
+
+def _of_runs(name: str, values: Sequence[float], unit: str = "") -> Finding:
+    """The median of the runs' values; with so few runs their range stands for an interval, and is called that."""
+    note = f"runs from {_n(min(values))} to {_n(max(values))}" if len(values) > 1 else "one run: no interval"
+    return Finding(name=name, value=float(np.median(values)), unit=unit, n=len(values), of="run", note=note)
+
+
+def _halves(found: dict[int, float]) -> tuple[float, float]:
+    """Medians of the exponents that start early and late."""
+    values = [found[step] for step in sorted(found)]
+    half = max(1, len(values) // 2)
+    return float(np.median(values[:half])), float(np.median(values[-half:]))
+
+
+def _diffusion(paths: Sequence[Path]) -> dict[str, list[tuple[float, float]]]:
+    """By what is meant, the early and the late exponent of each run that has windows enough."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for one in paths:
+        for what, squared in (("log-likelihoods", one.kl), ("weights", one.weights)):
+            if squared is not None and (each := one.exponents(squared)):
+                found.setdefault(what, []).append(_halves(each))
+    return found
+
+
+def _diffusion_beside(paths: Sequence[Path]) -> Beside:
+    found = _diffusion(paths)
+    said = [f"{what} {_n(np.median(pairs, axis=0)[0])} early, {_n(np.median(pairs, axis=0)[1])} late" for what, pairs in found.items()]
+    below = [
+        q[1] < w[1] for q, w in zip(found.get("log-likelihoods", ()), found.get("weights", ()), strict=False)
+    ]
+    order = f"; log-likelihoods below weights in {sum(below)} of {len(below)} runs" if below else ""
+    return Beside(
+        experiment="Diffusion exponent c",
+        published=DIFFUSION,
+        here="; ".join(said) + order if said else "not measured: too few evenly spaced checkpoints",
+        why=_why_diffusion(found),
+    )
+
+
+def _why_diffusion(found: dict[str, list[tuple[float, float]]]) -> str:
+    if "weights" not in found or "log-likelihoods" not in found:
+        return "" if "log-likelihoods" in found else "No run has ten evenly spaced checkpoints behind another."
+    late = float(np.median([late for _, late in found["log-likelihoods"]]))
+    if late <= 0.4:
+        return ""
+    return (
+        "The paper's 0.2 is of models whose loss no longer falls. These runs still learn: their log-likelihoods drift "
+        "in one direction, which raises c (1 is diffusion, 2 a straight way), while a falling rate of learning lowers "
+        "it for both."
+    )
+
+
+def _diffusion_findings(paths: Sequence[Path]) -> list[Finding]:
+    found, made = _diffusion(paths), []
+    for what, pairs in found.items():
+        for at, when in enumerate(("early", "late")):
+            made.append(_of_runs(f"diffusion exponent of {what}, {when} starts", [one[at] for one in pairs]))
+    if "weights" not in found:
+        note = f"the bank has no {WEIGHT_DISTANCES}: weights do not ship, and log-likelihoods do not tell them"
+        made.append(Finding(name="diffusion exponent of weights", value=None, n=0, of="run", note=note))
+    return made
+
+
+def _outlier_beside(paths: Sequence[Path]) -> Beside:
+    said = [
+        f"{one.name.rpartition('-')[0] or one.name} at step {', '.join(str(step) for step in one.run.steps[one.outlying])}"
+        for one in paths
+        if one.outlying.any()
+    ]
+    total = sum(len(one.run.rows) for one in paths)
+    return Beside(
+        experiment="Outlier checkpoints",
+        published=OUTLIER,
+        here=f"{'; '.join(said) if said else 'none'}, of {total} checkpoints in {wording.plural(len(paths), 'run')}",
+    )
+
+
+def _outlier_findings(paths: Sequence[Path], bank: Bank) -> list[Finding]:
+    names = [bank.references[int(row)].id for one in paths for row in one.run.rows[one.outlying]]
+    total = sum(len(one.run.rows) for one in paths)
+    note = ", ".join(names)
+    return [Finding(name="outlier checkpoints", value=float(len(names)), n=total, of="checkpoint", note=note)]
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Of each checkpoint of a fine-tune: the nearest of its run by step, KL to that and to where it left, bits/byte."""
+
+    nearest_steps: list[int]
+    to_run: Floats
+    to_base: Floats
+    usual: float
+    base_step: int
+
+    @property
+    def left_at(self) -> int | None:
+        """Index of the first checkpoint from which on all are farther from the run than its checkpoints from each
+        other."""
+        inside = np.flatnonzero(self.to_run <= self.usual)
+        first = int(inside[-1]) + 1 if len(inside) else 0
+        return first if first < len(self.to_run) else None
+
+
+def _departure(tune: Path, mains: Sequence[Path], kl: Floats) -> Departure | None:
+    base = tune.run.left
+    parent = next((one for one in mains if base in one.run.rows), None)
+    if base is None or parent is None:
+        return None
+    apart = kl[np.ix_(tune.run.rows, parent.run.rows)]
+    place = int(np.flatnonzero(parent.run.rows == base)[0])
+    around = [parent.kl[at, at + 1] for at in range(max(0, place - 4), min(len(parent.kl) - 1, place + 4))]
+    return Departure(
+        [int(parent.run.steps[at]) for at in apart.argmin(axis=1)],
+        apart.min(axis=1),
+        kl[tune.run.rows, base],
+        float(np.max(around)),
+        int(parent.run.steps[place]),
+    )
+
+
+def _departure_beside(tune: Path, mains: Sequence[Path], kl: Floats) -> Beside:
+    found = _departure(tune, mains, kl)
+    if found is None:
+        here = "the run that it started from is not in the bank"
+    else:
+        left = "never" if found.left_at is None else f"after {tune.run.steps[found.left_at]} steps of its own"
+        here = (
+            f"nearest to the first checkpoint is step {found.nearest_steps[0]} (it started from step "
+            f"{found.base_step}); {left} it is farther from the run than neighbours there are from each other "
+            f"({_n(found.usual)}); {_n(found.to_base[-1])} from its base at the end"
+        )
+    return Beside(experiment=f"Where a fine-tune leaves its run ({tune.name})", published=FINE_TUNES, here=here)
+
+
+def _table(paths: Sequence[Path]) -> Grid:
+    rows = tuple(
+        (
+            one.name,
+            str(len(one.run.rows)),
+            f"{one.run.steps[0]} to {one.run.steps[-1]}",
+            _n(np.median(np.diagonal(one.kl, 1))),
+            ", ".join(map(str, one.run.steps[one.outlying])) or "none",
+        )
+        for one in paths
+    )
+    headings = ("Run, by its last checkpoint", "Checkpoints", "Steps", "Median KL of neighbours", "Outliers at")
+    return Grid(caption="The runs of the bank", headings=headings, rows=rows, numbers=(1, 3))
+
+
+def _kl_figure(paths: Sequence[Path]) -> StudyFigure:
+    series = []
+    for one in paths:
+        taken = np.diagonal(one.kl, 1)
+        kept = taken > 0
+        series.append(Series(label=one.name, x=_t(one.run.steps[1:][kept]), y=_t(taken[kept]), line=True))
+    reading = "Each checkpoint's KL to the one before it. A peak is a step far larger than those around it."
+    plot = Plot(x_label="step", y_label=UNIT, series=tuple(series), x_log=True, y_log=True)
+    return StudyFigure(id="neighbours", heading="KL between neighbouring checkpoints", reading=reading, plot=plot)
+
+
+def _exponent_figure(paths: Sequence[Path]) -> list[StudyFigure]:
+    series = []
+    for one in paths:
+        for what, squared in (("log-likelihoods", one.kl), ("weights", one.weights)):
+            if squared is not None and (found := one.exponents(squared)):
+                series.append(Series(label=f"{what}, {one.name}", x=_t(found), y=_t(found.values()), line=True))
+    if not series:
+        return []
+    reading = "How squared distances grow with time: 1 is diffusion, below it the path is held back, 2 is straight."
+    plot = Plot(x_label="step at which the window starts", y_label="c", series=tuple(series))
+    return [StudyFigure(id="exponents", heading="Diffusion exponents", reading=reading, plot=plot)]
+
+
+def _departure_figure(tune: Path, mains: Sequence[Path], kl: Floats) -> StudyFigure:
+    found = _departure(tune, mains, kl)
+    lines = () if found is None else (("to the nearest of its run", found.to_run), ("to its base", found.to_base))
+    series = tuple(Series(label=label, x=_t(tune.run.steps), y=_t(values), line=True) for label, values in lines)
+    reading = "How far the fine-tune's checkpoints are from the run that it left."
+    plot = Plot(x_label="step of the fine-tune", y_label=UNIT, series=series)
+    return StudyFigure(id="departure", heading=f"{tune.name} leaves its run", reading=reading, plot=plot)
+
+
+def _t(values: object) -> tuple[float, ...]:
+    return tuple(float(one) for one in values)  # type: ignore[attr-defined]
+
+
+def _n(value: float) -> str:
+    return wording.number(float(value))
