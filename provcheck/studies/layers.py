@@ -182,7 +182,12 @@ def _table(models: Sequence[Layers]) -> Grid:
         for depth, bits in enumerate(one.bits_per_byte, 1)
     )
     headings = ("Model", "Layer", "Bits a byte", "KL to the next", "Standard error")
-    return Grid(caption="What each layer spends, and how far the next one is", headings=headings, rows=rows, numbers=(1, 2, 3, 4))
+    return Grid(
+        caption="What each layer spends, and how far the next one is",
+        headings=headings,
+        rows=rows,
+        numbers=(1, 2, 3, 4),
+    )
 
 
 def _step_cells(model: Layers, depth: int) -> tuple[str, str]:

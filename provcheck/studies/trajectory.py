@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,16 +14,17 @@ from provcheck.bank import Bank
 from provcheck.errors import StudyError
 from provcheck.io.safetensors import read_arrays
 from provcheck.signals.likelihood.divergence import pairwise_divergences
+from provcheck.studies.departures import Path, departure
 from provcheck.studies.material import StudyOptions, likelihoods_of
-from provcheck.studies.runs import WINDOW, Run, even_part, exponents, outliers, runs_of, steady_texts
-from provcheck.types import Beside, Bools, Finding, Floats, Grid, Plot, Published, Series, Study, StudyFigure
+from provcheck.studies.path_figures import UNIT, departure_figure, exponent_figure, kl_figure, runs_table
+from provcheck.studies.runs import WINDOW, Run, even_part, outliers, runs_of, steady_texts
+from provcheck.types import Beside, Finding, Floats, Published, Study
 
 LEAST = 2 * WINDOW
 WEIGHT_DISTANCES = "weight-distances-raw.safetensors"
 """A file of the bank: `squared` (M, M) float64, squared Euclidean distances of the weights, in the bank's order."""
 
 SQUARED = "squared"
-UNIT = "bits/byte"
 KL = Published(
     text="0.069, 0.053, 0.023 bits/byte after 10k, 50k, 100k of 143k steps; 0.11 between seeds",
     value=0.069,
@@ -39,31 +39,6 @@ OUTLIER = Published(
     text="one checkpoint of Pythia 1B, by its weights", value=None, source="kl-trajectories, appendix D.1, figure 8"
 )
 FINE_TUNES = Published(text="median 0.40 bits/byte from the base", value=0.40, source="kl-trajectories, table 1(b)")
-
-
-@dataclass(frozen=True)
-class Path:
-    """A run with distances among its checkpoints: KL (C, C) in bits/byte, and weights' squares (C, C) if known."""
-
-    run: Run
-    name: str
-    kl: Floats
-    weights: Floats | None
-    outlying: Bools
-
-    @property
-    def early_and_late(self) -> tuple[Floats, Floats]:
-        """KL of neighbours in the first and last third of the evenly spaced checkpoints, less outliers."""
-        places = [place for place in even_part(self.run.steps) if not self.outlying[place]]
-        found = np.array([self.kl[i, j] for i, j in zip(places, places[1:], strict=False)])
-        third = max(1, len(found) // 3)
-        return found[:third], found[-third:]
-
-    def exponents(self, squared: Floats) -> dict[int, float]:
-        """c by starting step, of the evenly spaced checkpoints, less outliers."""
-        kept = np.array([place for place in even_part(self.run.steps) if not self.outlying[place]])
-        spacing = int(self.run.steps[-1] - self.run.steps[-2])
-        return exponents(self.run.steps[kept], squared[np.ix_(kept, kept)], spacing)
 
 
 def run(bank: Bank, options: StudyOptions) -> Study:
@@ -93,8 +68,8 @@ def run(bank: Bank, options: StudyOptions) -> Study:
             *(_departure_beside(one, mains, kl) for one in tunes),
         ),
         findings=(*_kl_findings(mains, kl), *_diffusion_findings(mains), *_outlier_findings(paths, bank)),
-        tables=(_table(paths),),
-        figures=(_kl_figure(paths), *_exponent_figure(mains), *(_departure_figure(one, mains, kl) for one in tunes)),
+        tables=(runs_table(paths),),
+        figures=(kl_figure(paths), *exponent_figure(mains), *(departure_figure(one, mains, kl) for one in tunes)),
         limits=(
             f"KL over the {texts} texts that are left when the 3 % that jump most between neighbours are taken out, "
             "as the paper does.",
@@ -198,10 +173,11 @@ def _diffusion(paths: Sequence[Path]) -> dict[str, list[tuple[float, float]]]:
 
 def _diffusion_beside(paths: Sequence[Path]) -> Beside:
     found = _diffusion(paths)
-    said = [f"{what} {_n(np.median(pairs, axis=0)[0])} early, {_n(np.median(pairs, axis=0)[1])} late" for what, pairs in found.items()]
-    below = [
-        q[1] < w[1] for q, w in zip(found.get("log-likelihoods", ()), found.get("weights", ()), strict=False)
+    said = [
+        f"{what} {_n(np.median(pairs, axis=0)[0])} early, {_n(np.median(pairs, axis=0)[1])} late"
+        for what, pairs in found.items()
     ]
+    below = [q[1] < w[1] for q, w in zip(found.get("log-likelihoods", ()), found.get("weights", ()), strict=False)]
     order = f"; log-likelihoods below weights in {sum(below)} of {len(below)} runs" if below else ""
     return Beside(
         experiment="Diffusion exponent c",
@@ -237,15 +213,16 @@ def _diffusion_findings(paths: Sequence[Path]) -> list[Finding]:
 
 def _outlier_beside(paths: Sequence[Path]) -> Beside:
     said = [
-        f"{one.name.rpartition('-')[0] or one.name} at step {', '.join(str(step) for step in one.run.steps[one.outlying])}"
+        f"{one.name} at step {wording.joined([str(step) for step in one.run.steps[one.outlying]])}"
         for one in paths
         if one.outlying.any()
     ]
     total = sum(len(one.run.rows) for one in paths)
+    found = "; ".join(said) if said else "none"
     return Beside(
         experiment="Outlier checkpoints",
         published=OUTLIER,
-        here=f"{'; '.join(said) if said else 'none'}, of {total} checkpoints in {wording.plural(len(paths), 'run')}",
+        here=f"{found}, of {total} checkpoints in {wording.plural(len(paths), 'run')}",
     )
 
 
@@ -256,44 +233,8 @@ def _outlier_findings(paths: Sequence[Path], bank: Bank) -> list[Finding]:
     return [Finding(name="outlier checkpoints", value=float(len(names)), n=total, of="checkpoint", note=note)]
 
 
-@dataclass(frozen=True)
-class Departure:
-    """Of each checkpoint of a fine-tune: the nearest of its run by step, KL to that and to where it left, bits/byte."""
-
-    nearest_steps: list[int]
-    to_run: Floats
-    to_base: Floats
-    usual: float
-    base_step: int
-
-    @property
-    def left_at(self) -> int | None:
-        """Index of the first checkpoint from which on all are farther from the run than its checkpoints from each
-        other."""
-        inside = np.flatnonzero(self.to_run <= self.usual)
-        first = int(inside[-1]) + 1 if len(inside) else 0
-        return first if first < len(self.to_run) else None
-
-
-def _departure(tune: Path, mains: Sequence[Path], kl: Floats) -> Departure | None:
-    base = tune.run.left
-    parent = next((one for one in mains if base in one.run.rows), None)
-    if base is None or parent is None:
-        return None
-    apart = kl[np.ix_(tune.run.rows, parent.run.rows)]
-    place = int(np.flatnonzero(parent.run.rows == base)[0])
-    around = [parent.kl[at, at + 1] for at in range(max(0, place - 4), min(len(parent.kl) - 1, place + 4))]
-    return Departure(
-        [int(parent.run.steps[at]) for at in apart.argmin(axis=1)],
-        apart.min(axis=1),
-        kl[tune.run.rows, base],
-        float(np.max(around)),
-        int(parent.run.steps[place]),
-    )
-
-
 def _departure_beside(tune: Path, mains: Sequence[Path], kl: Floats) -> Beside:
-    found = _departure(tune, mains, kl)
+    found = departure(tune, mains, kl)
     if found is None:
         here = "the run that it started from is not in the bank"
     else:
@@ -304,58 +245,6 @@ def _departure_beside(tune: Path, mains: Sequence[Path], kl: Floats) -> Beside:
             f"({_n(found.usual)}); {_n(found.to_base[-1])} from its base at the end"
         )
     return Beside(experiment=f"Where a fine-tune leaves its run ({tune.name})", published=FINE_TUNES, here=here)
-
-
-def _table(paths: Sequence[Path]) -> Grid:
-    rows = tuple(
-        (
-            one.name,
-            str(len(one.run.rows)),
-            f"{one.run.steps[0]} to {one.run.steps[-1]}",
-            _n(np.median(np.diagonal(one.kl, 1))),
-            ", ".join(map(str, one.run.steps[one.outlying])) or "none",
-        )
-        for one in paths
-    )
-    headings = ("Run, by its last checkpoint", "Checkpoints", "Steps", "Median KL of neighbours", "Outliers at")
-    return Grid(caption="The runs of the bank", headings=headings, rows=rows, numbers=(1, 3))
-
-
-def _kl_figure(paths: Sequence[Path]) -> StudyFigure:
-    series = []
-    for one in paths:
-        taken = np.diagonal(one.kl, 1)
-        kept = taken > 0
-        series.append(Series(label=one.name, x=_t(one.run.steps[1:][kept]), y=_t(taken[kept]), line=True))
-    reading = "Each checkpoint's KL to the one before it. A peak is a step far larger than those around it."
-    plot = Plot(x_label="step", y_label=UNIT, series=tuple(series), x_log=True, y_log=True)
-    return StudyFigure(id="neighbours", heading="KL between neighbouring checkpoints", reading=reading, plot=plot)
-
-
-def _exponent_figure(paths: Sequence[Path]) -> list[StudyFigure]:
-    series = []
-    for one in paths:
-        for what, squared in (("log-likelihoods", one.kl), ("weights", one.weights)):
-            if squared is not None and (found := one.exponents(squared)):
-                series.append(Series(label=f"{what}, {one.name}", x=_t(found), y=_t(found.values()), line=True))
-    if not series:
-        return []
-    reading = "How squared distances grow with time: 1 is diffusion, below it the path is held back, 2 is straight."
-    plot = Plot(x_label="step at which the window starts", y_label="c", series=tuple(series))
-    return [StudyFigure(id="exponents", heading="Diffusion exponents", reading=reading, plot=plot)]
-
-
-def _departure_figure(tune: Path, mains: Sequence[Path], kl: Floats) -> StudyFigure:
-    found = _departure(tune, mains, kl)
-    lines = () if found is None else (("to the nearest of its run", found.to_run), ("to its base", found.to_base))
-    series = tuple(Series(label=label, x=_t(tune.run.steps), y=_t(values), line=True) for label, values in lines)
-    reading = "How far the fine-tune's checkpoints are from the run that it left."
-    plot = Plot(x_label="step of the fine-tune", y_label=UNIT, series=series)
-    return StudyFigure(id="departure", heading=f"{tune.name} leaves its run", reading=reading, plot=plot)
-
-
-def _t(values: object) -> tuple[float, ...]:
-    return tuple(float(one) for one in values)  # type: ignore[attr-defined]
 
 
 def _n(value: float) -> str:

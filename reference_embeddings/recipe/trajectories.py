@@ -94,7 +94,9 @@ class Trainer:
             kept = self.plan.checkpoints.steps(self.plan.steps)
             self._train(name, kept, lambda context=context, name=name, run=run: self._run(context, name, run))  # type: ignore[misc]
         for name, tune in self.plan.fine_tunes.items():
-            self._train(name, tune.checkpoints.steps(tune.steps)[1:], lambda name=name, tune=tune: self._tune(name, tune))  # type: ignore[misc]
+            self._train(
+                name, tune.checkpoints.steps(tune.steps)[1:], lambda name=name, tune=tune: self._tune(name, tune)
+            )  # type: ignore[misc]
 
     def _train(self, name: str, kept: list[int], train: Callable[[], float]) -> None:
         if folder_of(self.out, name, kept[-1]).exists():
@@ -117,9 +119,7 @@ class Trainer:
         batches = self.corpora.batches(tune.corpus, self.tokenizer, seed_of(name))
         kept = tune.checkpoints.steps(tune.steps)[1:]
         loss = language_loss(network, PROMPT_SHARE)
-        return fit(
-            network, batches, loss, steps=tune.steps, rate=tune.rate, after=self._saver(network, name, kept)
-        )
+        return fit(network, batches, loss, steps=tune.steps, rate=tune.rate, after=self._saver(network, name, kept))
 
     def _saver(self, network: Any, name: str, kept: list[int]) -> Callable[[int], None]:
         def save(step: int) -> None:
@@ -152,7 +152,9 @@ def write_checkpoint(network: Any, tokenizer: Any, folder: Path) -> None:
 def entries(plan: Plan, out: Path, license_name: str) -> Iterator[dict[str, Any]]:
     """The entries of a bank manifest: the parent of each checkpoint is the one before it."""
     for name in plan.runs:
-        yield from _chain(plan, out, license_name, name, plan.checkpoints.steps(plan.steps), None, "continued-pretraining")
+        yield from _chain(
+            plan, out, license_name, name, plan.checkpoints.steps(plan.steps), None, "continued-pretraining"
+        )
     for name, tune in plan.fine_tunes.items():
         first = folder_of(out, tune.parent, tune.step).name
         yield from _chain(plan, out, license_name, name, tune.checkpoints.steps(tune.steps)[1:], first, "fine-tune")
