@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from provcheck.bank import Bank
-from provcheck.signals import all_signals
+from provcheck.signals import Signal, all_signals
 from provcheck.store import measurement_digest
 from provcheck.types import (
     BankFacts,
@@ -30,11 +30,17 @@ def bank_facts(bank: Bank) -> BankFacts:
     return BankFacts(name=manifest.name, digest=manifest.digest, references=len(manifest.references))
 
 
-def backgrounds(facts: MeasurementFacts) -> tuple[dict[str, Record], dict[str, str]]:
-    """Published numbers to read the measured signals against, and the digests of their files."""
-    found = {name: signal.against() for name, signal in all_signals().items() if name in facts.measured}
+def backgrounds(facts: MeasurementFacts, bank: Bank) -> tuple[dict[str, Record], dict[str, str]]:
+    """Numbers to read the measured signals against, published or the bank's own, and their digests."""
+    found = {name: against(signal, bank) for name, signal in all_signals().items() if name in facts.measured}
     records = {name: one[0] for name, one in found.items() if one}
     return records, {name: one[1] for name, one in found.items() if one}
+
+
+def against(signal: Signal, bank: Bank | None) -> tuple[Record, str] | None:
+    """What a signal's numbers are read against: the bank's own, where it has such."""
+    stack = bank.stacks.get(signal.name) if bank else None
+    return signal.against(stack.context if stack else None)
 
 
 def digests(

@@ -232,7 +232,7 @@ def conclude(
         place(measurement, wide, comparisons, kept),
         draw_map(measurement, wide, comparisons, kept),
     )
-    background, background_digests = backgrounds(facts)
+    background, background_digests = backgrounds(facts, bank)
     return Report(
         tool=prepared.tool,
         subject=subject,

@@ -29,7 +29,7 @@ Arrays = Mapping[str, Mapping[str, Floats]]
 
 @dataclass(frozen=True)
 class Edited:
-    """The bank as it is now. `left_out`: files made for the previous references, like the judge."""
+    """The bank as it is now. `left_out`: what was made for the previous references, like the judge."""
 
     manifest: BankManifest
     left_out: tuple[str, ...]
@@ -174,7 +174,7 @@ def _rewrite(bank: Bank, entries: Sequence[BankEntry], arrays: Arrays, raw: Arra
     arrays = {name: found for name, found in arrays.items() if len(next(iter(found.values())))}
     files = {arrays_file(name): save(dict(found)) for name, found in arrays.items()}
     files |= {raw_file(name): save(dict(found)) for name, found in raw.items() if found}
-    signals = {name: bank.manifest.signals[name] for name in arrays}
+    signals = {name: bank.manifest.signals[name].model_copy(update={"fitted": {}}) for name in arrays}
     fields = {**dict(bank.manifest), "references": tuple(entries), "signals": signals, "files": {}}
     try:
         manifest = BankManifest(**fields)
@@ -183,5 +183,6 @@ def _rewrite(bank: Bank, entries: Sequence[BankEntry], arrays: Arrays, raw: Arra
     check_fits(manifest, arrays)
     listed = {*bank.manifest.files, MANIFEST_FILE}
     unlisted = [path for path in bank.folder.iterdir() if path.name not in listed]
-    left_out = sorted(set(bank.manifest.files) - set(files))
+    fitted = [f"{key} of {name}" for name, one in bank.manifest.signals.items() for key in one.fitted]
+    left_out = sorted({*bank.manifest.files, *fitted} - set(files))
     return Edited(replace_bank(bank.folder, manifest, files, unlisted), tuple(left_out))

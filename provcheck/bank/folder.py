@@ -135,9 +135,10 @@ def rows_with(signal: str, references: Sequence[BankEntry]) -> Ints:
 
 def stack_for(manifest: BankManifest, signal: str, arrays: Mapping[str, Any]) -> Stack:
     """The stack of these arrays, with the manifest's facts about their models."""
-    facts = [one.signals.get(signal) for one in manifest.references]
-    values = tuple(one.values for one in facts if isinstance(one, EntryFacts))
-    return Stack(manifest.signals[signal].context, values, dict(arrays))
+    found = [one.signals.get(signal) for one in manifest.references]
+    values = tuple(one.values for one in found if isinstance(one, EntryFacts))
+    facts = manifest.signals[signal]
+    return Stack({**facts.context, **facts.fitted}, values, dict(arrays))
 
 
 def stack_fits(signal: str, stack: Stack) -> bool:

@@ -23,7 +23,7 @@ from provcheck.io.yaml import YamlFault, parse_yaml
 from provcheck.types import Basis, Coverage, Digested, NotMeasured, Number, Record, Reference
 
 BANK_SCHEMA_VERSION: Literal[3] = 3
-"""3: signals by name, one file of arrays for each; since then also `initialisation` and `step`, left out where
+"""3: signals by name, one file of arrays for each; since then also `initialisation`, `step` and `fitted`, left out where
 there is none.
 2: block_categories.
 1: manifest.json with bank.safetensors, optional words.safetensors."""
@@ -88,6 +88,11 @@ class BankSignal(Basis):
     """How one signal measured the references of a bank."""
 
     context: dict[str, JsonValue] = Field(default_factory=dict)
+    fitted: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        exclude_if=lambda value: not value,
+        description="what `bank calibrate` found on these references, for the signal to read; dropped when they change",
+    )
 
     @property
     def basis(self) -> Basis:

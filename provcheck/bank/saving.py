@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from pydantic import JsonValue
 from safetensors.numpy import save
 
 from provcheck.bank.folder import Bank, arrays_file, raw_file, stack_fits, stack_for
@@ -81,6 +82,15 @@ def add_file(bank: Bank, name: str, content: bytes) -> BankManifest:
     write_whole(bank.folder / name, content)
     files = {**bank.manifest.files, name: file_digest(bank.folder / name)}
     manifest = bank.manifest.model_copy(update={"files": files}).with_digest()
+    write_whole(bank.folder / MANIFEST_FILE, manifest.rendered())
+    return manifest
+
+
+def add_fitted(bank: Bank, signal: str, name: str, value: JsonValue) -> BankManifest:
+    """Put what was found on the bank's references into its manifest, for the signal to read."""
+    facts = bank.manifest.signals[signal]
+    signals = {**bank.manifest.signals, signal: facts.model_copy(update={"fitted": {**facts.fitted, name: value}})}
+    manifest = bank.manifest.model_copy(update={"signals": signals}).with_digest()
     write_whole(bank.folder / MANIFEST_FILE, manifest.rendered())
     return manifest
 

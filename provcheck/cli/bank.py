@@ -70,7 +70,16 @@ def pairs_command(name: Name) -> None:
 
 
 @bank_app.command("calibrate")
-def calibrate_command(name: Name) -> None:
+def calibrate_command(
+    name: Name,
+    scale: Annotated[
+        bool,
+        typer.Option(
+            "--scale",
+            help="Instead measure the papers' scale of divergences on the bank's own pairs, and store it for reports.",
+        ),
+    ] = False,
+) -> None:
     """Fit the judge on the bank's documented pairs and store it in the bank; held-out references take no part."""
     from provcheck.bank.editing import load_editable
     from provcheck.bank.saving import add_file
@@ -78,9 +87,23 @@ def calibrate_command(name: Name) -> None:
     from provcheck.verdict.panels import FILE, describe
 
     bank = load_editable(name)
+    if scale:
+        _store_scale(bank)
+        return
     calibrations = calibrate(bank)
     manifest = add_file(bank, FILE, calibrations.save())
     typer.echo(describe(calibrations.panels, calibrations.bank))
+    typer.echo(f"{manifest.name}: new digest {manifest.digest}")
+
+
+def _store_scale(bank: Bank) -> None:
+    """Reports against this bank go by it from now on, in place of the papers' scale."""
+    from provcheck.studies.scale import store_scale
+    from provcheck.wording import number
+
+    found, manifest = store_scale(bank)
+    for band in found.bands:
+        typer.echo(f"{number(band.median):>10} bits/byte  {band.name}")
     typer.echo(f"{manifest.name}: new digest {manifest.digest}")
 
 

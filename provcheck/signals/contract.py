@@ -207,8 +207,11 @@ class Signal(ABC):
 
     # Describing
 
-    def against(self) -> tuple[Record, str] | None:
-        """Published numbers to read the signal's own against, as a `background` record, and their digest."""
+    def against(self, context: Mapping[str, JsonValue] | None = None) -> tuple[Record, str] | None:
+        """Published numbers to read the signal's own against, as a `background` record, and their digest.
+
+        `context`: that of a bank, which may hold numbers of its own in their place.
+        """
         return None
 
     def facts(self, facts: SignalFacts) -> list[tuple[str, str]]:

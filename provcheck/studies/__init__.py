@@ -7,6 +7,8 @@ missing. To add one: a file, and a line in `TABLE`.
 material     what studies read: raw vectors, log-likelihoods, pairs
 kl_settings  which pairs of a bank stand for the settings of the papers' KL scale
 probe_subsets, projections, interpolation  what `robustness` varies: probes, the projection, weights and template
+clustering   how well distances group models by a label
+compressing  weights made coarser
 variants     models made on the fly from others
 runs, departures, path_figures  what `trajectory` measures on checkpoints, and draws
 ridge, tables  regression for `scores` and `routing`, and the tables of a user's own
@@ -30,10 +32,12 @@ __all__ = ["TABLE", "StudyOptions", "find_study", "run_study"]
 
 TABLE = {
     "robustness": "Do distances stay the same under other probes, templates, seeds and dimensions?",
+    "clusters": "Do families and mechanisms lie together?",
     "trajectory": "How do checkpoints of a training run move, and where does a fine-tune leave it?",
     "layers": "How far apart are the layers of a model, and those of two models?",
-    "scores": "Can scores of a model be predicted from its coordinates?",
+    "quantization": "How far do quantization and pruning move a model?",
     "routing": "Can frozen ABLE embeddings tell which model to ask?",
+    "scores": "Can scores of a model be predicted from its coordinates?",
     "scale": "How large are the papers' ten kinds of change in this bank?",
 }
 """Name of a study, which is that of its module, and what it asks."""

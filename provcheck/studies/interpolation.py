@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from provcheck.probes import quick_subset
 from provcheck.signals.able.cosine import pairwise_distances
 from provcheck.signals.able.values import CONTRAST, PAPER
 from provcheck.studies.material import StudyOptions
-from provcheck.studies.variants import Weights, folders_of, measure_with, same_form, weights_of
+from provcheck.studies.variants import Weights, folders_of, measure_with, same_form, saved_probes, weights_of
 from provcheck.types import Floats, ProbeSet
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -58,10 +57,9 @@ def interpolate(options: StudyOptions, probes: ProbeSet) -> Interpolated:
         )
     shares = np.array([(a, b) for a in STEPS for b in (STEPS if len(anchors) > 2 else (0.0,))])
     options.observe.start("models between models", 2 * len(shares))
-    with TemporaryDirectory(prefix="provcheck-study-") as temporary:
-        small = quick_subset(probes)
-        sets = [_saved(Path(temporary) / "plain", small), _saved(Path(temporary) / "template", _templated(small))]
-        found = [[_views(options, folders[0], _mixed(anchors, one), str(where)) for where in sets] for one in shares]
+    small = quick_subset(probes)
+    with saved_probes(small) as own, saved_probes(_templated(small)) as other:
+        found = [[_views(options, folders[0], _mixed(anchors, one), where) for where in (own, other)] for one in shares]
     options.observe.finish()
     plain, templated = ({view: _apart([one[at][view] for one in found]) for view in VIEWS} for at in (0, 1))
     return Interpolated(tuple(folder.name for folder in folders), shares, _between(anchors, shares), plain, templated)
@@ -109,12 +107,3 @@ def _templated(probes: ProbeSet) -> ProbeSet:
         one.model_copy(update={"question": TEMPLATE.format(question=one.question)}) for one in probes.questions
     )
     return ProbeSet(f"{probes.name}-template", probes.digest, questions, probes.texts)
-
-
-def _saved(folder: Path, probes: ProbeSet) -> Path:
-    """A folder for --probes."""
-    folder.mkdir()
-    for name, items in (("questions", probes.questions), ("texts", probes.texts)):
-        lines = "".join(f"{one.model_dump_json()}\n" for one in items)
-        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
-    return folder

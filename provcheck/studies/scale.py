@@ -10,8 +10,10 @@ import numpy as np
 
 from provcheck import wording
 from provcheck.bank import Bank
+from provcheck.bank.manifest import BankManifest
+from provcheck.bank.saving import add_fitted
 from provcheck.errors import StudyError
-from provcheck.signals.likelihood.kl_scale import Scale, load_scale
+from provcheck.signals.likelihood.kl_scale import FITTED, Band, Scale, load_scale
 from provcheck.studies.kl_settings import Spread, applicable, pairs_by_setting, spread_of
 from provcheck.studies.material import Likelihoods, StudyOptions, likelihoods_of
 from provcheck.studies.statistics import correlation, shuffled
@@ -19,6 +21,9 @@ from provcheck.types import Beside, Finding, Grid, Plot, Published, Series, Stud
 
 LEAST = 3
 """Settings that must be measured before an order of them says anything."""
+
+LEAST_PAIRS = 3
+"""Fewer pairs give a setting no place on a scale of the bank's own."""
 
 UNIT = "bits/byte"
 SECTION = "kl-scale, section 3, figure 3 and table 2(a)"
@@ -53,11 +58,60 @@ def run(bank: Bank, options: StudyOptions) -> Study:
     )
 
 
-def medians_of(bank: Bank) -> dict[str, Spread]:
-    """KL of every setting that the bank has pairs for. Raises StudyError where it has no log-likelihoods."""
-    known = likelihoods_of(bank)
-    found = {name: _measured(bank, known, pairs) for name, pairs in pairs_by_setting(bank).items()}
-    return {name: one for name, one in found.items() if isinstance(one, Spread)}
+def own_scale(bank: Bank) -> Scale:
+    """The scale of a bank's own pairs, for its own reports; held-out references take no part.
+
+    Settings whose intervals touch share a band, whose median is that of theirs in the middle. Raises StudyError where
+    fewer than LEAST settings have LEAST_PAIRS pairs.
+    """
+    known, held = likelihoods_of(bank), {row for row, one in enumerate(bank.references) if one.split == "held-out"}
+    settings = {
+        name: [pair for pair in pairs if held.isdisjoint(pair)]
+        for name, pairs in pairs_by_setting(bank).items()
+        if not isinstance(pairs, str)
+    }
+    found = {name: one for name, pairs in settings.items() if (one := spread_of(bank, known, pairs))}
+    found = {name: one for name, one in found.items() if one.median.n >= LEAST_PAIRS and one.median.value > 0}
+    if len(found) < LEAST:
+        raise StudyError(
+            f"bank '{bank.manifest.name}' has {LEAST_PAIRS} pairs for {len(found)} of the ten settings; {LEAST} are "
+            "needed for a scale of its own",
+            "document parents, families and mechanisms in the bank's manifest",
+        )
+    used = [known.bits[at] for at, row in enumerate(known.rows) if row not in held and np.isfinite(known.bits[at])]
+    return Scale(
+        source=f"measured on the pairs of bank {bank.manifest.name}",
+        table=", ".join(f"{name} {one.median.n}" for name, one in found.items()),
+        max_bits_per_byte=float(max(used, default=load_scale().max_bits_per_byte)),
+        bands=tuple(_band([(name, found[name]) for name in group]) for group in _told_apart(found)),
+        bank=bank.manifest.name,
+    )
+
+
+def store_scale(bank: Bank) -> tuple[Scale, BankManifest]:
+    """Put `own_scale` into the bank; reports go by it from then on. Raises StudyError, and OutputError."""
+    found = own_scale(bank)
+    return found, add_fitted(bank, "likelihood", FITTED, found.model_dump(mode="json"))
+
+
+def _told_apart(found: dict[str, Spread]) -> list[list[str]]:
+    """The settings by size, those whose intervals touch together."""
+    groups: list[list[str]] = []
+    highest = 0.0
+    for name in sorted(found, key=lambda one: found[one].median.value):
+        low, high = found[name].median.ci95
+        if groups and low <= highest:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+        highest = max(highest, high)
+    return groups
+
+
+def _band(group: list[tuple[str, Spread]]) -> Band:
+    names = tuple(name for name, _ in group)
+    median = float(np.median([one.median.value for _, one in group]))
+    return Band(name=" / ".join(names), median=median, settings=names)
 
 
 def _measured(bank: Bank, known: Likelihoods, pairs: list[tuple[int, int]] | str) -> Spread | str:

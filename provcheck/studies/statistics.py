@@ -80,12 +80,12 @@ def mantel_p_value(first: Floats, second: Floats, permutations: int = PERMUTATIO
     return (1 + as_well) / (1 + permutations)
 
 
-def bootstrapped(values: Floats, statistic: Callable[[Floats], float], resamples: int = RESAMPLES) -> Estimate:
-    """A statistic of independent values (N,), with the interval of resamples drawn with replacement."""
+def bootstrapped(count: int, statistic: Callable[[Ints], float], resamples: int = RESAMPLES) -> Estimate:
+    """A statistic of `count` independent things, given their indexes; its interval is that of drawing them again."""
     stream = np.random.RandomState(SEED)
-    samples = [statistic(values[stream.randint(len(values), size=len(values))]) for _ in range(resamples)]
+    samples = [statistic(stream.randint(count, size=count)) for _ in range(resamples)]
     low, high = _ends(np.array(samples))
-    return Estimate(statistic(values), low, high, len(values))
+    return Estimate(statistic(np.arange(count)), low, high, count)
 
 
 def shuffled(labels: Ints, statistic: Callable[[Ints], float], permutations: int = PERMUTATIONS) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from provcheck.io import data
 from provcheck.io.tensor_files import TensorFiles
 from provcheck.measuring import measure_model
 from provcheck.studies.material import StudyOptions
-from provcheck.types import Floats, Measurement
+from provcheck.types import Floats, Measurement, ProbeSet
 
 WEIGHTS = "*.safetensors"
 COPIED = ("*.json", "*.txt", "*.model", "*.jinja")
@@ -58,6 +58,16 @@ def variant(folder: Path, weights: Mapping[str, Floats]) -> Iterator[Path]:
                     shutil.copyfile(file, made / file.name)
         save_file({name: np.ascontiguousarray(one) for name, one in weights.items()}, made / "model.safetensors")
         yield made
+
+
+@contextmanager
+def saved_probes(probes: ProbeSet) -> Iterator[str]:
+    """A folder for `measure_with`; it is gone afterwards."""
+    with TemporaryDirectory(prefix="provcheck-study-") as folder:
+        for name, items in (("questions", probes.questions), ("texts", probes.texts)):
+            lines = "".join(f"{one.model_dump_json()}\n" for one in items)
+            (Path(folder) / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+        yield folder
 
 
 def measure_with(

@@ -89,7 +89,7 @@ def verify(file: ReportFile, options: VerifyOptions, observe: Observer | None = 
     program, bank, probes = check_program(report), find_bank(report, options.bank), find_probes(report, options.probes)
     policy = find_policy(report, options.policy)
     yield from (program, bank.check, check_judge(report, bank.thing), probes.check, policy.check)
-    yield from check_backgrounds(report)
+    yield from check_backgrounds(report, bank.thing)
     yield check_run(report)
     how = options.measuring(report, probes.thing)
     target, why_not = find_model(report, options.model, how)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from provcheck.assembly import against
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.manifest import read_bank_manifest
 from provcheck.errors import BankError, ProvcheckError
@@ -134,14 +135,18 @@ def check_judge(report: Report, bank: Bank | None) -> Check:
     return same("judge", what, found.digest if found else None, report.digests.judge)
 
 
-def check_backgrounds(report: Report) -> Iterator[Check]:
-    """Whether the published numbers that signals are read against are the same, signal by signal."""
+def check_backgrounds(report: Report, bank: Bank | None) -> Iterator[Check]:
+    """Whether the numbers that signals are read against, published or the bank's, are the same, signal by signal."""
     stated, known = report.digests.background, all_signals()
     for name, signal in known.items():
-        against = signal.against()
-        if name in stated or (against and name in report.measurement.measured):
-            what = f"the published numbers beside those of {signal.title}"
-            yield same(f"background-{name}", what, against[1] if against else None, stated.get(name))
+        found = against(signal, bank)
+        if name not in stated and not (found and name in report.measurement.measured):
+            continue
+        id, digest = f"background-{name}", found[1] if found else None
+        if bank is None and digest != stated.get(name):
+            yield skipped(id, "they are not the published ones, and the bank that may hold others is not at hand")
+        else:
+            yield same(id, f"the published numbers beside those of {signal.title}", digest, stated.get(name))
     if strange := [name for name in stated if name not in known]:
         yield failed("background", f"this version knows no signal {listing(strange)}")
 

@@ -53,8 +53,9 @@ def test_constant_vectors_have_no_correlation() -> None:
 
 def test_bootstrap_and_shuffling_repeat() -> None:
     values = np.random.default_rng(4).standard_normal(50)
-    first = bootstrapped(values, lambda drawn: float(np.median(drawn)))
-    assert first == bootstrapped(values, lambda drawn: float(np.median(drawn)))
+    first = bootstrapped(50, lambda drawn: float(np.median(values[drawn])))
+    assert first == bootstrapped(50, lambda drawn: float(np.median(values[drawn])))
+    assert first.value == np.median(values) and first.n == 50
     assert first.low < first.value < first.high
     labels = np.repeat([0, 1], 10)
     mean, p = shuffled(labels, lambda order: float((order[:10] == 0).mean()))

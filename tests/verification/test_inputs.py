@@ -108,12 +108,12 @@ def test_a_signal_of_another_version_of_the_program_is_named(report: Report) -> 
 
 def test_published_numbers_are_those_of_the_signals_that_were_measured(report: Report) -> None:
     against = {name for name, signal in all_signals().items() if signal.against()}
-    assert {check.id: check.outcome for check in check_backgrounds(report)} == {
+    assert {check.id: check.outcome for check in check_backgrounds(report, None)} == {
         f"background-{name}": PASSED for name in against
     }
     without = with_signals(report, **dict.fromkeys(report.measurement.signals, SILENT))
     bare = without.model_copy(update={"digests": report.digests.model_copy(update={"background": {}})})
-    assert list(check_backgrounds(bare)) == []
+    assert list(check_backgrounds(bare, None)) == []
 
 
 def test_only_signals_of_the_report_are_measured_again(report: Report) -> None:

@@ -21,7 +21,14 @@ from provcheck.signals.contract import LinearView, Measured, NamedNumber, Signal
 from provcheck.signals.describing import Figure
 from provcheck.signals.likelihood import page
 from provcheck.signals.likelihood.divergence import MIN_TEXTS, divergence, pairwise_divergences, row_centred
-from provcheck.signals.likelihood.kl_scale import SMALLEST, KLBackground, background, place_on_scale, rank_on_scale
+from provcheck.signals.likelihood.kl_scale import (
+    SMALLEST,
+    KLBackground,
+    background,
+    place_on_scale,
+    rank_on_scale,
+    scale_of,
+)
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues
 from provcheck.signals.stacks import ArrayLayout
 from provcheck.types import (
@@ -96,14 +103,15 @@ class Likelihood(Signal):
         return super().check(sketch) and _has_length(sketch.facts.context)
 
     def check_stack(self, stack: Stack) -> bool:
-        """Whether a mean length of the texts is stated."""
-        return super().check_stack(stack) and _has_length(stack.context)
+        """Whether a mean length of the texts is stated, and a scale of the bank's own is one."""
+        return super().check_stack(stack) and _has_length(stack.context) and _has_scale(stack.context)
 
     def compare(
         self, sketch: Sketch, stack: Stack, *, intervals: bool = True
     ) -> Sequence[LikelihoodValues | NotMeasured]:
         """KL divergence with its standard error, and its place on the papers' scale."""
         own, mean_bytes = sketch.facts.values.get("bits_per_byte"), cast("float", stack.context["mean_text_bytes"])
+        scale = scale_of(stack.context)
         found: list[LikelihoodValues | NotMeasured] = []
         for nats, values in zip(stack.arrays[LOGLIK], stack.values, strict=True):
             one = divergence(sketch.arrays[LOGLIK], nats, mean_bytes)
@@ -111,7 +119,7 @@ class Likelihood(Signal):
                 reason = f"only {one.texts} texts were measured by both models; at least {MIN_TEXTS} are needed"
                 found.append(NotMeasured(not_measured=reason))
                 continue
-            band, why_not = place_on_scale(one.bits_per_byte, own, values.get("bits_per_byte"))
+            band, why_not = place_on_scale(one.bits_per_byte, own, values.get("bits_per_byte"), scale)
             found.append(
                 LikelihoodValues(
                     bits_per_byte=one.bits_per_byte,
@@ -149,9 +157,9 @@ class Likelihood(Signal):
         rows = row_centred(np.vstack([sketch.arrays[LOGLIK][None], stack.arrays[LOGLIK]]), mean_bytes)
         return LinearView(rows[0], rows[1:], MERGE_GAIN)
 
-    def against(self) -> tuple[Record, str]:
-        """The papers' KL scale."""
-        return background()
+    def against(self, context: Mapping[str, JsonValue] | None = None) -> tuple[Record, str]:
+        """The papers' KL scale, or that of the bank."""
+        return background(context)
 
     def facts(self, facts: SignalFacts) -> list[tuple[str, str]]:
         """How well the model predicts the texts."""
@@ -193,3 +201,11 @@ def bits_per_byte(loglik_nats: Floats, probes: ProbeSet) -> float | None:
 def _has_length(context: Mapping[str, JsonValue]) -> bool:
     length = context.get("mean_text_bytes")
     return isinstance(length, float) and 0 < length <= MAX_TEXT_BYTES
+
+
+def _has_scale(context: Mapping[str, JsonValue]) -> bool:
+    """Whether a scale of the bank's own, if it states one, can be used."""
+    try:
+        return bool(scale_of(context).bands)
+    except ValueError:
+        return False

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cache
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from provcheck.io import data
 from provcheck.io.digests import file_digest
 from provcheck.io.yaml import read_yaml
 from provcheck.signals.likelihood.values import MAX_KL
-from provcheck.types import Positive, Record
+from provcheck.types import Positive, Record, canonical_digest
 
 FILE, MAX_BYTES = "kl_scale.yaml", 100_000
+FITTED = "kl_scale"
+"""Where the context of a bank's stack holds a scale that was measured on the bank's own pairs."""
+
 SMALLEST = 1e-6
 """bits/byte; keeps the logarithm finite."""
 
@@ -22,7 +26,7 @@ class Band(Record):
     """One kind of change on the scale; median in bits/byte; `settings` are rows of the paper's table."""
 
     name: str
-    median: float
+    median: float = Field(gt=0, le=1e30)
     settings: tuple[str, ...]
 
 
@@ -42,8 +46,14 @@ class Scale(Record):
     source: str
     table: str
     max_bits_per_byte: float = Field(description="either model spending more than this leaves the scale")
-    settings: tuple[Setting, ...]
-    bands: tuple[Band, ...]
+    settings: tuple[Setting, ...] = ()
+    bands: tuple[Band, ...] = Field(min_length=1)
+    bank: str | None = Field(default=None, description="the bank that it was measured on; None: the papers' scale")
+
+    @property
+    def whose(self) -> str:
+        """Whose it is, in words."""
+        return "this bank's" if self.bank else "the papers'"
 
 
 class KLBand(Record):
@@ -54,10 +64,15 @@ class KLBand(Record):
 
 
 class KLBackground(Record):
-    """The papers' scale, as a report states it."""
+    """The scale that a report goes by: the papers', or that of a bank."""
 
     kl_bands: tuple[KLBand, ...] = ()
     kl_source: str = ""
+    kl_bank: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="the bank whose own pairs the scale was measured on, in place of the papers'",
+    )
 
 
 @cache
@@ -66,28 +81,34 @@ def load_scale() -> Scale:
     return Scale.model_validate(read_yaml(data.published_file(FILE), MAX_BYTES))
 
 
-def background() -> tuple[KLBackground, str]:
-    """The scale for a report, and the sha256 of its file."""
-    scale = load_scale()
+def scale_of(context: Mapping[str, JsonValue] | None) -> Scale:
+    """The scale that a bank holds for its own models, or else the papers'. Raises ValueError for what is none."""
+    own = context.get(FITTED) if context else None
+    return load_scale() if own is None else Scale.model_validate(own)
+
+
+def background(context: Mapping[str, JsonValue] | None = None) -> tuple[KLBackground, str]:
+    """The scale for a report, and the sha256 of its file, or of its content where a bank holds it."""
+    scale = scale_of(context)
     bands = tuple(KLBand(name=band.name, median=band.median) for band in scale.bands)
-    source = f"{scale.source}, {scale.table}"
-    return KLBackground(kl_bands=bands, kl_source=source), file_digest(data.published_file(FILE))
+    found = KLBackground(kl_bands=bands, kl_source=f"{scale.source}, {scale.table}", kl_bank=scale.bank)
+    return found, canonical_digest(scale.model_dump()) if scale.bank else file_digest(data.published_file(FILE))
 
 
 def place_on_scale(
-    kl_bits_per_byte: float, first_bits: float | None, second_bits: float | None
+    kl_bits_per_byte: float, first_bits: float | None, second_bits: float | None, scale: Scale | None = None
 ) -> tuple[str | None, str | None]:
-    """Band and None, or None and the reason why the papers' scale says nothing here.
+    """Band and None, or None and the reason why the scale, by default the papers', says nothing here.
 
     The band is the one whose median is nearest on a logarithmic scale. `first_bits`, `second_bits`: what the two models
     spend on the texts, in bits/byte.
     """
-    scale = load_scale()
+    scale = scale or load_scale()
     if first_bits is None or second_bits is None:
         return None, "the code length of a model on the texts is not known"
     if max(first_bits, second_bits) > scale.max_bits_per_byte:
         return None, (
-            f"a model spends {max(first_bits, second_bits):.2f} bits a byte on the texts; the papers' scale was "
+            f"a model spends {max(first_bits, second_bits):.2f} bits a byte on the texts; {scale.whose} scale was "
             f"measured on models that spend at most {scale.max_bits_per_byte:g}"
         )
     if kl_bits_per_byte >= MAX_KL:

@@ -20,7 +20,10 @@ FAR = f"over {MAX_KL:g}"
 """In place of a number of bits/byte that tells no more."""
 
 STEPS = "each step is ten times the one before"
-OUTSIDE = "the papers' scale does not apply to these models"
+OUTSIDE = "scale does not apply to these models"
+PAPERS, OWN = "the papers'", "this bank's"
+"""Whose scale it is."""
+
 
 BANDS = {
     "checkpoint": "two stages of one training",
@@ -66,48 +69,53 @@ def facts(found: SignalFacts) -> list[tuple[str, str]]:
 
 
 def figures(report: Report, nearest: Comparison | None) -> list[Figure]:
-    """KL among the papers' kinds of change."""
-    id, heading, kl = "kl-scale", "KL divergence among the papers' kinds of change", likelihood_of(nearest)
+    """KL among the kinds of change of the papers, or of the bank."""
+    scale = report.background.get("likelihood")
+    bands, source = (scale.kl_bands, scale.kl_source) if isinstance(scale, KLBackground) else ((), "")
+    whose = OWN if isinstance(scale, KLBackground) and scale.kl_bank else PAPERS
+    id, heading, kl = "kl-scale", f"KL divergence among {whose} kinds of change", likelihood_of(nearest)
     if nearest is None or kl is None:
         return [Figure(id, heading, Marked(f"KL was not measured: {_why_not(nearest)}."))]
     if kl.beyond_range:
         far = f"{MAX_KL:g} bits per byte or more, beyond the range of the estimate, which holds for near models only."
         finding = f"Between this model and {{reference}}: {far}"
         return [Figure(id, heading, Marked(finding, {"reference": nearest.reference}))]
-    scale = report.background.get("likelihood")
-    bands, source = (scale.kl_bands, scale.kl_source) if isinstance(scale, KLBackground) else ((), "")
     place = (
-        f"Among the papers' kinds of change this is like: {_in_words(kl.scale_band)}."
+        f"Among {whose} kinds of change this is like: {_in_words(kl.scale_band)}."
         if kl.scale_band
-        else f"The papers' scale does not apply here: {kl.reason or 'no reason is stated'}."
+        else f"{whose.capitalize()} scale does not apply here: {kl.reason or 'no reason is stated'}."
     )
     finding = f"Between this model and {{reference}}: {_value(kl)} bits per byte. {_braced(place)}"
     rows = [("measured here", "this model and the reference", _value(kl))]
     rows += [(band.name, _in_words(band.name), wording.number(band.median)) for band in bands]
-    caption = "KL divergence in bits per byte: measured with its standard error, and the papers' medians"
+    caption = f"KL divergence in bits per byte: measured with its standard error, and {whose} medians"
     table = Table(caption, ("Kind of change", "In plain words", "Bits per byte"), rows, frozenset({2}))
     reading = (
         "The bar around the measured value is its standard error; the grey points are medians of documented kinds of "
         "change. KL alone accuses nobody: two runs of one recipe can be closer than a model and its fine-tune."
     ) + (f" Source: {source}." if source else "")
     names = {"reference": nearest.reference}
-    return [Figure(id, heading, Marked(finding, names), _chart(kl, bands), reading, annex=[table])]
+    return [Figure(id, heading, Marked(finding, names), _chart(kl, bands, whose), reading, annex=[table])]
 
 
-def _chart(kl: LikelihoodValues, bands: Sequence[KLBand]) -> DotChart:
+def _chart(kl: LikelihoodValues, bands: Sequence[KLBand], whose: str) -> DotChart:
     """One row for the measured value with its standard error, and one for each band's median."""
     applies = kl.scale_band is not None
     interval = (kl.bits_per_byte - kl.se, kl.bits_per_byte + kl.se) if kl.se else None
     rows = [Dot("measured here", _value(kl), kl.bits_per_byte, interval, own=True, guide=True)]
     rows += [Dot(_in_words(one.name), wording.number(one.median), one.median, hollow=not applies) for one in bands]
     medians = ", ".join(f"{_in_words(band.name)} {wording.number(band.median)}" for band in bands)
-    place = f"like: {_in_words(kl.scale_band)}" if kl.scale_band else "the papers' scale does not apply"
-    against = f" The papers' medians: {medians}." if bands else ""
+    place = f"like: {_in_words(kl.scale_band)}" if kl.scale_band else f"{whose} scale does not apply"
+    against = f" {whose.capitalize()} medians: {medians}." if bands else ""
     return DotChart(
-        "KL divergence on the papers' scale",
+        f"KL divergence on {whose} scale",
         f"Measured: {_value(kl)} bits per byte, {place}.{against}",
         rows,
-        _ruler([row.value for row in rows if row.value], kl.se, f"bits per byte; {STEPS if applies else OUTSIDE}"),
+        _ruler(
+            [row.value for row in rows if row.value],
+            kl.se,
+            f"bits per byte; {STEPS if applies else f'{whose} {OUTSIDE}'}",
+        ),
     )
 
 
