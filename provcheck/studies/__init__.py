@@ -28,7 +28,7 @@ from provcheck.studies.material import StudyOptions
 from provcheck.types import BankFacts, Study, Tool
 from provcheck.version import __version__
 
-__all__ = ["TABLE", "StudyOptions", "find_study", "run_study"]
+__all__ = ["OWN_BANK", "TABLE", "StudyOptions", "find_study", "run_study"]
 
 TABLE = {
     "robustness": "Do distances stay the same under other probes, templates, seeds and dimensions?",
@@ -41,6 +41,9 @@ TABLE = {
     "scale": "How large are the papers' ten kinds of change in this bank?",
 }
 """Name of a study, which is that of its module, and what it asks."""
+
+OWN_BANK = {"trajectory": "trajectories"}
+"""The shipped bank of a study that needs another kind of bank: `provcheck study all` takes it."""
 
 Run = Callable[[Bank, StudyOptions], Study]
 

@@ -20,7 +20,7 @@ def runs_table(paths: Sequence[Path]) -> Grid:
             one.name,
             str(len(one.run.rows)),
             f"{one.run.steps[0]} to {one.run.steps[-1]}",
-            _n(np.median(np.diagonal(one.kl, 1))),
+            _n(float(np.median(np.diagonal(one.kl, 1)))),
             ", ".join(map(str, one.run.steps[one.outlying])) or "none",
         )
         for one in paths
@@ -70,4 +70,4 @@ def _t(values: object) -> tuple[float, ...]:
 
 
 def _n(value: float) -> str:
-    return wording.number(float(value))
+    return wording.number(value)

@@ -19,7 +19,7 @@ from provcheck.studies.material import StudyOptions, likelihoods_of, probes_of
 from provcheck.studies.ridge import fit_between, numbered
 from provcheck.studies.statistics import SEED, Estimate, bootstrapped
 from provcheck.studies.tables import read_values
-from provcheck.types import Beside, Finding, Floats, Grid, Ints, Plot, Published, Series, Study, StudyFigure
+from provcheck.types import Beside, Bools, Finding, Floats, Grid, Ints, Plot, Published, Series, Study, StudyFigure
 
 LEAST_MODELS, LEAST_ITEMS = 6, 40
 BEST_SHARE = 0.1
@@ -93,10 +93,10 @@ def _material(bank: Bank, options: StudyOptions) -> Material:
         known = likelihoods_of(bank, LEAST_MODELS)
         rows = np.intersect1d(rows, known.rows)
         nats = known.nats[np.searchsorted(known.rows, rows)]
-        usable = np.isfinite(nats).all(axis=0)
+        usable: Bools = np.asarray(np.isfinite(nats).all(axis=0))
         correct, texts = (
             best_on(nats[:, usable]),
-            [one.text for one, keep in zip(probes.texts, usable, strict=True) if keep],
+            [one.text for one, keep in zip(probes.texts, usable.tolist(), strict=True) if keep],
         )
     else:
         values = read_values(options.csv, bank, "question", "correct")
@@ -152,7 +152,7 @@ def _route_known(material: Material) -> dict[str, Estimate]:
     chosen: dict[str, Floats] = {}
     for out, known, questions in _folds(material):
         _route(chosen, material, questions, out, known, everyone, everyone)
-    return {way: bootstrapped(found, lambda one: float(one.mean())) for way, found in chosen.items()}
+    return {way: _accuracy(found) for way, found in chosen.items()}
 
 
 def _route_new(material: Material) -> dict[str, Estimate]:
@@ -170,8 +170,13 @@ def _route_new(material: Material) -> dict[str, Estimate]:
         total.append(chosen)
     if not total:
         return {}
-    mean = {way: np.mean([one[way] for one in total], axis=0) for way in total[0]}
-    return {way: bootstrapped(found, lambda one: float(one.mean())) for way, found in mean.items()}
+    mean: dict[str, Floats] = {way: np.stack([one[way] for one in total]).mean(axis=0) for way in total[0]}
+    return {way: _accuracy(found) for way, found in mean.items()}
+
+
+def _accuracy(right: Floats) -> Estimate:
+    """The mean over items (N,)."""
+    return bootstrapped(len(right), lambda drawn: float(right[drawn].mean()))
 
 
 def _folds(material: Material) -> list[tuple[Ints, Ints, Floats]]:

@@ -247,5 +247,5 @@ def _departure_beside(tune: Path, mains: Sequence[Path], kl: Floats) -> Beside:
     return Beside(experiment=f"Where a fine-tune leaves its run ({tune.name})", published=FINE_TUNES, here=here)
 
 
-def _n(value: float) -> str:
+def _n(value: np.floating | float) -> str:
     return wording.number(float(value))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,36 +91,31 @@ class Trainer:
     def train_all(self) -> None:
         """Train every run, then the fine-tunes, that is not finished."""
         for name, run in self.plan.runs.items():
-            context = Context(self.corpora.scale, self.corpora, self.out, seed_of(f"{self.plan.bank}/{run.seed}"))
-            kept = self.plan.checkpoints.steps(self.plan.steps)
-            self._train(name, kept, lambda context=context, name=name, run=run: self._run(context, name, run))  # type: ignore[misc]
+            self._unless_finished(name, self.plan.steps, partial(self._run, name, run))
         for name, tune in self.plan.fine_tunes.items():
-            self._train(
-                name, tune.checkpoints.steps(tune.steps)[1:], lambda name=name, tune=tune: self._tune(name, tune)
-            )  # type: ignore[misc]
+            self._unless_finished(name, tune.steps, partial(self._tune, name, tune))
 
-    def _train(self, name: str, kept: list[int], train: Callable[[], float]) -> None:
-        if folder_of(self.out, name, kept[-1]).exists():
+    def _unless_finished(self, name: str, steps: int, train: Callable[[], float]) -> None:
+        if folder_of(self.out, name, steps).exists():
             self.observe(f"{name}: finished")
             return
-        self.observe(f"{name}: {len(kept)} checkpoints, last loss {train():.3f}")
+        self.observe(f"{name}: {steps} steps, last loss {train():.3f}")
 
-    def _run(self, context: Context, name: str, run: Run) -> float:
-        plan = self.plan
+    def _run(self, name: str, run: Run) -> float:
+        plan, scale = self.plan, self.corpora.scale
+        context = Context(scale, self.corpora, self.out, seed_of(f"{plan.bank}/{run.seed}"))
         network = new_network(context, self.tokenizer, plan.architecture, plan.size)
         batches = self.corpora.batches(plan.corpus, self.tokenizer, context.seed)
-        kept = plan.checkpoints.steps(plan.steps)
-        rate, loss = context.scale.root_rate, language_loss(network)
-        return fit(
-            network, batches, loss, steps=plan.steps, rate=rate, burst=run.burst, after=self._saver(network, name, kept)
-        )
+        after = self._saver(network, name, plan.checkpoints.steps(plan.steps))
+        loss = language_loss(network)
+        return fit(network, batches, loss, steps=plan.steps, rate=scale.root_rate, burst=run.burst, after=after)
 
     def _tune(self, name: str, tune: FineTune) -> float:
         network = load_model(folder_of(self.out, tune.parent, tune.step)).network
         batches = self.corpora.batches(tune.corpus, self.tokenizer, seed_of(name))
-        kept = tune.checkpoints.steps(tune.steps)[1:]
+        after = self._saver(network, name, tune.checkpoints.steps(tune.steps)[1:])
         loss = language_loss(network, PROMPT_SHARE)
-        return fit(network, batches, loss, steps=tune.steps, rate=tune.rate, after=self._saver(network, name, kept))
+        return fit(network, batches, loss, steps=tune.steps, rate=tune.rate, after=after)
 
     def _saver(self, network: Any, name: str, kept: list[int]) -> Callable[[int], None]:
         def save(step: int) -> None:

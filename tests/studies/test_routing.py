@@ -9,7 +9,7 @@ from provcheck.bank import Bank
 from provcheck.errors import StudyError
 from provcheck.studies import StudyOptions, run_study
 from provcheck.studies import routing as module
-from provcheck.types import Finding, Study
+from provcheck.types import Finding, Floats, Study
 from tests.studies.banks import family
 from tests.synthetic import PROBES, write_bank
 
@@ -64,7 +64,7 @@ def test_labels_of_items_left_out_are_not_read() -> None:
     for labels in (correct, np.where(np.arange(60) % 2, 1 - correct, correct)):
         material = module.Material(labels, texts, able, np.arange(10), own=True)
         out, known = np.flatnonzero(np.arange(60) % 2), np.flatnonzero(np.arange(60) % 2 == 0)
-        chosen: dict[str, module.Floats] = {}
+        chosen: dict[str, Floats] = {}
         module._route(chosen, material, module.embed(texts, known), out, known, np.arange(10), np.arange(10))
         choices.append({way: found[out] for way, found in chosen.items()})
     for way in ("single", "nearest", "classifier"):

@@ -8,10 +8,10 @@ import pytest
 
 from provcheck.bank import Bank
 from provcheck.errors import StudyError
-from provcheck.probes import ProbeSet
 from provcheck.studies import StudyOptions, run_study
 from provcheck.studies import scores as module
-from provcheck.types import Study
+from provcheck.studies.material import likelihoods_of
+from provcheck.types import ProbeSet, Study
 from tests.studies.banks import family
 from tests.synthetic import PROBES, make_bank, write_bank
 
@@ -58,7 +58,7 @@ def test_without_a_table_domains_of_the_texts_are_the_tasks(bank: Bank) -> None:
 
 
 def test_held_out_texts_are_not_in_the_coordinates(bank: Bank) -> None:
-    known = module.likelihoods_of(bank)
+    known = likelihoods_of(bank)
     moved = replace(known, nats=known.nats + np.where(np.arange(known.nats.shape[1]) % 2, 5.0, 0.0))
     texts = np.flatnonzero(np.arange(known.nats.shape[1]) % 2 == 0)
     _, before = module._coordinates(bank, known, known.rows, texts)

@@ -22,19 +22,18 @@ def path_bank(folder: Path) -> Bank:
     """Two runs of 26 checkpoints that diffuse, one with an outlier, and a fine-tune that leaves the first."""
     models, ends = [], {}
     for name, seed in (("a", 1), ("b", 2)):
-        stream, loglik, parent = np.random.default_rng(seed), make_loglik(seed), None
+        stream, loglik, parents = np.random.default_rng(seed), make_loglik(seed), list[str]()
         for step in range(26):
             loglik = loglik + 2.0 * stream.standard_normal(len(loglik))
             noise = 60.0 * stream.standard_normal(len(loglik)) * (name == "b" and step == SPIKE)
-            id, mechanism = f"org/{name}-{step}", "continued-pretraining" if parent else "from-scratch"
-            parents = [parent] if parent else []
+            id, mechanism = f"org/{name}-{step}", "continued-pretraining" if parents else "from-scratch"
             models.append(
                 (
                     make_reference(id, *parents, mechanism=mechanism, step=step * 10),
                     make_measurement(id, make_blocks(seed), loglik=loglik + noise),
                 )
             )
-            ends[name, step], parent = loglik, id
+            ends[name, step], parents = loglik, [id]
     stream, loglik, parent = np.random.default_rng(3), ends["a", BASE], f"org/a-{BASE}"
     for step in range(1, 21):
         loglik = loglik + 1.5 * stream.standard_normal(len(loglik))
