@@ -14,13 +14,17 @@ from provcheck.types import Bools, Floats
 
 @dataclass(frozen=True)
 class Path:
-    """A run with distances among its checkpoints: KL (C, C) in bits/byte, and weights' squares (C, C) if known."""
+    """A run with distances among its checkpoints: KL (C, C) in bits/byte, and weights' squares (C, C) if known.
+
+    `outlying` (C,): which are outliers by KL, and by weights.
+    """
 
     run: Run
     name: str
     kl: Floats
     weights: Floats | None
     outlying: Bools
+    outlying_weights: Bools | None
 
     @property
     def early_and_late(self) -> tuple[Floats, Floats]:

@@ -14,13 +14,15 @@ from provcheck.bank import Bank
 from provcheck.errors import StudyError
 from provcheck.io.safetensors import read_arrays
 from provcheck.signals.likelihood.divergence import pairwise_divergences
-from provcheck.studies.departures import Path, departure
+from provcheck.studies.departures import Departure, Path, departure
 from provcheck.studies.material import StudyOptions, likelihoods_of
 from provcheck.studies.path_figures import UNIT, departure_figure, exponent_figure, kl_figure, runs_table
 from provcheck.studies.runs import WINDOW, Run, even_part, outliers, runs_of, steady_texts
-from provcheck.types import Beside, Finding, Floats, Published, Study
+from provcheck.types import Beside, Bools, Finding, Floats, Published, Study
 
-LEAST = 2 * WINDOW
+LEAST, LEAST_TUNED = 2 * WINDOW, 3
+"""Checkpoints of a run, and of a fine-tune."""
+
 WEIGHT_DISTANCES = "weight-distances-raw.safetensors"
 """A file of the bank: `squared` (M, M) float64, squared Euclidean distances of the weights, in the bank's order."""
 
@@ -44,7 +46,7 @@ FINE_TUNES = Published(text="median 0.40 bits/byte from the base", value=0.40, s
 def run(bank: Bank, options: StudyOptions) -> Study:
     """KL along the runs, exponents, outliers, departures. Raises StudyError where no run has checkpoints enough."""
     runs = runs_of(bank)
-    whole = [one for one in runs if len(one.rows) >= LEAST]
+    whole = [one for one in runs if len(one.rows) >= (LEAST if one.left is None else LEAST_TUNED)]
     if not any(one.left is None for one in whole):
         raise StudyError(
             f"bank '{bank.manifest.name}' has no training run of {LEAST} checkpoints",
@@ -74,7 +76,8 @@ def run(bank: Bank, options: StudyOptions) -> Study:
             f"KL over the {texts} texts that are left when the 3 % that jump most between neighbours are taken out, "
             "as the paper does.",
             f"An exponent is fitted to {WINDOW} evenly spaced checkpoints behind its start; windows of one run "
-            "overlap, so intervals are the range of the runs' medians, not of single windows.",
+            "overlap, so the range of the runs' medians stands in place of an interval. A rate of learning that falls "
+            "within a window lowers both exponents.",
         ),
     )
 
@@ -101,7 +104,17 @@ def _weight_distances(bank: Bank) -> Floats | None:
 def _path(bank: Bank, one: Run, kl: Floats, weights: Floats | None) -> Path:
     own = np.ix_(one.rows, one.rows)
     name = bank.references[int(one.rows[-1])].id
-    return Path(one, name, kl[own], None if weights is None else weights[own], outliers(kl[own]))
+    own_weights = None if weights is None else weights[own]
+    return Path(
+        one, name, kl[own], own_weights, _off(one, kl[own]), None if own_weights is None else _off(one, own_weights)
+    )
+
+
+def _off(one: Run, squared: Floats) -> Bools:
+    """(C,) outliers among the evenly spaced checkpoints; the paper too looks behind the first, quick ones only."""
+    even, found = even_part(one.steps), np.zeros(len(one.steps), dtype=bool)
+    found[even] = outliers(squared[np.ix_(even, even)])
+    return found
 
 
 def _kl_beside(paths: Sequence[Path], kl: Floats) -> Beside:
@@ -141,7 +154,7 @@ def _kl_findings(paths: Sequence[Path], kl: Floats) -> list[Finding]:
                 value=float(np.median(seeds)),
                 unit=UNIT,
                 n=len(seeds),
-                of="pair of runs",
+                of="run pair",
                 note=f"from {_n(ends[0])} to {_n(ends[1])}",
             )
         )
@@ -212,17 +225,21 @@ def _diffusion_findings(paths: Sequence[Path]) -> list[Finding]:
 
 
 def _outlier_beside(paths: Sequence[Path]) -> Beside:
-    said = [
-        f"{one.name} at step {wording.joined([str(step) for step in one.run.steps[one.outlying]])}"
-        for one in paths
-        if one.outlying.any()
-    ]
+    ways = (("KL", [one.outlying for one in paths]), ("weights", [one.outlying_weights for one in paths]))
+    said = []
+    for what, masks in ways:
+        found = [
+            f"step {', '.join(map(str, one.run.steps[mask]))} of the run to {one.name}"
+            for one, mask in zip(paths, masks, strict=True)
+            if mask is not None and mask.any()
+        ]
+        if any(mask is not None for mask in masks):
+            said.append(f"by {what}: {'; '.join(found) if found else 'none'}")
     total = sum(len(one.run.rows) for one in paths)
-    found = "; ".join(said) if said else "none"
     return Beside(
         experiment="Outlier checkpoints",
         published=OUTLIER,
-        here=f"{found}, of {total} checkpoints in {wording.plural(len(paths), 'run')}",
+        here=f"{'; '.join(said)}; of {total} checkpoints in {wording.plural(len(paths), 'run')}",
     )
 
 
@@ -244,7 +261,22 @@ def _departure_beside(tune: Path, mains: Sequence[Path], kl: Floats) -> Beside:
             f"{found.base_step}); {left} it is farther from the run than neighbours there are from each other "
             f"({_n(found.usual)}); {_n(found.to_base[-1])} from its base at the end"
         )
-    return Beside(experiment=f"Where a fine-tune leaves its run ({tune.name})", published=FINE_TUNES, here=here)
+    return Beside(
+        experiment=f"Where a fine-tune leaves its run ({tune.name})",
+        published=FINE_TUNES,
+        here=here,
+        why=_why_far(found),
+    )
+
+
+def _why_far(found: Departure | None) -> str:
+    if found is None or found.to_base[-1] <= 10 * (FINE_TUNES.value or 0):
+        return ""
+    return (
+        "The paper's fine-tunes are a small part of their base's training. This one is farther from its base than "
+        f"neighbours of the run are from each other by a factor of {_n(found.to_base[-1] / found.usual)}: it is "
+        "training on other text rather than a finish."
+    )
 
 
 def _n(value: np.floating | float) -> str:

@@ -9,7 +9,7 @@ from safetensors.numpy import save
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.saving import add_file
 from provcheck.errors import StudyError
-from provcheck.studies import run_study
+from provcheck.studies import OWN_BANK, TABLE, run_study
 from provcheck.studies.trajectory import SQUARED, WEIGHT_DISTANCES
 from provcheck.types import Finding, Study
 from tests.studies.banks import small_bank
@@ -94,3 +94,12 @@ def test_a_bank_without_checkpoints_says_what_is_missing(tmp_path: Path) -> None
 
 def test_the_same_bank_gives_the_same_numbers(study: Study, bank: Bank) -> None:
     assert run_study("trajectory", bank) == study
+
+
+def test_the_shipped_bank_shows_its_spike_and_slower_diffusion_of_log_likelihoods() -> None:
+    assert set(OWN_BANK) <= set(TABLE)
+    study = run_study("trajectory", load_bank(OWN_BANK["trajectory"]))
+    assert found(study, "outlier checkpoints").note == "trajectories/s3-step0600"
+    slow, fast = (found(study, f"diffusion exponent of {one}, late starts") for one in ("log-likelihoods", "weights"))
+    assert (slow.value or 1) < (fast.value or 0)
+    assert any("by weights: step 600" in one.here for one in study.beside)
