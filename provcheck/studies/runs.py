@@ -28,7 +28,7 @@ BESIDE = 4
 OUTLYING = 2.5
 """Robust standard deviations beyond which both steps, to a checkpoint and from it, make it an outlier: of independent
 normal steps, fewer than one pair in 20,000 are both beyond. Set after the provoked spike of the bank `trajectories` was
-seen (2.9 and 3.7 by KL); of the runs without one, no checkpoint has both steps beyond 1.5."""
+seen (4.0 and 3.1 by KL); of the runs without one, no checkpoint has both steps beyond 1.8."""
 
 
 @dataclass(frozen=True)
