@@ -34,11 +34,14 @@ NO_LAYERS = "the layers of one model are no references; the study `layers` measu
 
 @dataclass(frozen=True)
 class Spread:
-    """KL of a setting's pairs in bits/byte: median with its interval, quartiles, and the median after winsorising."""
+    """KL of a setting's pairs in bits/byte: median with its interval, quartiles, and the median on the easier texts.
+
+    `easier`: on the half of the texts that the bank's models predict best; NaN where that is too few texts.
+    """
 
     median: Estimate
     quartiles: tuple[float, float]
-    winsorised: float
+    easier: float
 
 
 def pairs_by_setting(bank: Bank) -> dict[str, list[Pair] | str]:
@@ -76,19 +79,26 @@ def spread_of(bank: Bank, known: Likelihoods, pairs: Sequence[Pair]) -> Spread |
     """
     place = {int(row): at for at, row in enumerate(known.rows)}
     measured = [(i, j) for i, j in pairs if i in place and j in place]
-    found = [divergence(known.nats[place[i]], known.nats[place[j]], known.mean_bytes) for i, j in measured]
-    kept = np.array([np.isfinite(one.bits_per_byte) for one in found], dtype=bool)
+    places = [(place[i], place[j]) for i, j in measured]
+    found = np.array([_kl(known, *pair) for pair in places])
+    kept = np.isfinite(found)
     if not kept.any():
         return None
-    values = np.array([one.bits_per_byte for one in found])[kept]
+    values = found[kept]
     groups = _roots(bank, [pair for pair, keep in zip(measured, kept, strict=True) if keep])
     low, high = _interval(values, groups)
     quartiles = np.percentile(values, [25, 75])
     return Spread(
         Estimate(float(np.median(values)), low, high, len(values)),
         (float(quartiles[0]), float(quartiles[1])),
-        float(np.median(np.array([one.winsorised for one in found])[kept])),
+        float(
+            np.median([one for one in (_kl(known.easier, *pair) for pair in places) if np.isfinite(one)] or [np.nan])
+        ),
     )
+
+
+def _kl(known: Likelihoods, first: int, second: int) -> float:
+    return divergence(known.nats[first], known.nats[second], known.mean_bytes).bits_per_byte
 
 
 def _roots(bank: Bank, pairs: Sequence[Pair]) -> Floats:

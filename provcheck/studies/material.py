@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -51,6 +52,13 @@ class Likelihoods:
     rows: Ints
     mean_bytes: float
     bits: Floats
+
+    @cached_property
+    def easier(self) -> Likelihoods:
+        """On the half of the texts that the models predict best, by the median of their log-likelihoods."""
+        median = np.nanmedian(np.where(np.isfinite(self.nats), self.nats, -np.inf), axis=0)
+        best = np.sort(np.argsort(-median, kind="stable")[: len(median) // 2])
+        return replace(self, nats=self.nats[:, best])
 
     def divergences(self, texts: Ints | None = None) -> Floats:
         """(M, M) KL in bits/byte, of some texts or of all; NaN where two models have too few in common."""
