@@ -174,8 +174,8 @@ def _why(known: Likelihoods, published: Scale, spreads: dict[str, Spread]) -> st
     return (
         f"The papers' models spend at most {published.max_bits_per_byte:g} bits a byte on their texts; of these "
         f"{len(known.bits)}, {within} do, and the median is {wording.number(float(np.median(spent)))}. What a model "
-        "was never trained on, it misjudges in a way of its own. On the half of the texts that these models predict best, "
-        f"the medians are {easier}. Quantization is smaller than the papers': see the study `quantization`."
+        "was never trained on, it misjudges in a way of its own. On the half of the texts that these models predict "
+        f"best, the medians are {easier}. Quantization is smaller than the papers': see the study `quantization`."
     )
 
 
