@@ -44,7 +44,7 @@ def study_command(
 ) -> None:
     """Repeat an experiment of the papers on a bank, and print what was found beside what they report."""
     from provcheck.errors import UsageError
-    from provcheck.studies import TABLE, StudyOptions
+    from provcheck.studies import OWN_BANK, TABLE, StudyOptions
 
     if listed:
         for one, question in TABLE.items():
@@ -52,8 +52,9 @@ def study_command(
         raise typer.Exit
     if name is None or bank is None:
         raise UsageError("name a study and a bank, as in `provcheck study clusters zoo-v2`", "--list names the studies")
-    settings = StudyOptions(tuple(models), csv, replace(options, probes=probes), bank_name=bank)
-    found = [_study(one, bank, settings, out) for one in (TABLE if name == EVERY else (name,))]
+    settings = StudyOptions(tuple(models), csv, replace(options, probes=probes))
+    banks = {one: OWN_BANK.get(one, bank) for one in TABLE} if name == EVERY else {name: bank}
+    found = [_study(one, own, replace(settings, bank_name=own), out) for one, own in banks.items()]
     if name == EVERY and out is not None:
         _write_table(found, out)
 

@@ -10,6 +10,8 @@ probe_subsets, projections, interpolation  what `robustness` varies: probes, the
 clustering   how well distances group models by a label
 compressing  weights made coarser
 variants     models made on the fly from others
+runs, departures, path_figures  what `trajectory` measures on checkpoints, and draws
+ridge, tables  regression for `scores` and `routing`, and the tables of a user's own
 statistics   Mantel test, bootstrap and permutation intervals
 """
 
@@ -26,15 +28,22 @@ from provcheck.studies.material import StudyOptions
 from provcheck.types import BankFacts, Study, Tool
 from provcheck.version import __version__
 
-__all__ = ["TABLE", "StudyOptions", "find_study", "run_study"]
+__all__ = ["OWN_BANK", "TABLE", "StudyOptions", "find_study", "run_study"]
 
 TABLE = {
     "robustness": "Do distances stay the same under other probes, templates, seeds and dimensions?",
     "clusters": "Do families and mechanisms lie together?",
+    "trajectory": "How do checkpoints of a training run move, and where does a fine-tune leave it?",
+    "layers": "How far apart are the layers of a model, and those of two models?",
     "quantization": "How far do quantization and pruning move a model?",
+    "routing": "Can frozen ABLE embeddings tell which model to ask?",
+    "scores": "Can scores of a model be predicted from its coordinates?",
     "scale": "How large are the papers' ten kinds of change in this bank?",
 }
 """Name of a study, which is that of its module, and what it asks."""
+
+OWN_BANK = {"trajectory": "trajectories"}
+"""The shipped bank of a study that needs another kind of bank: `provcheck study all` takes it."""
 
 Run = Callable[[Bank, StudyOptions], Study]
 

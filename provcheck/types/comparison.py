@@ -27,6 +27,12 @@ class Reference(Record):
         exclude_if=lambda value: value is None,
         description="of a model from scratch: the model that first had its random initialisation, if another",
     )
+    step: int | None = Field(
+        default=None,
+        ge=0,
+        exclude_if=lambda value: value is None,
+        description="of a checkpoint: the training step; its parent is the checkpoint before it",
+    )
 
 
 Found = Literal["given", "beside", "adapter", "hub"]

@@ -106,6 +106,40 @@ def changes(out: Out, names: Names = None) -> None:
     print(f"\n{tables_of_several(members, out.resolve(), _note)}")
 
 
+@app.command()
+def trajectories(corpora: Corpora, out: Out) -> None:
+    """Train the runs of trajectories.yaml with checkpoints, and write bank.yaml for `provcheck bank build` there."""
+    from .corpus import Corpora as Texts
+    from .runner import one_thread
+    from .trajectories import Trainer, entries, load_plan
+    from .vocabularies import cached_tokenizer, wrap
+
+    one_thread()
+    recipe, plan = load_recipe(), load_plan()
+    texts = Texts(corpora.resolve(), recipe.mixes, recipe.scales["tiny"])
+    vocabulary = recipe.tokenizers[plan.tokenizer]
+    tokenizer = wrap(cached_tokenizer(out / ".tokenizers" / f"{plan.tokenizer}.json", vocabulary, texts, 1))
+    Trainer(plan, recipe, texts, tokenizer, out, _say).train_all()
+    models = list(entries(plan, out.resolve(), recipe.license))
+    (out / "bank.yaml").write_text(yaml.safe_dump({"name": plan.bank, "models": models}, sort_keys=False))
+
+
+@app.command()
+def distances(out: Out, bank: BankFolder) -> None:
+    """Put the distances between the weights of all checkpoints into their bank, for `provcheck study trajectory`."""
+    from safetensors.numpy import save
+
+    from provcheck.bank import load_bank
+    from provcheck.bank.saving import add_file
+    from provcheck.studies.trajectory import SQUARED, WEIGHT_DISTANCES
+
+    from .trajectories import weight_distances
+
+    loaded = load_bank(str(bank))
+    folders = [out / reference.id.rpartition("/")[2] for reference in loaded.references]
+    add_file(loaded, WEIGHT_DISTANCES, save({SQUARED: weight_distances(folders)}))
+
+
 def _select(recipe: Recipe, names: list[str] | None, set_name: str | None) -> list[Member]:
     try:
         return select(recipe.members(), names or (), set_name)

@@ -15,11 +15,13 @@ FROM_SCRATCH = "from-scratch"
 Split = Literal["calibration", "held-out"]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A part of the yaml: frozen, and no key that is not known."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Size(_Strict):
+class Size(Strict):
     """The shape of a network."""
 
     width: int
@@ -27,14 +29,14 @@ class Size(_Strict):
     heads: int
 
 
-class Shape(_Strict):
+class Shape(Strict):
     """The shape of one batch: rows of `length` tokens."""
 
     rows: int
     length: int
 
 
-class Scale(_Strict):
+class Scale(Strict):
     """How large the zoo is made: sizes, vocabularies, batches and the number of steps."""
 
     sizes: dict[str, Size]
@@ -49,7 +51,7 @@ class Scale(_Strict):
     corpus_characters: int
 
 
-class Vocabulary(_Strict):
+class Vocabulary(Strict):
     """One tokenizer: its kind, its number of entries (at scale tiny) and whether a text starts with a special token."""
 
     kind: Literal["byte-bpe", "sentencepiece-bpe", "unigram", "wordpiece"]
@@ -57,7 +59,7 @@ class Vocabulary(_Strict):
     bos: bool
 
 
-class Root(_Strict):
+class Root(Strict):
     """A model trained from random weights."""
 
     architecture: str
@@ -76,7 +78,7 @@ class Root(_Strict):
         return f"{self.architecture}-{self.corpus}-{self.tokenizer}"
 
 
-class Derived(_Strict):
+class Derived(Strict):
     """A model made from others; `do` is the mechanism, `with` its parameters."""
 
     parents: tuple[str, ...] = Field(alias="from", min_length=1)
@@ -85,7 +87,7 @@ class Derived(_Strict):
     sets: tuple[str, ...] = ()
 
 
-class Member(_Strict):
+class Member(Strict):
     """One model of the zoo with everything resolved, root or derived."""
 
     name: str
@@ -99,7 +101,7 @@ class Member(_Strict):
     init: str | None = None
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """The whole yaml."""
 
     license: str

@@ -42,7 +42,7 @@ def run(members: list[Member], order: Order, jobs: int, observe: Observer) -> li
     _prepare_tokenizers(waiting, order)
     failed: list[str] = []
     running: dict[Future[str], Member] = {}
-    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=one_thread) as pool:
         while waiting or running:
             for member in _ready(waiting, order)[: jobs - len(running)]:
                 waiting.remove(member)
@@ -129,8 +129,8 @@ def _finished(order: Order, name: str) -> bool:
     return (order.out / name / "config.json").exists()
 
 
-def _start_worker() -> None:
-    """One thread, so that results do not depend on how many workers there are."""
+def one_thread() -> None:
+    """Set this process to one thread, so that results do not depend on how many workers there are."""
     os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
     import torch
 

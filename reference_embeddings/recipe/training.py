@@ -4,25 +4,52 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn import functional
 
 Loss = Callable[[torch.Tensor], torch.Tensor]
+After = Callable[[int], None]
 WEIGHT_DECAY = 0.05
 CLIP = 1.0
 TAIL_STEPS = 50
 
 
-def fit(model: Any, batches: Iterator[torch.Tensor], loss: Loss, *, steps: int, rate: float) -> float:
-    """Train in place with AdamW, warm-up and cosine decay; returns the mean loss of the last 50 steps."""
+@dataclass(frozen=True)
+class Burst:
+    """The steps from `start` to before `end` are trained at `factor` times the peak rate, to provoke a loss spike."""
+
+    start: int
+    end: int
+    factor: float
+
+
+def fit(
+    model: Any,
+    batches: Iterator[torch.Tensor],
+    loss: Loss,
+    *,
+    steps: int,
+    rate: float,
+    burst: Burst | None = None,
+    after: After = lambda _step: None,
+) -> float:
+    """Train in place with AdamW, warm-up and cosine decay; returns the mean loss of the last 50 steps.
+
+    `after` is called with the number of steps done, 0 before the first; `burst` is a stretch of a higher rate.
+    """
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=rate, betas=(0.9, 0.95), weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate_factor(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate_factor(step, steps, burst))
     device = next(model.parameters()).device
     model.train()
-    losses = [_step(trained, optimizer, schedule, loss(next(batches).to(device))) for _ in range(steps)]
+    after(0)
+    losses = []
+    for step in range(steps):
+        losses.append(_step(trained, optimizer, schedule, loss(next(batches).to(device))))
+        after(step + 1)
     model.eval()
     tail = losses[-TAIL_STEPS:]
     return sum(tail) / max(1, len(tail))
@@ -40,8 +67,10 @@ def _step(trained: list[Any], optimizer: Any, schedule: Any, value: torch.Tensor
     return found
 
 
-def _rate_factor(step: int, steps: int) -> float:
+def _rate_factor(step: int, steps: int, burst: Burst | None) -> float:
     warmup = max(1, min(100, steps // 10))
+    if burst and burst.start <= step < burst.end:
+        return burst.factor
     if step < warmup:
         return (step + 1) / warmup
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
