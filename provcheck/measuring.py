@@ -224,7 +224,7 @@ def _measure_now(
     running = [signal for signal in signals if target.runs_for(signal.needs)]
     checkpoint: Checkpoint = entries.checkpoint(running[0]) if entries and running else NoCheckpoint()
     before, run, found, all_kept = target.stamps(), None, dict[str, Sketch | NotMeasured](), True
-    sketch = sketch_apart if isolate and running and can_isolate(target) else sketch_each
+    sketch = sketch_apart if isolate and signals and can_isolate(target) else sketch_each
     for one in sketch(target, probes, how, observe, checkpoint, signals):
         found[one.signal], run = one.found, one.run
         if target.stamps() != before:

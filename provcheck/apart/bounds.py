@@ -24,6 +24,9 @@ HOUR = 3600
 BYTES_A_SECOND = 20_000
 """Weights for which a second of processor time is added: a model of 7 billion parameters takes days on a CPU."""
 
+SECONDS_TO_END = 5
+"""Of processor time, from the signal that can be told from others to the end."""
+
 MAX_FILE = 2 * GIB
 """Largest file that the process may write."""
 
@@ -57,7 +60,7 @@ def environment_in(folder: str) -> dict[str, str]:
 
 
 def apply(bounds: Bounds) -> None:
-    """Bind this process. A limit that the system does not know, or that is lower already, stays as it is."""
+    """Bind this process for good. A limit that the system does not know, or that is lower already, stays as it is."""
     import resource
 
     limits: Mapping[str, int | None] = {
@@ -72,4 +75,4 @@ def apply(bounds: Bounds) -> None:
             continue
         hard = resource.getrlimit(kind)[1]
         lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (lowest, hard))
+        resource.setrlimit(kind, (lowest, lowest + SECONDS_TO_END if name == "RLIMIT_CPU" else lowest))

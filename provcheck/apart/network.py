@@ -10,6 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -45,11 +47,39 @@ def find_barrier() -> Barrier:
     return Barrier.NAMESPACE if _works([sys.executable, "-I", "-c", path + give_up]) else Barrier.NONE
 
 
-def bubblewrap_command(*writable: str) -> list[str]:
-    """What runs the command behind it: everything readable, only these folders writable, no network."""
-    bind = [part for folder in writable for part in ("--bind", folder, folder)]
-    alone = ["--unshare-net", "--unshare-ipc", "--die-with-parent"]
-    return ["bwrap", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc", *bind, *alone]
+def bubblewrap_command(readable: Iterable[str] = (), writable: Iterable[str] = ()) -> list[str]:
+    """What runs the command behind it: no network, no other processes, no home folder, no sockets of services.
+
+    `readable`: what must be seen even where it lies in a hidden place; `writable`: the only folders to write to.
+    """
+    hidden = _hidden()
+    needed = {Path(one).absolute() for one in (*_of_python(), *readable)}
+    seen = [one for one in needed if one.exists() and any(one.is_relative_to(place) for place in hidden)]
+    outermost = sorted(one for one in seen if not any(parent in seen for parent in one.parents))
+    alone = ["--unshare-net", "--unshare-ipc", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"]
+    return [
+        *("bwrap", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"),
+        *(part for place in hidden for part in ("--tmpfs", str(place))),
+        *(part for one in outermost for part in ("--ro-bind", str(one), str(one))),
+        *(part for folder in writable for part in ("--bind", folder, folder)),
+        *(part for place in hidden for part in ("--remount-ro", str(place))),
+        *alone,
+        *(("--cap-add", "CAP_DAC_READ_SEARCH") if os.geteuid() == 0 else ()),  # root reads what root could read
+    ]
+
+
+def _hidden() -> list[Path]:
+    """Folders with secrets, sockets and files of other programs."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises where there is none
+    places = {Path(one).resolve() for one in (home, tempfile.gettempdir(), "/run")}
+    return sorted(one for one in places if one.is_dir() and one != Path("/"))
+
+
+def _of_python() -> list[str]:
+    """What the interpreter and its packages are made of; a home folder as a whole is not."""
+    home = os.path.expanduser("~")  # noqa: PTH111
+    places = (sys.prefix, sys.base_prefix, sys.executable, os.path.realpath(sys.executable), *filter(None, sys.path))
+    return [place for place in places if place != home]
 
 
 def leave_network() -> bool:

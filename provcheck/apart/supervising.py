@@ -49,7 +49,7 @@ class WorkerBug(RuntimeError):
 def can_isolate(target: Target) -> bool:
     """Whether this platform can, and the target is one whose files are all at hand.
 
-    Parts of files on the Hub are fetched while they are read, by code of our own; nothing of a stranger's runs then.
+    Parts of files on the Hub are fetched while they are read, which takes a network; no model is run then.
     """
     posix = importlib.util.find_spec("resource") is not None
     return posix and isinstance(target, LocalTarget) and target.files.partial is None
@@ -102,8 +102,10 @@ def _request(
 def _started(request: Request) -> Iterator[subprocess.Popen[bytes]]:
     """The process; it is ended whatever happens here, with all that it started."""
     behind = find_barrier() is Barrier.BUBBLEWRAP
+    folders = [folder for folder in (request.files.folder, request.files.adapter_folder) if folder]
+    readable = [*folders, *(path for folder in folders for path in _linked(Path(folder)))]
     writable = [str(folder) for folder in (request.folder, request.checkpoint) if folder]
-    before, after = (bubblewrap_command(*writable), [BEHIND_BUBBLEWRAP]) if behind else ([], [])
+    before, after = (bubblewrap_command(readable, writable), [BEHIND_BUBBLEWRAP]) if behind else ([], [])
     process = subprocess.Popen(  # noqa: S603
         [*before, sys.executable, "-P", "-m", "provcheck.apart.worker", *after],
         stdin=subprocess.PIPE,
@@ -122,6 +124,11 @@ def _started(request: Request) -> Iterator[subprocess.Popen[bytes]]:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         cast(IO[bytes], process.stdout).close()
+
+
+def _linked(folder: Path) -> list[str]:
+    """Where the links in a folder lead, as those of the Hub's cache do."""
+    return [str(path.resolve()) for path in folder.iterdir() if path.is_symlink()]
 
 
 def _results(process: subprocess.Popen[bytes], request: Request, observe: Observer) -> Iterator[Sketched]:

@@ -23,8 +23,8 @@ from provcheck.io.yaml import YamlFault, parse_yaml
 from provcheck.types import Basis, Coverage, Digested, NotMeasured, Number, Record, Reference
 
 BANK_SCHEMA_VERSION: Literal[3] = 3
-"""3: signals by name, one file of arrays for each; since then also `initialisation`, `settings`, `step` and `fitted`, left
-out where there is none.
+"""3: signals by name, one file of arrays for each; since then also `initialisation`, `settings`, `step` and `fitted`,
+left out where there is none.
 2: block_categories.
 1: manifest.json with bank.safetensors, optional words.safetensors."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -146,10 +147,53 @@ def children() -> Iterator[str]:
         yield " ".join(child.cmdline())
 
 
-def test_what_is_only_read_stays_here(
-    tiny_folder: Path, options: ModelOptions, monkeypatch: pytest.MonkeyPatch
+def test_links_of_the_hubs_cache_are_followed(tiny_folder: Path, tmp_path: Path, options: ModelOptions) -> None:
+    """Its files are links to another folder."""
+    linked = tmp_path / "snapshot"
+    linked.mkdir()
+    for path in shutil.copytree(tiny_folder, tmp_path / "blobs").iterdir():
+        (linked / path.name).symlink_to(path)
+    assert measure_model(linked, options).sketches
+
+
+def test_the_limits_are_for_good(tmp_path: Path, options: ModelOptions) -> None:
+    payload = """
+import resource
+unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+for kind in (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE):
+    try:
+        resource.setrlimit(kind, unlimited)
+        raised = "lifted"
+    except (ValueError, OSError):
+        raised = "kept"
+    if raised == "lifted" and os.geteuid() == 0 and not BEHIND:
+        raised = "kept"  # root may
+raise ValueError(f"limits {raised}")
+"""
+    behind = find_barrier() is Barrier.BUBBLEWRAP
+    error = said_by(tmp_path, f"import os\nBEHIND = {behind}\n{payload}", options)
+    assert error.message.endswith("limits kept")
+
+
+@pytest.mark.skipif(find_barrier() is not Barrier.BUBBLEWRAP, reason="bubblewrap is not installed")
+def test_behind_bubblewrap_it_sees_neither_home_nor_other_processes(
+    tmp_path: Path, options: ModelOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The weights signal reads the files by code of our own: no process is started for it."""
-    monkeypatch.setattr(measuring, "sketch_apart", None)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "token").write_text("a-secret", "utf-8")
+    monkeypatch.setenv("HOME", str(home))
+    find_barrier.cache_clear()
+    payload = f"""
+import os
+processes = [name for name in os.listdir("/proc") if name.isdigit()]
+raise ValueError(f"{{os.path.exists({str(home / "token")!r})}} {{len(processes) < 5}}")
+"""
+    assert said_by(tmp_path, payload, options).message.endswith("False True")
+
+
+def test_weights_are_read_there_too(tiny_folder: Path, options: ModelOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tokenizer is loaded for them, by a library that a hostile file may crash."""
+    monkeypatch.setattr(measuring, "sketch_each", None)
     found = measure_model(tiny_folder, ModelOptions(probes=options.probes, isolate=True, signals=("weights",)))
     assert "weights" in found.sketches
