@@ -79,7 +79,7 @@ class FileCheckpoint:
         except (OSError, OutputError) as error:
             self._cannot_keep(error)
             return None
-        return self.folder.absolute()
+        return self.folder.resolve()
 
     def put(self, key: str, array: Floats) -> None:
         """Store an (N,) float64 array, whole or not at all."""

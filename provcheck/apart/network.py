@@ -53,7 +53,7 @@ def bubblewrap_command(readable: Iterable[str] = (), writable: Iterable[str] = (
     `readable`: what must be seen even where it lies in a hidden place; `writable`: the only folders to write to.
     """
     hidden = _hidden()
-    needed = {Path(one).absolute() for one in (*_of_python(), *readable)}
+    needed = {path for one in (*_of_python(), *readable) for path in (Path(one).absolute(), Path(one).resolve())}
     seen = [one for one in needed if one.exists() and any(one.is_relative_to(place) for place in hidden)]
     outermost = sorted(one for one in seen if not any(parent in seen for parent in one.parents))
     alone = ["--unshare-net", "--unshare-ipc", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"]

@@ -68,7 +68,7 @@ def sketch_apart(
     Raises ProvcheckError, also where the process ends badly.
     """
     with TemporaryDirectory(prefix="provcheck-") as folder:
-        request = _request(cast(LocalTarget, target), probes, how, checkpoint, signals, Path(folder))
+        request = _request(cast(LocalTarget, target), probes, how, checkpoint, signals, Path(folder).resolve())
         with _started(request) as process:
             yield from _results(process, request, observe)
             ended = process.wait()
@@ -85,10 +85,10 @@ def _request(
     folder: Path,
 ) -> Request:
     files = target.files
-    adapter = files.adapter_folder and str(Path(files.adapter_folder).absolute())
+    adapter = files.adapter_folder and str(Path(files.adapter_folder).resolve())
     weights = sum(file.bytes for model in (files.subject, files.subject.base) if model for file in model.weights)
     return Request(
-        replace(files, folder=str(Path(files.folder).absolute()), adapter_folder=adapter),
+        replace(files, folder=str(Path(files.folder).resolve()), adapter_folder=adapter),
         probes,
         how,
         tuple(signal.name for signal in signals),

@@ -154,6 +154,8 @@ def test_links_of_the_hubs_cache_are_followed(tiny_folder: Path, tmp_path: Path,
     for path in shutil.copytree(tiny_folder, tmp_path / "blobs").iterdir():
         (linked / path.name).symlink_to(path)
     assert measure_model(linked, options).sketches
+    (tmp_path / "other").symlink_to(linked)
+    assert measure_model(tmp_path / "other", options).sketches
 
 
 def test_the_limits_are_for_good(tmp_path: Path, options: ModelOptions) -> None:
