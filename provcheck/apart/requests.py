@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -15,24 +14,7 @@ from provcheck.types import ModelFiles, ProbeSet, Subject
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be measured, how, and where the results go; `checkpoint` is a folder."""
-
-    files: ModelFiles
-    probes: ProbeSet
-    how: MeasureOptions
-    signals: tuple[str, ...]
-    bounds: Bounds
-    folder: Path
-    checkpoint: Path | None
-
-    def written(self) -> bytes:
-        """One JSON object."""
-        return _WRITTEN.dump_json(_Written(**_fields(self)))
-
-
-@dataclass(frozen=True)
-class _Written:
-    """The request in types that JSON has; of the files without those that are fetched in part."""
+    """What is to be measured, how, and where the results go, in types that JSON has; `checkpoint` is a folder."""
 
     subject: Subject
     model_folder: str
@@ -46,26 +28,21 @@ class _Written:
     folder: Path
     checkpoint: Path | None
 
+    @property
+    def files(self) -> ModelFiles:
+        """The model."""
+        return ModelFiles(
+            self.subject, self.model_folder, self.adapter_folder, self.allow_pickle, self.trust_remote_code
+        )
 
-_WRITTEN = TypeAdapter(_Written)
+    def written(self) -> bytes:
+        """One JSON object."""
+        return _JSON.dump_json(self)
+
+
+_JSON = TypeAdapter(Request)
 
 
 def read_request(content: bytes) -> Request:
     """The request in JSON."""
-    found = _WRITTEN.validate_json(content)
-    files = ModelFiles(
-        found.subject, found.model_folder, found.adapter_folder, found.allow_pickle, found.trust_remote_code
-    )
-    return Request(files, found.probes, found.how, found.signals, found.bounds, found.folder, found.checkpoint)
-
-
-def _fields(request: Request) -> dict[str, Any]:
-    files = request.files
-    of_files = {
-        "subject": files.subject,
-        "model_folder": files.folder,
-        "adapter_folder": files.adapter_folder,
-        "allow_pickle": files.allow_pickle,
-        "trust_remote_code": files.trust_remote_code,
-    }
-    return of_files | {name: getattr(request, name) for name in _Written.__annotations__ if name not in of_files}
+    return _JSON.validate_json(content)

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, cast
@@ -88,7 +87,11 @@ def _request(
     adapter = files.adapter_folder and str(Path(files.adapter_folder).resolve())
     weights = sum(file.bytes for model in (files.subject, files.subject.base) if model for file in model.weights)
     return Request(
-        replace(files, folder=str(Path(files.folder).resolve()), adapter_folder=adapter),
+        files.subject,
+        str(Path(files.folder).resolve()),
+        adapter,
+        files.allow_pickle,
+        files.trust_remote_code,
         probes,
         how,
         tuple(signal.name for signal in signals),
@@ -102,7 +105,7 @@ def _request(
 def _started(request: Request) -> Iterator[subprocess.Popen[bytes]]:
     """The process; it is ended whatever happens here, with all that it started."""
     behind = find_barrier() is Barrier.BUBBLEWRAP
-    folders = [folder for folder in (request.files.folder, request.files.adapter_folder) if folder]
+    folders = [folder for folder in (request.model_folder, request.adapter_folder) if folder]
     readable = [*folders, *(path for folder in folders for path in _linked(Path(folder)))]
     writable = [str(folder) for folder in (request.folder, request.checkpoint) if folder]
     before, after = (bubblewrap_command(readable, writable), [BEHIND_BUBBLEWRAP]) if behind else ([], [])
@@ -137,7 +140,7 @@ def _results(process: subprocess.Popen[bytes], request: Request, observe: Observ
         try:
             event, *values = json.loads(line)
         except (ValueError, TypeError):
-            raise BrokenModel(f"the process that measured '{request.files.subject.id}' said nonsense") from None
+            raise _nonsense(request) from None
         if event == "done":
             yield _sketched(values[0], request)
         else:
@@ -147,7 +150,7 @@ def _results(process: subprocess.Popen[bytes], request: Request, observe: Observ
 def _sketched(name: str, request: Request) -> Sketched:
     """What was measured by a signal, read back from a file that nothing can run in."""
     if name not in request.signals:
-        raise BrokenModel(f"the process that measured '{request.files.subject.id}' said nonsense")
+        raise _nonsense(request)
     found = load_measurement(request.folder / f"{name}.safetensors")
     return Sketched(name, found.run, found.signals[name])
 
@@ -173,7 +176,11 @@ def _tell(event: str, values: Sequence[Any], request: Request, observe: Observer
         case "bug", str(name):
             raise WorkerBug(f"{_said(name)}, in the process that measures; its lines are above")
         case _:
-            raise BrokenModel(f"the process that measured '{request.files.subject.id}' said nonsense")
+            raise _nonsense(request)
+
+
+def _nonsense(request: Request) -> BrokenModel:
+    return BrokenModel(f"the process that measured '{request.subject.id}' said nonsense")
 
 
 def _error(name: str, message: str, hint: str) -> ProvcheckError:
@@ -190,7 +197,7 @@ def _explained(ended: int, request: Request) -> Exception:
     """Why the process ended before it was done."""
     number = -ended if ended < 0 else ended - EXITED_BY_SIGNAL
     name = signal.Signals(number).name if number in signal.Signals._value2member_map_ else ""
-    model, bounds = request.files.subject.id, request.bounds
+    model, bounds = request.subject.id, request.bounds
     if name == "SIGXCPU":
         hours = bounds.cpu_seconds / HOUR
         return TooLarge(f"measuring '{model}' took more than {hours:.1f} hours of processor time", LIFT)
@@ -210,4 +217,4 @@ def _explained(ended: int, request: Request) -> Exception:
 def _too_large(request: Request) -> TooLarge:
     room = request.bounds.address_space
     limit = f" than the {room / GIB:.0f} GiB of address space that it gets" if room else " than there is"
-    return TooLarge(f"measuring '{request.files.subject.id}' needs more memory{limit}", LIFT)
+    return TooLarge(f"measuring '{request.subject.id}' needs more memory{limit}", LIFT)
