@@ -15,16 +15,13 @@ from provcheck import wording
 from provcheck.bank import Bank
 from provcheck.errors import StudyError
 from provcheck.signals.able.values import PAPER
-from provcheck.studies.material import StudyOptions, likelihoods_of, probes_of
+from provcheck.studies.material import StudyOptions, probes_of
 from provcheck.studies.ridge import fit_between, numbered
 from provcheck.studies.statistics import SEED, Estimate, bootstrapped
-from provcheck.studies.tables import read_values
-from provcheck.types import Beside, Bools, Finding, Floats, Grid, Ints, Plot, Published, Series, Study, StudyFigure
+from provcheck.studies.tables import ANSWERS, read_values
+from provcheck.types import Beside, Finding, Floats, Grid, Ints, Plot, Published, Series, Study, StudyFigure
 
 LEAST_MODELS, LEAST_ITEMS = 6, 40
-BEST_SHARE = 0.1
-"""A model is right on a text where it is among this share of the models that spend the fewest bits on it."""
-
 FOLDS = 5
 NEAREST_QUESTIONS = 10
 WORDS, FEATURES, MODEL_FEATURES = 2000, 32, 16
@@ -36,6 +33,11 @@ PUBLISHED = Published(
     source="ABLE, section 4.4, table 2",
 )
 KNOWN, NEW = "models with labels", "models of families without labels"
+TABLE = "A model is right where the user's table says so."
+BANKS_TABLE = (
+    f"A model is right where the bank's {ANSWERS} says so, which the recipe of the shipped bank fills by the highest "
+    "log-likelihood a byte. Labels of your own go in with --csv (id,question,correct)."
+)
 SAID = {
     "chance": "a model at random",
     "single": "best single model",
@@ -53,8 +55,8 @@ class Material:
     texts: tuple[str, ...]
     able: Floats
     families: Ints
-    own: bool
-    """Whether the labels are the user's."""
+    about: str
+    """Who says whether a model is right."""
 
 
 def run(bank: Bank, options: StudyOptions) -> Study:
@@ -71,11 +73,7 @@ def run(bank: Bank, options: StudyOptions) -> Study:
         tables=(_table(found),),
         figures=(_figure(found),),
         limits=(
-            "A model is right where the user's table says so."
-            if material.own
-            else "The bank keeps no answers to questions, and most of its models do not ship. The items here are its "
-            f"texts: a model is right on a text where it is among the {BEST_SHARE:.0%} of models that spend the fewest "
-            "bits on it. Correctness of your own goes in with --csv (id,question,correct).".replace("%", " %"),
+            material.about,
             f"{FOLDS} folds by item; in the second setting also by family. The question's embedding is that of its "
             f"words, fitted on the other folds; its {FEATURES} numbers, the {MODEL_FEATURES} of a model and the "
             "penalty were fixed before anything was measured.",
@@ -85,30 +83,25 @@ def run(bank: Bank, options: StudyOptions) -> Study:
 
 
 def _material(bank: Bank, options: StudyOptions) -> Material:
-    probes = probes_of(bank, options)
+    probes, path = probes_of(bank, options), options.csv or bank.checked_file(ANSWERS)
     if "able" not in bank.stacks:
         raise StudyError(f"bank '{bank.manifest.name}' has no ABLE embeddings", "build it with `--signals able`")
-    rows = bank.rows_of("able")
-    if options.csv is None:
-        known = likelihoods_of(bank, LEAST_MODELS)
-        rows = np.intersect1d(rows, known.rows)
-        nats = known.nats[np.searchsorted(known.rows, rows)]
-        usable: Bools = np.asarray(np.isfinite(nats).all(axis=0))
-        correct, texts = (
-            best_on(nats[:, usable]),
-            [one.text for one, keep in zip(probes.texts, usable.tolist(), strict=True) if keep],
-        )
-    else:
-        values = read_values(options.csv, bank, "question", "correct")
-        words = {one.id: one.question for one in probes.questions}
-        items = list(dict.fromkeys(question for _, question in values))
-        ids = [bank.references[int(row)].id for row in rows]
-        table = np.array([[values.get((id, item), np.nan) for item in items] for id in ids])
-        complete = np.isfinite(table).all(axis=1)
-        rows, correct, texts = rows[complete], table[complete], [words.get(item, item) for item in items]
-    if len(rows) < LEAST_MODELS or len(texts) < LEAST_ITEMS or not set(np.unique(correct)) <= {0.0, 1.0}:
+    if path is None:
         raise StudyError(
-            f"{len(rows)} models have a label 0 or 1 on each of {len(texts)} items; {LEAST_MODELS} and {LEAST_ITEMS} "
+            f"bank '{bank.manifest.name}' holds no answers of its models ({ANSWERS})",
+            "give a table with --csv (id,question,correct)",
+        )
+    values = read_values(path, bank, "question", "correct")
+    words = {one.id: one.question for one in probes.questions}
+    items = list(dict.fromkeys(question for _, question in values))
+    rows = bank.rows_of("able")
+    ids = [bank.references[int(row)].id for row in rows]
+    table = np.array([[values.get((id, item), np.nan) for item in items] for id in ids])
+    complete = np.isfinite(table).all(axis=1)
+    rows, correct = rows[complete], table[complete]
+    if len(rows) < LEAST_MODELS or len(items) < LEAST_ITEMS or not set(np.unique(correct)) <= {0.0, 1.0}:
+        raise StudyError(
+            f"{len(rows)} models have a label 0 or 1 on each of {len(items)} items; {LEAST_MODELS} and {LEAST_ITEMS} "
             "are needed",
             "give a table with --csv (id,question,correct) that has every question for every model",
         )
@@ -116,13 +109,8 @@ def _material(bank: Bank, options: StudyOptions) -> Material:
     able = stack.arrays[PAPER].astype(np.float64).sum(axis=1)
     able /= np.maximum(np.linalg.norm(able, axis=1, keepdims=True), 1e-30)
     families = numbered([bank.references[int(row)].family for row in rows])
-    return Material(correct, tuple(texts), able, families, options.csv is not None)
-
-
-def best_on(nats: Floats) -> Floats:
-    """(M, N) 1 where a model is among the tenth with the highest log-likelihood (M, N) of a text, else 0."""
-    limit = np.quantile(nats, 1 - BEST_SHARE, axis=0)
-    return np.asarray((nats >= limit).astype(np.float64))
+    texts = tuple(words.get(item, item) for item in items)
+    return Material(correct, texts, able, families, TABLE if options.csv else BANKS_TABLE)
 
 
 def embed(texts: Sequence[str], known: Ints) -> Floats:

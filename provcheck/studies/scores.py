@@ -6,6 +6,7 @@ ABLE, section 4.5, table 3 and figure 6: five benchmarks of the Open LLM Leaderb
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -17,10 +18,19 @@ from provcheck.signals.likelihood.divergence import row_centred
 from provcheck.studies.material import Likelihoods, StudyOptions, likelihoods_of, probes_of
 from provcheck.studies.ridge import numbered, predict_left_out
 from provcheck.studies.statistics import RESAMPLES, SEED, Estimate, correlation, shuffled
-from provcheck.studies.tables import read_values
+from provcheck.studies.tables import SCORES, read_values
 from provcheck.types import Beside, Finding, Floats, Grid, Ints, Plot, ProbeSet, Published, Series, Study, StudyFigure
 
 LEAST_MODELS, LEAST_FAMILIES = 12, 4
+DOMAINS = (
+    "The bank holds no benchmark scores. A task is a domain of its texts: bits a byte on every second text of it, none "
+    "of which is in the coordinates (the log-likelihoods' are the other texts)."
+)
+TABLE = "A score is what the user's table says."
+BANKS_TABLE = (
+    f"A score is what the bank's {SCORES} says. Tasks made of the probe questions are not new to ABLE, which was "
+    "measured on these questions, though not told the right answers."
+)
 LEAST_TEXTS = 10
 """Held-out texts of a domain that make a task."""
 
@@ -36,8 +46,8 @@ class Material:
     scores: Floats
     coordinates: dict[str, Floats]
     families: Ints
-    own: bool
-    """Whether the scores are the user's."""
+    about: str
+    """What a score is."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +74,7 @@ def run(bank: Bank, options: StudyOptions) -> Study:
         tables=(_table(found, material),),
         figures=(_figure(found, material),),
         limits=(
-            "A score is what the user's table says."
-            if material.own
-            else "The bank holds no benchmark scores. A task is a domain of its texts: bits a byte on every second "
-            "text of it, none of which is in the coordinates (the log-likelihoods' are the other texts).",
+            material.about,
             "Near copies of a model stay in the training set of leave-one-out, so that it is easy; leave-family-out "
             "is what a new model meets. The penalty is chosen inside each training set.",
             "Intervals draw models, or families, with replacement.",
@@ -78,13 +85,13 @@ def run(bank: Bank, options: StudyOptions) -> Study:
 def _material(bank: Bank, options: StudyOptions) -> Material:
     known, probes = likelihoods_of(bank, LEAST_MODELS), probes_of(bank, options)
     half = np.arange(len(probes.texts)) % 2 == 0
-    if options.csv is None:
+    path = options.csv or bank.checked_file(SCORES)
+    if path is None:
         tasks, scores = _domains(known, probes, np.flatnonzero(~half))
-        coordinate_texts = np.flatnonzero(half)
-        rows = known.rows
+        coordinate_texts, rows, about = np.flatnonzero(half), known.rows, DOMAINS
     else:
-        tasks, scores, rows = _from_table(bank, options)
-        coordinate_texts = np.arange(len(probes.texts))
+        tasks, scores, rows = _from_table(bank, path)
+        coordinate_texts, about = np.arange(len(probes.texts)), TABLE if options.csv else BANKS_TABLE
     kept, coordinates = _coordinates(bank, known, rows, coordinate_texts)
     complete = np.isfinite(scores[kept]).all(axis=1)
     families = numbered([bank.references[int(row)].family for row in rows[kept][complete]])
@@ -95,7 +102,7 @@ def _material(bank: Bank, options: StudyOptions) -> Material:
             "give a table with --csv (id,task,score) that has every task for more references",
         )
     chosen = {kind: values[complete] for kind, values in coordinates.items()}
-    return Material(tasks, scores[kept][complete], chosen, families, options.csv is not None)
+    return Material(tasks, scores[kept][complete], chosen, families, about)
 
 
 def _domains(known: Likelihoods, probes: ProbeSet, held_out: Ints) -> tuple[tuple[str, ...], Floats]:
@@ -119,10 +126,8 @@ def _domain(name: str) -> str:
     return name.partition("-")[0] if name.startswith("multilingual") else name
 
 
-def _from_table(bank: Bank, options: StudyOptions) -> tuple[tuple[str, ...], Floats, Ints]:
-    if options.csv is None:
-        raise ValueError("no table was given")
-    values = read_values(options.csv, bank, "task", "score")
+def _from_table(bank: Bank, path: Path) -> tuple[tuple[str, ...], Floats, Ints]:
+    values = read_values(path, bank, "task", "score")
     tasks = tuple(dict.fromkeys(task for _, task in values))
     rows = np.array(sorted({bank.rows[id] for id, _ in values}), dtype=np.int64)
     ids = [bank.references[int(row)].id for row in rows]

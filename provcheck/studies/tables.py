@@ -1,4 +1,4 @@
-"""Tables of a user's own: a line for each model and task or question. Raises StudyError with the line at fault."""
+"""Tables of the user's or the bank's: a line for each model and task or question. Raises StudyError with the line."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from provcheck.io.text import plain, reason
 from provcheck.io.untrusted import read_bounded
 
 MAX_BYTES = 50_000_000
+
+ANSWERS, SCORES = "answers.csv", "scores.csv"
+"""Tables that a bank may hold: `id,question,correct` and `id,task,score`."""
 
 
 def read_values(path: Path, bank: Bank, item: str, value: str) -> dict[tuple[str, str], float]:

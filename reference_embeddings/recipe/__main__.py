@@ -75,6 +75,31 @@ def sample(out: Out, bank: BankFolder) -> None:
 
 
 @app.command()
+def answers(corpora: Corpora, out: Out, bank: BankFolder) -> None:
+    """Let every model of a bank answer questions and read held-out text, and put the results into the bank."""
+    from provcheck.bank import load_bank
+    from provcheck.bank.saving import add_file
+    from provcheck.probes import load_probes
+    from provcheck.studies.tables import ANSWERS, SCORES
+
+    from .answering import answer_table, answers_kept, score_table
+    from .corpus import held_out_texts
+    from .synthetic_tasks import synthetic_questions
+
+    loaded, recipe = load_bank(str(bank)), load_recipe()
+    names = sorted({corpus for mix in recipe.mixes.values() for corpus in mix})
+    held_out = {corpus: held_out_texts(corpora, corpus) for corpus in names}
+    probes = load_probes().questions
+    questions = (*probes, *synthetic_questions())
+    found = {}
+    for reference in loaded.references:
+        found[reference.id] = answers_kept(out / reference.id.removeprefix("zoo/"), questions, held_out)
+        _say(reference.id)
+    add_file(loaded, ANSWERS, answer_table(found, probes))
+    add_file(load_bank(str(bank)), SCORES, score_table(found, questions))
+
+
+@app.command()
 def rivals(out: Out, bank: BankFolder) -> None:
     """Compare all models of a bank by published methods on weights, and put the similarities into the bank."""
     from safetensors.numpy import save

@@ -33,9 +33,7 @@ class Corpora:
 
     def validation_texts(self, mix: str) -> list[str]:
         """Pieces from the last 2 % of every corpus of a mix, never trained on."""
-        texts = [read_corpus(self.folder, corpus) for corpus in self.mixes[mix]]
-        tails = [text[-int(len(text) * VALIDATION_SHARE) :] for text in texts]
-        return [piece for tail in tails for piece in _evenly(tail, VALIDATION_TEXTS)]
+        return [piece for corpus in self.mixes[mix] for piece in held_out_texts(self.folder, corpus)]
 
     def batches(self, mix: str, tokenizer: Any, seed: int) -> Iterator[torch.Tensor]:
         """Endless batches of random token windows; now and then a long one, so that late positions are trained too."""
@@ -69,6 +67,12 @@ def read_corpus(folder: Path, corpus: str) -> str:
     if plain.exists():
         return plain.read_text(encoding="utf-8")
     raise FileNotFoundError(f"no corpus {corpus}.txt.xz or {corpus}.txt in {folder}")
+
+
+def held_out_texts(folder: Path, corpus: str) -> list[str]:
+    """Pieces from the last 2 % of a corpus, never trained on."""
+    text = read_corpus(folder, corpus)
+    return _evenly(text[-int(len(text) * VALIDATION_SHARE) :], VALIDATION_TEXTS)
 
 
 def leading_tokens(tokenizer: Any) -> torch.Tensor:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from provcheck.bank import Bank
+from provcheck.bank import Bank, load_bank
+from provcheck.bank.saving import add_file
 from provcheck.errors import StudyError
 from provcheck.studies import StudyOptions, run_study
 from provcheck.studies import routing as module
+from provcheck.studies.tables import ANSWERS
 from provcheck.types import Finding, Floats, Study
 from tests.studies.banks import family
 from tests.synthetic import PROBES, write_bank
@@ -62,7 +65,7 @@ def test_labels_of_items_left_out_are_not_read() -> None:
     texts = tuple(f"word{n % 7} word{n % 5}" for n in range(60))
     choices = []
     for labels in (correct, np.where(np.arange(60) % 2, 1 - correct, correct)):
-        material = module.Material(labels, texts, able, np.arange(10), own=True)
+        material = module.Material(labels, texts, able, np.arange(10), about="")
         out, known = np.flatnonzero(np.arange(60) % 2), np.flatnonzero(np.arange(60) % 2 == 0)
         chosen: dict[str, Floats] = {}
         module._route(chosen, material, module.embed(texts, known), out, known, np.arange(10), np.arange(10))
@@ -71,9 +74,17 @@ def test_labels_of_items_left_out_are_not_read() -> None:
         assert np.array_equal(choices[0][way], 1 - choices[1][way])
 
 
-def test_the_best_tenth_is_right_on_a_text() -> None:
-    nats = -np.arange(40, dtype=np.float64).reshape(20, 2)
-    assert module.best_on(nats).sum(axis=0).tolist() == [2, 2]
+def test_a_bank_may_hold_the_answers_of_its_models(bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "probes_of", lambda _bank, _options: PROBES)
+    with pytest.raises(StudyError, match="no answers of its models"):
+        run_study("routing", bank)
+    table = options(tmp_path, bank)
+    assert table.csv
+    own = shutil.copytree(bank.folder, tmp_path / "own")
+    add_file(load_bank(str(own)), ANSWERS, table.csv.read_bytes())
+    found = run_study("routing", load_bank(str(own)))
+    assert found.findings == run_study("routing", bank, table).findings
+    assert "the bank's answers.csv" in found.limits[0]
 
 
 def test_too_few_questions_are_an_error(bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

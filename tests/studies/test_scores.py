@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from provcheck.bank import Bank
+from provcheck.bank import Bank, load_bank
+from provcheck.bank.saving import add_file
 from provcheck.errors import StudyError
 from provcheck.studies import StudyOptions, run_study
 from provcheck.studies import scores as module
@@ -55,6 +57,16 @@ def test_without_a_table_domains_of_the_texts_are_the_tasks(bank: Bank) -> None:
     study = run_study("scores", bank)
     assert {row[0] for row in study.tables[0].rows} == {"d"}
     assert "no benchmark scores" in study.limits[0]
+
+
+def test_a_bank_may_hold_scores(bank: Bank, tmp_path: Path) -> None:
+    chosen = table(tmp_path, bank, {f"org/root-{n}": float(n) for n in range(8)})
+    assert chosen.csv
+    own = shutil.copytree(bank.folder, tmp_path / "own")
+    add_file(load_bank(str(own)), module.SCORES, chosen.csv.read_bytes())
+    found = run_study("scores", load_bank(str(own)))
+    assert found.findings == run_study("scores", bank, chosen).findings
+    assert "the bank's scores.csv" in found.limits[0]
 
 
 def test_held_out_texts_are_not_in_the_coordinates(bank: Bank) -> None:
