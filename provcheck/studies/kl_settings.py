@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from provcheck.bank import Bank
 from provcheck.bank.manifest import BankEntry
 from provcheck.signals.likelihood.divergence import divergence
 from provcheck.studies.material import Likelihoods, parent_pairs
+from provcheck.studies.runs import Run, even_part, runs_of
 from provcheck.studies.statistics import RESAMPLES, SEED, Estimate
 from provcheck.types import Bools, Floats
 
@@ -28,7 +29,7 @@ TUNED = ("fine-tune", "lora", "preference")
 BITS = re.compile(r"(?<!\d)([2-8])-?bit|(?:int|nf|fp|q)([2-8])(?!\d)", re.IGNORECASE)
 """How a quantized model's id states its bits, such as `-4bit`, `int8`, `nf4`."""
 
-NO_STEPS = "the bank has no checkpoints of one training (entries with a step)"
+NO_STEPS = "the bank has no evenly spaced checkpoints of one training (entries with a step)"
 NO_LAYERS = "the layers of one model are no references; the study `layers` measures them"
 
 
@@ -45,18 +46,24 @@ class Spread:
 
 
 def pairs_by_setting(bank: Bank) -> dict[str, list[Pair] | str]:
-    """Rows of the pairs that stand for each setting, in the papers' order; a text says why there are none."""
-    references = bank.references
-    roots = [row for row, one in enumerate(references) if one.mechanism == "from-scratch"]
+    """Rows of the pairs that stand for each setting, in the papers' order; a text says why there are none.
+
+    Of a training run with checkpoints the last one stands for the model.
+    """
+    references, runs = bank.references, [run for run in runs_of(bank) if len(run.rows) > 1]
+    last = {int(run.rows[0]): int(run.rows[-1]) for run in runs}
+    roots = [last.get(row, row) for row, one in enumerate(references) if one.mechanism == "from-scratch"]
     kin = [(i, j) for i, j in combinations(roots, 2) if references[i].family == references[j].family]
     kin = [(i, j) for i, j in kin if not bank.ancestry.share_start(references[i].id, references[j].id)]
-    everyone = list(combinations(range(len(references)), 2))
+    passed = {int(row) for run in runs for row in run.rows[:-1]}
+    everyone = list(combinations([row for row in range(len(references)) if row not in passed], 2))
     quantized = parent_pairs(bank, ["quantize"])
+    early, late = _neighbouring(runs)
     return {
-        "checkpoint-late": NO_STEPS,
-        "checkpoint-early": NO_STEPS,
+        "checkpoint-late": late or NO_STEPS,
+        "checkpoint-early": early or NO_STEPS,
         "seed": [(i, j) for i, j in kin if references[i].parameters == references[j].parameters],
-        "fine-tune": parent_pairs(bank, TUNED),
+        "fine-tune": _tuned(bank, runs),
         "8-bit": [(i, j) for i, j in quantized if bits_of(references[i]) == 8],
         "size": [(i, j) for i, j in kin if references[i].parameters != references[j].parameters],
         "4-bit": [(i, j) for i, j in quantized if bits_of(references[i]) == 4],
@@ -64,6 +71,25 @@ def pairs_by_setting(bank: Bank) -> dict[str, list[Pair] | str]:
         "random": everyone,
         "layer": NO_LAYERS,
     }
+
+
+def _neighbouring(runs: Sequence[Run]) -> tuple[list[Pair], list[Pair]]:
+    """Neighbouring checkpoints of trainings from scratch where these are evenly spaced: first half, second half."""
+    halves: tuple[list[Pair], list[Pair]] = [], []
+    for run in runs:
+        rows = [int(row) for row in run.rows[even_part(run.steps)]] if run.left is None else []
+        steps = list(pairwise(rows))
+        halves[0].extend(steps[: len(steps) // 2])
+        halves[1].extend(steps[len(steps) // 2 :])
+    return halves
+
+
+def _tuned(bank: Bank, runs: Sequence[Run]) -> list[Pair]:
+    """Tuned models with their bases; of a run of fine-tuning its end, with the checkpoint that it left from."""
+    inside = {int(row) for run in runs for row in run.rows}
+    whole = [pair for pair in parent_pairs(bank, TUNED) if pair[0] not in inside]
+    ends = [(int(run.rows[-1]), run.left) for run in runs if run.left is not None]
+    return whole + [(i, j) for i, j in ends if bank.references[i].mechanism in TUNED]
 
 
 def bits_of(reference: BankEntry) -> int | None:

@@ -19,7 +19,7 @@ from provcheck.studies import TABLE, find_study, run_study
 from provcheck.studies.kl_settings import bits_of, pairs_by_setting
 from provcheck.studies.scale import own_scale, store_scale
 from provcheck.types import Finding, Study
-from tests.studies.banks import family, small_bank
+from tests.studies.banks import BASE, family, path_bank, small_bank
 from tests.synthetic import make_bank, write_bank
 
 
@@ -42,6 +42,23 @@ def test_each_setting_has_the_pairs_that_the_bank_documents(tmp_path: Path) -> N
         "checkpoint-early",
         "layer",
     }
+
+
+def test_checkpoints_of_a_run_stand_for_their_settings_and_its_end_for_the_model(tmp_path: Path) -> None:
+    bank = path_bank(tmp_path / "bank")
+    pairs = {
+        name: [(bank.references[i].id, bank.references[j].id) for i, j in rows]
+        for name, rows in pairs_by_setting(bank).items()
+        if not isinstance(rows, str)
+    }
+    assert pairs["checkpoint-early"][:2] == [("org/a-0", "org/a-1"), ("org/a-1", "org/a-2")]
+    assert pairs["checkpoint-late"][-1] == ("org/b-24", "org/b-25")
+    assert {name: len(one) for name, one in pairs.items() if name.startswith("checkpoint")} == {
+        "checkpoint-early": 24,
+        "checkpoint-late": 26,
+    }
+    assert pairs["fine-tune"] == [("org/t-20", f"org/a-{BASE}")]
+    assert set(pairs["random"]) == {("org/a-25", "org/b-25"), ("org/a-25", "org/t-20"), ("org/b-25", "org/t-20")}
 
 
 def test_medians_grow_with_the_change_and_have_intervals(study: Study) -> None:

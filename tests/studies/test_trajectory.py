@@ -12,35 +12,7 @@ from provcheck.errors import StudyError
 from provcheck.studies import OWN_BANK, TABLE, run_study
 from provcheck.studies.trajectory import SQUARED, WEIGHT_DISTANCES
 from provcheck.types import Finding, Study
-from tests.studies.banks import small_bank
-from tests.synthetic import make_blocks, make_loglik, make_measurement, make_reference, write_bank
-
-SPIKE, BASE = 15, 10
-
-
-def path_bank(folder: Path) -> Bank:
-    """Two runs of 26 checkpoints that diffuse, one with an outlier, and a fine-tune that leaves the first."""
-    models, ends = [], {}
-    for name, seed in (("a", 1), ("b", 2)):
-        stream, loglik, parents = np.random.default_rng(seed), make_loglik(seed), list[str]()
-        for step in range(26):
-            loglik = loglik + 2.0 * stream.standard_normal(len(loglik))
-            noise = 60.0 * stream.standard_normal(len(loglik)) * (name == "b" and step == SPIKE)
-            id, mechanism = f"org/{name}-{step}", "continued-pretraining" if parents else "from-scratch"
-            models.append(
-                (
-                    make_reference(id, *parents, mechanism=mechanism, step=step * 10),
-                    make_measurement(id, make_blocks(seed), loglik=loglik + noise),
-                )
-            )
-            ends[name, step], parents = loglik, [id]
-    stream, loglik, parent = np.random.default_rng(3), ends["a", BASE], f"org/a-{BASE}"
-    for step in range(1, 21):
-        loglik = loglik + 1.5 * stream.standard_normal(len(loglik))
-        reference = make_reference(f"org/t-{step}", parent, mechanism="fine-tune", step=step)
-        models.append((reference, make_measurement(f"org/t-{step}", make_blocks(1), loglik=loglik)))
-        parent = reference.id
-    return write_bank(folder, models)
+from tests.studies.banks import BASE, SPIKE, path_bank, small_bank
 
 
 @pytest.fixture(scope="module")
