@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test test-slow lint types studies clean
+.PHONY: demo test coverage test-slow lint types studies benchmarks clean
 
 demo: $(INSTALLED)
 	$(BIN)/provcheck audit demo --out provcheck-report
@@ -12,6 +12,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
+
+coverage: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 -q -m "not slow" --cov --cov-report=term:skip-covered
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m slow
@@ -25,6 +28,9 @@ types: $(INSTALLED)
 
 studies: $(INSTALLED)
 	$(BIN)/provcheck study all zoo-v2 --out reports/studies
+
+benchmarks: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks --history benchmarks.jsonl
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

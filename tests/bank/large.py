@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from provcheck.bank import load_bank
 from provcheck.bank.folder import arrays_file
 from provcheck.bank.manifest import BankEntry, BankManifest, BankSignal, EntryFacts
 from provcheck.io.digests import file_digest
 from provcheck.signals import find_signal
 from provcheck.signals.able.values import CONTRAST, PAPER
 from provcheck.signals.likelihood.values import LOGLIK
+from provcheck.store import save_measurement
 from provcheck.types import Coverage, Floats
+from tests.synthetic import make_measurement, stacked, with_facts
 
 BLOCKS, WIDTH, TEXTS = 48, 256, 524
 FAMILY = 25
@@ -57,6 +60,18 @@ def write_large_bank(folder: Path, references: int) -> Path:
 
 def _name(number: int) -> str:
     return f"org-{number // FAMILY}/model-{number % FAMILY}"
+
+
+def write_descendant(bank: Path, file: Path, parent: int) -> Path:
+    """Write the measurement of a descendant of the reference of that number."""
+    loaded = load_bank(str(bank))
+    blocks = stacked(loaded, CONTRAST)[parent]
+    blocks = (blocks + 0.4 * np.random.default_rng(1).standard_normal(blocks.shape)).astype(np.float32)
+    made = make_measurement("org/subject", blocks, loglik=stacked(loaded, LOGLIK)[parent].astype(np.float64))
+    for name, facts in loaded.manifest.signals.items():
+        made = with_facts(made, name, material=facts.material, context=facts.context)
+    save_measurement(made, file)
+    return file
 
 
 def _entry(number: int) -> BankEntry:

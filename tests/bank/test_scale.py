@@ -8,19 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from provcheck.bank import load_bank
 from provcheck.bank.saving import add_file
 from provcheck.errors import BankError
-from provcheck.signals.able.values import CONTRAST
-from provcheck.signals.likelihood.values import LOGLIK
-from provcheck.store import save_measurement
 from provcheck.verdict.fitting import calibrate
 from provcheck.verdict.panels import FILE
-from tests.bank.large import write_large_bank
-from tests.synthetic import make_measurement, stacked, with_facts
+from tests.bank.large import write_descendant, write_large_bank
 
 REFERENCES = 10_000
 RUNS = 3
@@ -42,14 +37,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def subject(bank: Path) -> Path:
     """The measurement of a descendant of one of the references."""
-    loaded = load_bank(str(bank))
-    parent = stacked(loaded, CONTRAST)[PARENT]
-    blocks = (parent + 0.4 * np.random.default_rng(1).standard_normal(parent.shape)).astype(np.float32)
-    made = make_measurement("org/subject", blocks, loglik=stacked(loaded, LOGLIK)[PARENT].astype(np.float64))
-    for name, facts in loaded.manifest.signals.items():
-        made = with_facts(made, name, material=facts.material, context=facts.context)
-    save_measurement(made, bank.parent / "subject.safetensors")
-    return bank.parent / "subject.safetensors"
+    return write_descendant(bank, bank.parent / "subject.safetensors", PARENT)
 
 
 def check(bank: Path, subject: Path) -> dict[str, Any]:

@@ -6,14 +6,34 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line of provcheck does
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+app = typer.Typer(add_completion=False, help=__doc__)
 
 Every = Annotated[int, typer.Option("--every", min=1, help="Only every n-th probe.")]
+
+
+@app.callback(invoke_without_command=True)
+def selfcheck(
+    context: typer.Context,
+    history: Annotated[Path | None, typer.Option("--history", help="Adds a line of JSON to this file.")] = None,
+    every: Annotated[int, typer.Option("--every", min=1, help="Only every n-th probe, where speed is compared.")] = 8,
+    references: Annotated[int, typer.Option("--references", min=100, help="Size of the large bank.")] = 10_000,
+) -> None:
+    """Without a command: one table of speed, memory, start-up, audits and a large bank, on this machine."""
+    if context.invoked_subcommand is not None:
+        return
+    from tests.benchmarks.selfcheck import check, line_of_history, table
+
+    figures = list(check(every, references))
+    typer.echo(table(figures))
+    if history:
+        with history.open("a", encoding="utf-8") as file:
+            file.write(line_of_history(figures, datetime.now(UTC)) + "\n")
 
 
 @app.command("loop")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -49,3 +51,18 @@ def test_precision_prints_a_table() -> None:
     assert len(rows) >= 8
     assert rows[0][1:2] + rows[0][-2:] == ["again", "yes", "reached |"]
     assert all("reached" in row[-1] for row in rows)
+
+
+@pytest.mark.slow
+def test_the_self_check_prints_a_table_and_keeps_a_history(tmp_path: Path) -> None:
+    history = tmp_path / "history.jsonl"
+    history.write_text("{}\n")
+    lines = run("--history", str(history), "--every", "120", "--references", "200")
+    assert lines[:2] == ["| what | value | beside |", "|---|---|---|"]
+    first, last = history.read_text("utf-8").splitlines()
+    kept = json.loads(last)
+    assert first == "{}"
+    assert [one["what"] for one in kept["figures"]] == [line.split(" | ")[0].removeprefix("| ") for line in lines[2:]]
+    assert all(one["value"] > 0 for one in kept["figures"])
+    faster = {one["what"]: one["ratio"] for one in kept["figures"] if one["ratio"]}
+    assert faster["audit of the demo, measured before"] < 1
