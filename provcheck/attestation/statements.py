@@ -17,7 +17,7 @@ from typing import Any
 
 from provcheck.errors import UsageError
 from provcheck.rendering.identity import measured_at
-from provcheck.types import Comparison, ExitCode, FileDigest, Outcome, Report, Subject
+from provcheck.types import Comparison, ExitCode, FileDigest, Outcome, Report, Signs, Subject
 
 LINEAGE = "urn:provcheck:lineage:v1"
 """Type of the predicate that says where the weights come from."""
@@ -54,6 +54,7 @@ def lineage(report: Report, content: bytes) -> Json:
         "probability": verdict.probability,
         "pValue": verdict.p_value,
         "reasons": list(verdict.reasons),
+        "signsOfDisguise": _signs(report.signs),
         "limitations": list(report.limitations),
         "errorRates": _error_rates(report, judged),
         "report": file_of_report(content),
@@ -94,6 +95,16 @@ def _model(model: Subject) -> Json:
     """Its name and commit, and for an adapter what lies under it."""
     under = {"base": {"id": model.base.called, "files": _files(model.base.weights)}} if model.base else {}
     return {"id": model.id, "revision": model.revision, "declaredBase": list(model.declared_base), **under}
+
+
+def _signs(signs: Signs | None) -> Json | None:
+    """What is odd about the model; None where nobody looked."""
+    if signs is None:
+        return None
+    return {
+        "found": [{"name": one.name, "reference": one.reference, "finding": one.finding} for one in signs.found],
+        "notLookedAt": dict(signs.not_looked_at),
+    }
 
 
 def _reference(judged: Comparison | None) -> Json | None:

@@ -1,4 +1,4 @@
-"""The report as a CycloneDX 1.6 ML-BOM: a bill of materials of the audited model.
+"""The report as a CycloneDX 1.7 ML-BOM: a bill of materials of the audited model.
 
 The component is the model with the digests of its weight files. Its pedigree keeps what is declared and what was
 measured apart, in the places that CycloneDX has for them:
@@ -9,12 +9,13 @@ measured apart, in the places that CycloneDX has for them:
 - `pedigree.variants`: the references that the evidence relates to it, `identical` or `derived`, nearest first. In
   CycloneDX, related components are variants if it is open which one came first, and that is all that a measurement
   shows. Property `provcheck:evidenced` is `true`; others hold relation, probability, p-value, and every number of
-  every signal as `provcheck:SIGNAL.FIELD`.
+  every signal as `provcheck:SIGNAL.FIELD`. `evidence.identity` says by which method it was found: by equal digests,
+  or by the signals that the judge read, with the probability of the relation as confidence.
 
 A declared base that the evidence supports appears in both. Independent and undecided references are not in the
-pedigree. The verdict, each check's outcome and the exit code are properties of the metadata; the verdict's sentence and
-the limits are annotations of the model. The serial number follows from the report's digest, so the same report gives
-the same file.
+pedigree. The verdict, each check's outcome, each sign of disguise and the exit code are properties of the metadata; the
+verdict's sentence and the limits are annotations of the model. The serial number follows from the report's digest, so
+the same report gives the same file.
 
 cyclonedx-python-lib (11.12) reads these files, but cannot write them: it has neither model cards nor annotations, and
 sorts ancestors and variants by their names.
@@ -29,13 +30,13 @@ from typing import Any
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from provcheck.io.writing import json_text
-from provcheck.rendering.columns import nearest
+from provcheck.rendering.columns import nearest, numbers_of
 from provcheck.rendering.identity import hub_repository, measured_at, report_uuid
 from provcheck.rendering.sentences import at_hand, certainty, origin, plain_report, sentence
 from provcheck.signals import TABLE, find_signal
-from provcheck.types import Comparison, FileDigest, MeasurementFacts, Report, Subject
+from provcheck.types import Capability, Comparison, FileDigest, MeasurementFacts, Report, Subject
 
-SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
+SCHEMA = "http://cyclonedx.org/schema/bom-1.7.schema.json"
 MODEL = "model"
 """bom-ref of the audited model."""
 
@@ -53,7 +54,7 @@ class CycloneDxReport:
         bom = {
             "$schema": SCHEMA,
             "bomFormat": "CycloneDX",
-            "specVersion": "1.6",
+            "specVersion": "1.7",
             "serialNumber": report_uuid(report).urn,
             "version": 1,
             "metadata": _metadata(report),
@@ -84,12 +85,19 @@ def _metadata(report: Report) -> Json:
         "timestamp": measured_at(report),
         "tools": {"components": [_tool(report)]},
         "component": _subject(report),
-        "properties": [*_properties(_facts(report)), *_outcomes(report)],
+        "properties": [*_properties(_facts(report)), *_outcomes(report), *_signs(report)],
     }
 
 
 def _outcomes(report: Report) -> list[Json]:
     return [_property(f"check:{check.id}", check.outcome.value) for check in report.checks]
+
+
+def _signs(report: Report) -> list[Json]:
+    if report.signs is None:
+        return []
+    gaps = [_property(f"not-looked-at:{name}", why) for name, why in report.signs.not_looked_at.items()]
+    return [*(_property(f"sign:{one.name}", one.finding) for one in report.signs.found), *gaps]
 
 
 def _tool(report: Report) -> Json:
@@ -197,7 +205,26 @@ def _evidenced(one: Comparison, number: int, merge_weight: float | None) -> Json
         **dict(_leaves({name: values.model_dump(mode="json") for name, values in one.signals.items()})),
     }
     named = _named(one.reference, f"evidenced-{number}")
-    return named | {"licenses": licenses(one.license), "properties": _properties(facts)}
+    return named | {"licenses": licenses(one.license), "properties": _properties(facts), **_evidence(one)}
+
+
+def _evidence(one: Comparison) -> Json:
+    """By which methods the reference was found in the model, each with its confidence."""
+    same = {"technique": "hash-comparison", "confidence": 1, "value": "the weight files are the same"}
+    methods = [*([same] if one.same_weights else []), *_judged(one)]
+    confidence = max((method["confidence"] for method in methods), default=None)
+    identity = {"field": "name", "confidence": confidence, "concludedValue": one.reference, "methods": methods}
+    return {"evidence": {"identity": [identity]}} if methods else {}
+
+
+def _judged(one: Comparison) -> list[Json]:
+    """What the judge read, as one method, since its probability is that of all signals together."""
+    probability = (one.probabilities or {}).get(one.relation)
+    if probability is None:
+        return []
+    kinds = {find_signal(name).needs for name in one.judged_by if name in TABLE}
+    technique = "binary-analysis" if Capability.WEIGHTS in kinds else "dynamic-analysis"
+    return [{"technique": technique, "confidence": probability, "value": numbers_of(one)}]
 
 
 def _card(report: Report) -> Json:

@@ -17,7 +17,7 @@ from provcheck.attestation import attest, lineage, result
 from provcheck.attestation.statements import subject
 from provcheck.errors import UsageError
 from provcheck.rendering.json_report import JsonReport
-from provcheck.types import ExitCode, Outcome
+from provcheck.types import ExitCode, Outcome, Sign, Signs
 from tests.rendering.factory import DIGEST, make_report
 
 DEMO = Path(__file__).parents[2] / "reference_embeddings" / "subjects" / "llama-tech-s1-sft-short"
@@ -48,6 +48,14 @@ def test_the_lineage_is_that_of_the_report() -> None:
     assert stated["evidence"][0] == {"name": "bank:zoo-v1", "digest": {"sha256": DIGEST}}
     panel = report.judge.panels[0]
     assert stated["errorRates"]["falseAccusationUpper95"] == panel.false_accusation_upper
+
+
+def test_signs_of_disguise_are_stated_where_somebody_looked() -> None:
+    report = make_report().model_copy(update={"signs": None})
+    assert lineage(report, b"")["signsOfDisguise"] is None
+    signs = Signs(found=(Sign(name="rows-unused", finding="Odd.", innocent="Padding."),), looked_at=("rows-unused",))
+    stated = lineage(report.model_copy(update={"signs": signs}), b"")["signsOfDisguise"]
+    assert stated == {"found": [{"name": "rows-unused", "reference": None, "finding": "Odd."}], "notLookedAt": {}}
 
 
 def test_only_what_passed_is_a_property() -> None:

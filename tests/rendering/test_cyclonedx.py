@@ -10,12 +10,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given, settings
 
 from provcheck.rendering.cyclonedx import CycloneDxReport, licenses
-from provcheck.types import FileDigest, NotMeasured, Outcome, Parent, Relation, Report, Subject
+from provcheck.types import FileDigest, NotMeasured, Outcome, Parent, Relation, Report, Sign, Signs, Subject
 from tests.rendering.factory import BASE, DIGEST, SUBJECT, make_report, with_signal
 from tests.rendering.hostile import names
 from tests.rendering.readers import facts_of, full_name, read_bom
 
-VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
+VALIDATOR = JsonStrictValidator(SchemaVersion.V1_7)
 
 
 def with_subject(report: Report, **changes: object) -> Report:
@@ -71,6 +71,45 @@ def test_what_is_declared_and_what_is_measured_stand_apart() -> None:
     assert (facts["likelihood.bits_per_byte"], facts["likelihood.scale_band"]) == ("0.4", "fine-tune")
     assert (facts["able.categories.0.category"], facts["able.categories.1.category"]) == ("science", "coreference")
     assert not any(name.startswith("able.categories.1.distance") for name in facts), "it was not measured"
+
+
+def test_evidence_names_its_method_and_confidence() -> None:
+    report = make_report(Relation.DERIVED)
+    judged = tuple(one.model_copy(update={"judged_by": ("able", "likelihood")}) for one in report.comparisons)
+    found = evidence_of(report.model_copy(update={"comparisons": judged}))
+    assert (found["field"], found["concludedValue"], found["confidence"]) == ("name", BASE, 0.973)
+    (method,) = found["methods"]
+    assert (method["technique"], method["confidence"]) == ("dynamic-analysis", 0.973)
+    assert "ABLE contrast 0.043" in method["value"]
+    judged = tuple(one.model_copy(update={"judged_by": ("weights",), "same_weights": True}) for one in judged)
+    found = evidence_of(report.model_copy(update={"comparisons": judged}))
+    assert [one["technique"] for one in found["methods"]] == ["hash-comparison", "binary-analysis"]
+    assert found["confidence"] == 1
+
+
+def evidence_of(report: Report) -> dict[str, Any]:
+    assert VALIDATOR.validate_str(CycloneDxReport().render(report)) is None
+    (variant,) = rendered(report)["metadata"]["component"]["pedigree"]["variants"]
+    found: dict[str, Any] = variant["evidence"]["identity"][0]
+    return found
+
+
+def test_a_relation_without_a_probability_has_no_evidence_block() -> None:
+    report = make_report(Relation.DERIVED)
+    unjudged = tuple(one.model_copy(update={"probabilities": None}) for one in report.comparisons)
+    (variant,) = rendered(report.model_copy(update={"comparisons": unjudged}))["metadata"]["component"]["pedigree"][
+        "variants"
+    ]
+    assert "evidence" not in variant
+
+
+def test_signs_of_disguise_are_properties() -> None:
+    sign = Sign(name="rows-unused", finding="Odd.", innocent="Padding.")
+    signs = Signs(found=(sign,), looked_at=("rows-unused",), not_looked_at={"scales": "the weights are pickled"})
+    bom = read_bom(make_report().model_copy(update={"signs": signs}))
+    facts = {one.name: one.value for one in bom.metadata.properties}
+    assert facts["provcheck:sign:rows-unused"] == "Odd."
+    assert facts["provcheck:not-looked-at:scales"] == "the weights are pickled"
 
 
 def test_a_signal_that_was_not_measured_says_why() -> None:
