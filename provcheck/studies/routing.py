@@ -19,7 +19,7 @@ from provcheck.studies.material import StudyOptions, probes_of
 from provcheck.studies.ridge import fit_between, numbered
 from provcheck.studies.statistics import SEED, Estimate, bootstrapped
 from provcheck.studies.tables import ANSWERS, read_values
-from provcheck.types import Beside, Finding, Floats, Grid, Ints, Plot, Published, Series, Study, StudyFigure
+from provcheck.types import Beside, Finding, Floats, Grid, Ints, Plot, Published, Question, Series, Study, StudyFigure
 
 LEAST_MODELS, LEAST_ITEMS = 6, 40
 FOLDS = 5
@@ -57,6 +57,9 @@ class Material:
     families: Ints
     about: str
     """Who says whether a model is right."""
+
+    guess: float | None = None
+    """How often somebody is right who draws an option of each question; None where the items are no probe questions."""
 
 
 def run(bank: Bank, options: StudyOptions) -> Study:
@@ -110,7 +113,13 @@ def _material(bank: Bank, options: StudyOptions) -> Material:
     able /= np.maximum(np.linalg.norm(able, axis=1, keepdims=True), 1e-30)
     families = numbered([bank.references[int(row)].family for row in rows])
     texts = tuple(words.get(item, item) for item in items)
-    return Material(correct, texts, able, families, TABLE if options.csv else BANKS_TABLE)
+    about = TABLE if options.csv else BANKS_TABLE
+    return Material(correct, texts, able, families, about, _guess(probes.questions, items))
+
+
+def _guess(questions: Sequence[Question], items: Sequence[str]) -> float | None:
+    chances = {one.id: 1 / len(one.options) for one in questions}
+    return float(np.mean([chances[item] for item in items])) if chances.keys() >= set(items) else None
 
 
 def embed(texts: Sequence[str], known: Ints) -> Floats:
@@ -219,14 +228,19 @@ def _beside(setting: str, found: dict[str, Estimate], material: Material) -> Bes
         experiment=f"Accuracy of routing, {setting}",
         published=PUBLISHED,
         here=f"{said}; {models}" if said else "not measured: too few families",
-        why=_why(setting, found) if found else "",
+        why=_why(setting, found, material.guess) if found else "",
     )
 
 
-def _why(setting: str, found: dict[str, Estimate]) -> str:
+def _why(setting: str, found: dict[str, Estimate], guess: float | None) -> str:
     single, router, oracle = found["single"], found["classifier"], found["oracle"]
     if router.low > single.value:
         return ""
+    if guess is not None and single.low <= guess:
+        return (
+            f"Who guesses is right on {_n(guess)} of these questions, and the best single model is not told apart from "
+            "that: models so small do not know the answers, so that no choice among them can be better than another."
+        )
     if single.value > 0.9 * oracle.value:
         return (
             f"One model is right on {_n(single.value)} of the items, the oracle on {_n(oracle.value)}: these labels "

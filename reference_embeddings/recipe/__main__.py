@@ -91,10 +91,12 @@ def answers(corpora: Corpora, out: Out, bank: BankFolder) -> None:
     held_out = {corpus: held_out_texts(corpora, corpus) for corpus in names}
     probes = load_probes().questions
     questions = (*probes, *synthetic_questions())
+    folders = {one.id: out / one.id.removeprefix("zoo/") for one in loaded.references}
     found = {}
-    for reference in loaded.references:
-        found[reference.id] = answers_kept(out / reference.id.removeprefix("zoo/"), questions, held_out)
-        _say(reference.id)
+    for id, folder in folders.items():
+        if folder.exists():
+            found[id] = answers_kept(folder, questions, held_out)
+        _say(f"{id}{'' if folder.exists() else ': not trained, left out'}")
     add_file(loaded, ANSWERS, answer_table(found, probes))
     add_file(load_bank(str(bank)), SCORES, score_table(found, questions))
 

@@ -87,6 +87,16 @@ def test_a_bank_may_hold_the_answers_of_its_models(bank: Bank, tmp_path: Path, m
     assert "the bank's answers.csv" in found.limits[0]
 
 
+def test_models_that_guess_are_said_to_guess() -> None:
+    questions = PROBES.questions
+    found = {way: module.Estimate(0.29, 0.25, 0.33, 80) for way in module.SAID}
+    guess = module._guess(questions, [one.id for one in questions])
+    assert guess == pytest.approx(float(np.mean([1 / len(one.options) for one in questions])))
+    assert "guesses is right on 0.283" in module._why(module.KNOWN, found, 0.2833)
+    assert "guess" not in module._why(module.KNOWN, found, 0.1)
+    assert module._guess(questions, ["another"]) is None
+
+
 def test_too_few_questions_are_an_error(bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "probes_of", lambda _bank, _options: PROBES)
     with pytest.raises(StudyError, match="6 and 40 are needed"):
