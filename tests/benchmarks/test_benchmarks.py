@@ -49,3 +49,15 @@ def test_precision_prints_a_table() -> None:
     assert len(rows) >= 8
     assert rows[0][1:2] + rows[0][-2:] == ["again", "yes", "reached |"]
     assert all("reached" in row[-1] for row in rows)
+
+
+def test_the_commands_of_the_page_are_understood() -> None:
+    """provcheck/guide/speed.md; its figures were made on machines that are named there."""
+    page = (data.root() / "provcheck" / "guide" / "speed.md").read_text("utf-8")
+    commands = re.findall(r"^\$ python -m tests.benchmarks (\w+) (.*)$", page, re.MULTILINE)
+    assert [name for name, _ in commands] == ["loop", "device"]
+    known = {one.name: one for one in app.registered_commands}
+    for name, options in commands:
+        assert name in known
+        helped = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output
+        assert [word for word in options.split() if word.startswith("--") and word not in helped] == []

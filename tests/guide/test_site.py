@@ -72,7 +72,7 @@ def test_what_lies_in_the_guide_is_a_how_to(tmp_path: Path) -> None:
 
 
 def test_the_reference_has_every_command_and_option(site: Path) -> None:
-    page = (site / "pages" / "reference" / "commands.md").read_text("utf-8")
+    page = (site / "pages" / "reference" / "options.md").read_text("utf-8")
     for name, options in commands(typer.main.get_command(app), "provcheck"):
         section = page.split(f"## {name}\n")[1].split("\n## ")[0]
         assert [option for option in options if option not in section] == [], name

@@ -9,7 +9,7 @@ import typer
 
 from provcheck.cli.app import app
 
-INTRODUCTION = """# Commands
+INTRODUCTION = """# Every command and option
 
 What `provcheck COMMAND --help` says, of every command. Exit codes are pytest's: 0 every check passed, 1 a check failed,
 2 interrupted, 3 internal error, 4 usage error or bad input, 5 no check was collected.

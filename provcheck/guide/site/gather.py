@@ -24,7 +24,7 @@ from provcheck.io import data
 HERE = Path(__file__).parent
 
 WRITTEN: dict[str, Callable[[], str]] = {
-    "reference/commands.md": command_page,
+    "reference/options.md": command_page,
     "reference/fields.md": field_page,
     "reference/checks.md": check_page,
     "reference/python.md": api_page,
