@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test coverage test-slow lint types studies benchmarks clean
+.PHONY: demo test coverage test-slow lint types docs studies benchmarks clean
 
 demo: $(INSTALLED)
 	$(BIN)/provcheck audit demo --out provcheck-report
@@ -26,6 +26,11 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
+docs: $(INSTALLED)
+	$(BIN)/python -m provcheck.guide.site.gather .site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file .site/mkdocs.yml
+	@echo "Open .site/html/index.html in a browser."
+
 studies: $(INSTALLED)
 	$(BIN)/provcheck study all zoo-v2 --out reports/studies
 
@@ -39,4 +44,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $(INSTALLED)
 
 clean:
-	rm -rf .venv dist provcheck-report
+	rm -rf .venv .site dist provcheck-report

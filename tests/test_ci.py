@@ -1,4 +1,4 @@
-"""What the README says of CI works: workflow commands, pre-commit hook, release suite, attestation."""
+"""What the guide says of CI works: workflow commands, pre-commit hook, release suite, attestation."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ import pytest
 import yaml
 
 from provcheck.cli import run
+from provcheck.guide.site.navigation import GUIDE
 from provcheck.io import data
 from provcheck.rendering.json_report import JsonReport
+from tests.guide.pages import blocks_of
 from tests.rendering.factory import make_report
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+CI, REPORTS = "ci.md", "verify_and_attest.md"
+"""The pages of the guide."""
+
 HOOKS = ROOT / ".pre-commit-hooks.yaml"
 BIN = Path(sys.executable).parent
 
 
-def blocks(language: str, section: str) -> list[str]:
-    """The code blocks of a section; those without a language have the empty name."""
-    text = README.split(f"\n## {section}\n")[1].split("\n## ")[0]
-    found = re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    return [content for name, content in found if name == language]
+def blocks(language: str, page: str) -> list[str]:
+    """The code blocks of a page, in one language."""
+    return [one.text for one in blocks_of(f"{GUIDE}/{page}") if one.language == language]
 
 
 def workflow() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(blocks("yaml", "In CI")[0])
+    found: dict[str, Any] = yaml.safe_load(blocks("yaml", CI)[0])
     return found
 
 
@@ -64,7 +66,7 @@ def test_the_audit_of_the_workflow_is_understood(capsys: pytest.CaptureFixture[s
 def test_the_workflow_uploads_what_the_audit_writes() -> None:
     (job,) = workflow()["jobs"].values()
     used = {step["uses"].partition("@")[0]: step["with"] for step in job["steps"] if "with" in step}
-    (out,) = re.findall(r"--format all --out (\S+)", blocks("yaml", "In CI")[0])
+    (out,) = re.findall(r"--format all --out (\S+)", blocks("yaml", CI)[0])
     assert used["actions/upload-artifact"]["path"] == out
     assert used["github/codeql-action/upload-sarif"]["sarif_file"] == f"{out}/report.sarif"
     assert workflow()["permissions"]["security-events"] == "write", "uploading SARIF needs it"
@@ -77,10 +79,10 @@ def test_the_hooks_follow_the_schema_of_pre_commit() -> None:
 
 @pytest.mark.skipif(not shutil.which("git"), reason="pre-commit needs git")
 def test_the_hook_checks_policies(here: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """pre-commit itself, on a repository with the entry of the README."""
+    """pre-commit itself, on a repository with the entry of the page."""
     source = tmp_path_factory.mktemp("source")
     shutil.copy(HOOKS, source)
-    (config,) = (block for block in blocks("yaml", "In CI") if block.startswith("repos:"))
+    (config,) = (block for block in blocks("yaml", CI) if block.startswith("repos:"))
     config = re.sub(r"repo: \S+", f"repo: {source}", config)
     (here / ".pre-commit-config.yaml").write_text(re.sub(r"rev: \S+", f"rev: {committed(source)}", config), "utf-8")
     committed(here)
@@ -120,7 +122,7 @@ def environment(folder: Path) -> dict[str, str]:
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
 def test_the_commands_about_attestations_work(here: Path) -> None:
     (here / "report.json").write_text(JsonReport().render(make_report()), "utf-8", newline="\n")
-    for line in blocks("", "Checking a report")[0].splitlines():
+    for line in blocks("sh", REPORTS)[0].splitlines():
         if "pip install" in line:
             continue
         command = ["sh", "-c", line]
@@ -133,7 +135,7 @@ def test_the_commands_about_attestations_work(here: Path) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_the_commands_about_verification_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
-    verifications = commands(blocks("", "Checking a report")[1])
+    verifications = commands(blocks("sh", REPORTS)[1])
     assert len(verifications) == 5
     for words in verifications:
         assert run(words) == 4

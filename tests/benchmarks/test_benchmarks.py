@@ -66,3 +66,15 @@ def test_the_self_check_prints_a_table_and_keeps_a_history(tmp_path: Path) -> No
     assert all(one["value"] > 0 for one in kept["figures"])
     faster = {one["what"]: one["ratio"] for one in kept["figures"] if one["ratio"]}
     assert faster["audit of the demo, measured before"] < 1
+
+
+def test_the_commands_of_the_page_are_understood() -> None:
+    """provcheck/guide/speed.md; its figures were made on machines that are named there."""
+    page = (data.root() / "provcheck" / "guide" / "speed.md").read_text("utf-8")
+    commands = re.findall(r"^\$ python -m tests.benchmarks (\w+) (.*)$", page, re.MULTILINE)
+    assert [name for name, _ in commands] == ["loop", "device"]
+    known = {one.name: one for one in app.registered_commands}
+    for name, options in commands:
+        assert name in known
+        helped = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output
+        assert [word for word in options.split() if word.startswith("--") and word not in helped] == []

@@ -1,0 +1,1 @@
+"""Tests of the guide: its pages, its sessions, its site."""
