@@ -6,9 +6,9 @@ The server may be anybody's. What it sends is bounded by the size that is wanted
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from time import sleep
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -164,12 +164,12 @@ def _check_extent(answer: Any, begin: int, size: int, what: str) -> None:
         raise BankError(f"{what} has another size than its release states, or the server sends another part of it")
 
 
-def _pause(tries: int, fault: Exception, what: str, sleep: Callable[[float], None] | None = None) -> None:
+def _pause(tries: int, fault: Exception, what: str) -> None:
     """Wait before the next try. Raises BankError where there was the last, or where the server asks for too long."""
     asked = getattr(fault, "seconds", None)
     if tries >= TRIES or (asked or 0) > LONGEST_WAIT_SECONDS:
         raise BankError(f"{what} cannot be fetched: {clean(str(fault)) or type(fault).__name__}", KEPT) from fault
-    (sleep or time.sleep)(FIRST_WAIT_SECONDS * 2 ** (tries - 1) if asked is None else asked)
+    sleep(FIRST_WAIT_SECONDS * 2 ** (tries - 1) if asked is None else asked)
 
 
 def _length(spans: list[tuple[int, int]]) -> int:

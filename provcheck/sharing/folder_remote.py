@@ -43,7 +43,7 @@ class FolderRemote(Remote):
                     file.seek(first)
                     for begin in range(first, end, CHUNK):
                         into.write(begin, file.read(min(CHUNK, end - begin)))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # it may shrink meanwhile
             raise BankError(f"{name} in {self.address} cannot be copied: {reason(error)}") from None
 
     def publish(self, release: Release, files: Mapping[str, Path | bytes], current: bytes) -> None:

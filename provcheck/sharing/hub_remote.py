@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from provcheck.errors import OutputError, SubjectNotFound, UsageError
+from provcheck.errors import OutputError, ProvcheckError, SubjectNotFound, UsageError
 from provcheck.io.partial_file import PartialFile
 from provcheck.io.text import clean, reason
 from provcheck.sharing.downloads import download, read_url
@@ -21,6 +21,7 @@ from provcheck.targets.hub import COMMIT, TIMEOUT_SECONDS, check_names, explaine
 
 DATASETS = "datasets/"
 MAIN = "main"
+PUSH_AGAIN = "Push again: what the Hub has already is not sent again. `hf auth whoami` says who you are there."
 
 
 class HubRemote(Remote):
@@ -52,23 +53,22 @@ class HubRemote(Remote):
         api = HfApi(library_name="provcheck")
         placed = {f"{release.place}/{name}": source for name, source in files.items()} | {CURRENT_FILE: current}
         operations = [CommitOperationAdd(path, source) for path, source in placed.items()]
-        with explained(self._id, self._branch):
-            if self._commit is None:
+        parent = self._commit
+        try:
+            if parent is None:
                 api.create_repo(self._id, repo_type=self._kind, private=True, exist_ok=True)
-            try:
-                api.create_commit(
-                    self._id,
-                    operations,
-                    commit_message=f"Release {release.number} of bank {release.name}",
-                    repo_type=self._kind,
-                    revision=self._branch,
-                    parent_commit=self._commit,
-                )
-            except (OSError, RuntimeError, ValueError) as error:
-                raise OutputError(
-                    f"cannot push to {self.address}: {_cause(error)}",
-                    "Push again: what the Hub has already is not sent again. `hf auth whoami` shows who you are.",
-                ) from error
+            api.create_commit(
+                self._id,
+                operations,
+                commit_message=f"Release {release.number} of bank {release.name}",
+                repo_type=self._kind,
+                revision=self._branch,
+                parent_commit=parent,
+            )
+        except ProvcheckError:
+            raise
+        except Exception as error:  # the many ways in which a connection breaks, and all that the Hub may refuse
+            raise OutputError(f"cannot push to {self.address}: {_cause(error)}", PUSH_AGAIN) from error
 
     @cached_property
     def _commit(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Callable
@@ -99,6 +100,34 @@ def test_raw_files_are_left_out_unless_asked_for(bank: Path) -> None:
     push_bank(str(bank), FolderRemote(Path("whole")), raw=True)
     pull_bank(FolderRemote(Path("whole")), Path("with-raw"))
     assert Path("with-raw/able-raw.safetensors").read_bytes() == b"for research"
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_push_that_is_cut_off_goes_on(bank: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before each of its renames, for the first release of a place and for the second."""
+    for made in (bank, later(bank)):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", stopping_at(number))
+            try:
+                push_bank(str(made), FolderRemote(Path("share")), signed)
+            except KeyboardInterrupt:
+                before = contents(Path("share")).get("current.json", b"")
+                assert load_bank(str(made)).manifest.digest.encode() not in before
+        push_bank(str(made), FolderRemote(Path("share")), signed)
+        pull_bank(FolderRemote(Path("share")), HERE, key=PUBLIC)
+        assert verify_bank("here").manifest == load_bank(str(made)).manifest
+
+
+def stopping_at(number: int) -> Callable[[Path, Path], Path]:
+    """`Path.replace` until it was called that often."""
+    calls, replace = itertools.count(), Path.replace
+
+    def replace_or_stop(path: Path, target: Path) -> Path:
+        if next(calls) == number:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    return replace_or_stop
 
 
 def test_an_earlier_release_can_be_named(bank: Path, share: FolderRemote) -> None:
