@@ -69,13 +69,18 @@ def lay_out(folder: Path) -> None:
 def test_the_three_tasks_print_what_the_page_shows(tmp_path: Path) -> None:
     """Line by line, numbers apart; on another machine those may differ in their last digits."""
     lay_out(tmp_path)
-    sessions = re.findall(r"^```\n\$ provcheck (.*?)\n(.*?)```", TASKS, re.MULTILINE | re.DOTALL)
-    assert len(sessions) == 8
-    for command, shown in sessions:
+    assert_prints(TASKS, tmp_path, sessions=8)
+
+
+def assert_prints(page: str, folder: Path, *, sessions: int) -> None:
+    """Every command of a page, in that folder, prints what the page shows; numbers apart."""
+    found = re.findall(r"^```\n\$ provcheck (.*?)\n(.*?)```", page, re.MULTILINE | re.DOTALL)
+    assert len(found) == sessions
+    for command, shown in found:
         ran = subprocess.run(
             [sys.executable, "-c", "import provcheck.cli; provcheck.cli.main()", *shlex.split(command)],
-            cwd=tmp_path,
-            env=os.environ | {"PROVCHECK_CACHE": str(tmp_path / "cache")},
+            cwd=folder,
+            env=os.environ | {"PROVCHECK_CACHE": str(folder / "cache")},
             capture_output=True,
             text=True,
             check=False,
@@ -88,3 +93,12 @@ def _words(text: str) -> list[list[str]]:
     """Without the progress of a stage, which a slow machine tells more than once."""
     lines = [line for line in text.strip().splitlines() if not line.startswith(("attributions", "log-likelihood"))]
     return [NUMBER.sub("#", line).split() for line in lines]
+
+
+@pytest.mark.slow
+def test_sharing_a_bank_prints_what_the_page_shows(tmp_path: Path) -> None:
+    """With the keys that the page makes."""
+    page = (GUIDE / "share_a_bank.md").read_text("utf-8")
+    keys = page.split("```\n")[1]
+    subprocess.run(keys, cwd=tmp_path, shell=True, check=True)  # noqa: S602
+    assert_prints(page, tmp_path, sessions=3)

@@ -83,4 +83,4 @@ def pull_command(
 def _about(release: Release) -> str:
     from provcheck.wording import plural
 
-    return f"{release.called}, {plural(len(release.files), 'file')}, {release.bytes / 1e6:,.1f} MB"
+    return f"{release.called}, {plural(len(release.files), 'file')}, {release.size / 1e6:,.1f} MB"

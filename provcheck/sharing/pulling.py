@@ -55,11 +55,12 @@ def pull_bank(
     `key`: the public key (PEM) that it must be signed with. Raises ProvcheckError; what was there stays then.
     """
     release, envelope = _find(remote, version, key)
-    folder = (out or Path(release.name)).resolve()
+    named = out or Path(release.name)
+    folder = named.resolve()
     here = _check_replaceable(folder, release, signed=key is not None, chosen=version is not None)
     if here == release and _is_whole(folder):
         _put_papers(folder, release, envelope)
-        return Pulled(release, folder, known=True, signed=key is not None)
+        return Pulled(release, named, known=True, signed=key is not None)
     stage = folder.with_name(f".{folder.name}.pull-{release.bank[:16]}")
     with _written(folder):
         _fetch_all(remote, release, stage, folder, observe or Silent())
@@ -67,7 +68,7 @@ def pull_bank(
         _put_papers(stage, release, envelope)
     put_folder(stage, folder)
     _remove_stages(folder)
-    return Pulled(release, folder, known=False, signed=key is not None)
+    return Pulled(release, named, known=False, signed=key is not None)
 
 
 def _find(remote: Remote, version: str | None, key: Path | None) -> tuple[Release, bytes | None]:
@@ -141,8 +142,8 @@ def _fetch_all(remote: Remote, release: Release, stage: Path, folder: Path, obse
     """Every file of the release, into the stage; those that lie in the folder already are copied."""
     stage.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(stage).free
-    if release.bytes > free and not any(stage.iterdir()):
-        raise OutputError(f"{release.called} has {release.bytes:,} bytes, and {free:,} are free", "free some space")
+    if release.size > free and not any(stage.iterdir()):
+        raise OutputError(f"{release.called} has {release.size:,} bytes, and {free:,} are free", "free some space")
     observe.start(f"files of {release.called}", len(release.files))
     for name, file in release.files.items():
         target = stage / name

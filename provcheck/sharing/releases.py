@@ -66,8 +66,8 @@ class Release(Record):
         return self
 
     @property
-    def bytes(self) -> int:
-        """Of all files."""
+    def size(self) -> int:
+        """Bytes of all files."""
         return sum(file.bytes for file in self.files.values())
 
     @property

@@ -14,6 +14,7 @@ from provcheck.bank import load_bank
 from provcheck.bank.folder import verify_bank
 from provcheck.bank.saving import add_file
 from provcheck.errors import BankError, ProvcheckError, UsageError
+from provcheck.io.partial_file import PartialFile
 from provcheck.sharing.folder_remote import FolderRemote
 from provcheck.sharing.pulling import pull_bank
 from provcheck.sharing.pushing import push_bank
@@ -59,7 +60,7 @@ def test_a_pushed_release_is_a_bank_as_it_lies(share: FolderRemote) -> None:
 
 def test_the_folder_is_called_like_the_bank(bank: Path, share: FolderRemote) -> None:
     shutil.rmtree(bank)
-    assert pull_bank(share).folder == bank
+    assert pull_bank(share).folder.resolve() == bank
     assert verify_bank(str(bank)).manifest.name == "bank"
 
 
@@ -69,9 +70,14 @@ def test_releases_are_numbered_and_an_update_fetches_what_is_new(
     pull_bank(share, HERE, key=PUBLIC)
     pushed = push_bank(str(later(bank)), share, signed)
     assert (pushed.release.number, pushed.release.previous) == (2, load_bank(str(bank)).manifest.digest)
-    fetched = []
+    fetched: list[str] = []
     fetch = FolderRemote.fetch
-    monkeypatch.setattr(FolderRemote, "fetch", lambda self, name, into: (fetched.append(name), fetch(self, name, into)))
+
+    def noted(self: FolderRemote, name: str, into: PartialFile) -> None:
+        fetched.append(name)
+        fetch(self, name, into)
+
+    monkeypatch.setattr(FolderRemote, "fetch", noted)
     assert pull_bank(share, HERE, key=PUBLIC).release == pushed.release
     assert sorted(name.rpartition("/")[2] for name in fetched) == ["manifest.json", "notes.json"]
     assert (HERE / "notes.json").is_file()
