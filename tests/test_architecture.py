@@ -36,7 +36,7 @@ FLOORS: list[set[str]] = [
     {"apart"},
     {"measuring", "comparison", "verdict", "lineage", "disguise", "policy"},
     {"assembly", "attestation", "building", "drafting", "evaluation", "inventories", "references"},
-    {"pipeline", "pairing", "plots", "studies"},
+    {"pipeline", "pairing", "plots", "sharing", "studies"},
     {"verification", "doctor"},
     {"cli", "pytest_plugin", ""},
     {"__main__", "guide"},

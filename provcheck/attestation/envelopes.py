@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +16,18 @@ from provcheck.types import Report
 
 if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import Key
 
 SUFFIX = ".intoto.jsonl"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+UNKNOWN = "is no envelope as provcheck writes it, or was changed"
 MAX_BYTES = 4_000_000
 """Limit for a file of envelopes; one of a report on the shipped bank has about 15 kB."""
 
 
 class NotAsWritten(ValueError):
-    """A line is no envelope as `attest` writes them."""
+    """A line is no envelope as `seal` writes them, or not by this key: what is wrong, behind the name of the line."""
 
 
 def attestation_file(report: Path) -> Path:
@@ -35,15 +37,33 @@ def attestation_file(report: Path) -> Path:
 
 def attest(report: Report, content: bytes, key: Path, passphrase: str | None = None) -> str:
     """The signed statements of a report whose file has these bytes, one envelope a line. Raises UsageError."""
+    pairs = ((LINEAGE, lineage(report, content)), (RESULT, result(report)))
+    return seal([_statement(report, kind, predicate) for kind, predicate in pairs], key, passphrase)
+
+
+def seal(statements: Iterable[bytes], key: Path, passphrase: str | None = None) -> str:
+    """Statements, each in a signed envelope on a line of its own. Raises UsageError where the key cannot be used."""
     signer = read_private(key, passphrase)
     from securesystemslib.dsse import Envelope
 
     lines = []
-    for kind, predicate in ((LINEAGE, lineage(report, content)), (RESULT, result(report))):
-        envelope = Envelope(_statement(report, kind, predicate), PAYLOAD_TYPE, {})
+    for statement in statements:
+        envelope = Envelope(statement, PAYLOAD_TYPE, {})
         envelope.sign(signer)
         lines.append(_line(envelope))
     return "".join(f"{line}\n" for line in lines)
+
+
+def opened(line: bytes, key: Key, key_name: str) -> dict[str, Any]:
+    """The statement on a line, signed by the owner of the key. Raises NotAsWritten."""
+    from securesystemslib.exceptions import VerificationError
+
+    envelope = _read(line)
+    try:
+        envelope.verify([key], 1)
+    except VerificationError:
+        raise NotAsWritten(f"was not signed with the key of {key_name}, or was changed") from None
+    return _parsed(envelope)
 
 
 def fault_of(report: Report, content: bytes, file: Path, public_key: Path) -> str | None:
@@ -52,18 +72,12 @@ def fault_of(report: Report, content: bytes, file: Path, public_key: Path) -> st
     Raises UsageError when key or file cannot be read.
     """
     key = read_public(public_key)
-    from securesystemslib.exceptions import VerificationError
-
     kinds = []
     for number, line in enumerate(_lines(file), 1):
         try:
-            envelope = _read(line)
-            envelope.verify([key], 1)
-            statement = _parsed(envelope)
-        except NotAsWritten:
-            return f"line {number} of {file.name} is no envelope as provcheck writes it, or was changed"
-        except VerificationError:
-            return f"line {number} of {file.name} was not signed with the key of {public_key.name}, or was changed"
+            statement = opened(line, key, public_key.name)
+        except NotAsWritten as fault:
+            return f"line {number} of {file.name} {fault}"
         if statement.get("subject") != subject(report):
             return f"line {number} of {file.name} speaks of other model files than the report"
         kinds.append(statement.get("predicateType"))
@@ -99,7 +113,7 @@ def _read(line: bytes) -> Envelope:
     except (Error, ValueError, KeyError, TypeError, AttributeError):
         known = False
     if not known:
-        raise NotAsWritten
+        raise NotAsWritten(UNKNOWN)
     return envelope
 
 
@@ -107,5 +121,5 @@ def _parsed(envelope: Envelope) -> dict[str, Any]:
     """The statement in an envelope whose signature was checked; its signer may still have written anything."""
     statement = parse_json(envelope.payload)
     if not isinstance(statement, dict) or not isinstance(statement.get("predicate"), dict):
-        raise NotAsWritten
+        raise NotAsWritten(UNKNOWN)
     return statement

@@ -9,6 +9,7 @@ import typer
 
 from provcheck.cli.making import add_command, build_command, init_command, remove_command, schema_command
 from provcheck.cli.options import complete
+from provcheck.cli.sharing import pull_command, push_command
 
 if TYPE_CHECKING:
     from provcheck.bank import Bank
@@ -177,3 +178,5 @@ bank_app.command("schema")(schema_command)
 bank_app.command("build")(build_command)
 bank_app.command("add")(add_command)
 bank_app.command("remove")(remove_command)
+bank_app.command("push")(push_command)
+bank_app.command("pull")(pull_command)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from provcheck.cli import options as o
 from provcheck.cli.verify import VERIFY_HELP, verify_command
-
-if TYPE_CHECKING:
-    from provcheck.report_file import ReportFile
 
 PASSPHRASE_VARIABLE = "PROVCHECK_KEY_PASSPHRASE"  # noqa: S105
 
@@ -68,7 +66,7 @@ def attest_command(
     """Vouch for a report: writes signed in-toto statements about the model's files to report.intoto.jsonl.
 
     An encrypted key asks for its passphrase, or reads PROVCHECK_KEY_PASSPHRASE."""
-    from provcheck.attestation import attestation_file, lineage
+    from provcheck.attestation import attest, attestation_file, lineage
     from provcheck.errors import UsageError
     from provcheck.io.writing import json_text, would_replace, write_whole
     from provcheck.report_file import open_report
@@ -82,18 +80,18 @@ def attest_command(
     written = attestation_file(file)
     if would_replace(written, key):
         raise UsageError(f"the key {key.name} would be overwritten by the attestation", "give the key another name")
-    write_whole(written, _attested(opened, key).encode())
+    attested = with_passphrase(key, lambda passphrase: attest(opened.report, opened.content, key, passphrase))
+    write_whole(written, attested.encode())
     typer.echo(f"attestation: {written}")
 
 
-def _attested(opened: ReportFile, key: Path) -> str:
-    """The envelopes; a passphrase is asked for where the key needs one and somebody can answer."""
-    from provcheck.attestation import PassphraseNeeded, attest
+def with_passphrase(key: Path, sign: Callable[[str | None], str]) -> str:
+    """What `sign` makes; a passphrase is asked for where the key needs one and somebody can answer."""
+    from provcheck.attestation import PassphraseNeeded
 
     try:
-        return attest(opened.report, opened.content, key, os.environ.get(PASSPHRASE_VARIABLE))
+        return sign(os.environ.get(PASSPHRASE_VARIABLE))
     except PassphraseNeeded:
         if not sys.stdin.isatty():
             raise
-        passphrase = typer.prompt(f"passphrase of {key.name}", hide_input=True, err=True)
-        return attest(opened.report, opened.content, key, passphrase)
+        return sign(typer.prompt(f"passphrase of {key.name}", hide_input=True, err=True))

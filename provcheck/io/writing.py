@@ -66,6 +66,18 @@ def replace_folder(
         raise OutputError(f"cannot write the bank {folder}: {reason(error)}") from None
 
 
+def put_folder(made: Path, folder: Path) -> None:
+    """Give a folder, complete and on the same disk, the place of another, which is removed.
+
+    If it is killed at the worst moment, the old one is in `.FOLDER.*` next to it, and the new one where it was.
+    """
+    try:
+        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+            _put_in_place(made, folder, Path(temporary) / "old")
+    except OSError as error:
+        raise OutputError(f"cannot write the bank {folder}: {reason(error)}") from None
+
+
 def check_folder_writable(folder: Path) -> None:
     """Find out before the long work whether files can be written there; folders made for it are removed again."""
     try:

@@ -29,7 +29,7 @@ def locate(repo_id: str, revision: str | None, *, offline: bool) -> Place:
     """The repository at that revision, `main` if none is given."""
     from huggingface_hub import constants  # slow to import, and folders do not need it
 
-    _check_names(repo_id, revision)
+    check_names(repo_id, revision)
     if offline or constants.HF_HUB_OFFLINE:
         return _in_cache(repo_id, revision or "main")
     return _on_network(repo_id, revision or "main")
@@ -39,7 +39,7 @@ def _on_network(repo_id: str, revision: str) -> Place:
     from huggingface_hub import HfApi
 
     protect()
-    with _explained(repo_id, revision):
+    with explained(repo_id, revision):
         info = HfApi(library_name="provcheck").model_info(repo_id, revision=revision, timeout=TIMEOUT_SECONDS)
     if not COMMIT.fullmatch(info.sha or ""):
         raise SubjectNotFound(f"the Hub names no commit for {repo_id}", "Check HF_ENDPOINT, if it is set.")
@@ -64,12 +64,12 @@ def _download(repo_id: str, commit: str, names: Iterable[str]) -> Path:
 
     api = HfApi(library_name="provcheck")
     patterns = [glob.escape(name) for name in sorted(names)]
-    with _explained(repo_id, commit):
+    with explained(repo_id, commit):
         return Path(api.snapshot_download(repo_id, revision=commit, allow_patterns=patterns))
 
 
 def _open_ranged(repo_id: str, commit: str, folder: Path, name: str, keep: bool) -> RangedFile | None:
-    with _explained(repo_id, commit):
+    with explained(repo_id, commit):
         return open_ranged(repo_id, commit, folder, name, keep=keep)
 
 
@@ -100,7 +100,7 @@ def _remember(folder: Path, revision: str, commit: str) -> None:
         part.replace(ref)
 
 
-def _check_names(repo_id: str, revision: str | None) -> None:
+def check_names(repo_id: str, revision: str | None) -> None:
     """Both become parts of paths in the cache, and an adapter's config may have named them."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
@@ -116,7 +116,7 @@ def _check_names(repo_id: str, revision: str | None) -> None:
 
 
 @contextmanager
-def _explained(repo_id: str, revision: str) -> Iterator[None]:
+def explained(repo_id: str, revision: str) -> Iterator[None]:
     """Turn whatever the network or huggingface_hub raises into one sentence with a hint."""
     try:
         yield

@@ -1,4 +1,7 @@
-"""A Hub of a few routes: what `model_info` and `snapshot_download` ask for, from models kept in memory."""
+"""A Hub of a few routes: what `model_info` and `snapshot_download` ask for, from models kept in memory.
+
+What `create_repo` and `create_commit` send is taken in `tests.targets.fake_uploads`.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,13 @@ class Repository:
     commits: dict[str, Files]
     branches: dict[str, str] = field(default_factory=lambda: {"main": COMMITS[0]})
     gated: bool = False
+    private: bool = False
 
 
 @dataclass
 class FakeHub:
-    """Repositories by id, the requests that came in, and a status that answers everything if it is set.
+    """Repositories by id (of a data set, with `datasets/` before it), the requests that came in, and a status that
+    answers everything if it is set.
 
     storage: where weight files lie, as those in LFS do; None: they are answered by the Hub itself. tokens: what came
     with each request.
@@ -54,6 +59,8 @@ class FakeHub:
     """In place of the sha256 in lists of files."""
     body: Callable[[], Iterable[bytes]] | None = None
     """In place of the content of these answers."""
+    uploaded: dict[str, bytes] = field(default_factory=dict)
+    """What was stored for a commit, by sha256."""
 
     @property
     def downloaded(self) -> set[str]:
@@ -62,8 +69,8 @@ class FakeHub:
 
 
 @contextmanager
-def serve() -> Iterator[FakeHub]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def serve(handler: type[BaseHTTPRequestHandler] | None = None) -> Iterator[FakeHub]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler or Handler)
     server.daemon_threads = True
     with running(server) as url:
         server.hub = FakeHub(url)  # type: ignore[attr-defined]
@@ -71,9 +78,11 @@ def serve() -> Iterator[FakeHub]:
 
 
 @contextmanager
-def reachable(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[FakeHub]:
+def reachable(
+    monkeypatch: pytest.MonkeyPatch, cache: Path, handler: type[BaseHTTPRequestHandler] | None = None
+) -> Iterator[FakeHub]:
     """A Hub that huggingface_hub asks for the time being, with its local cache in that folder."""
-    with serve() as hub:
+    with serve(handler) as hub:
         use_endpoint(monkeypatch, hub.url)
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
@@ -88,7 +97,7 @@ def use_endpoint(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -107,11 +116,11 @@ class _Handler(BaseHTTPRequestHandler):
         hub.tokens.append(self.headers.get("Authorization"))
         if hub.broken:
             return self._send(hub.broken, b"{}")
-        parts = path.removeprefix("api/models/").split("/")
-        repository = hub.repositories.get("/".join(parts[:2]))
+        repo_id, route, rest = in_parts(path)
+        repository = hub.repositories.get(repo_id)
         if repository is None:
             return self._send(401 if path.startswith("api") else 404, b"", {"X-Error-Code": "RepoNotFound"})
-        return self._answer(repository, "/".join(parts[:2]), parts[2], "/".join(parts[3:]))
+        return self._answer(repository, repo_id, route, rest)
 
     def _content(self, hub: FakeHub, name: str, content: bytes, commit: str) -> None:
         """A file, or the address of one in the storage."""
@@ -152,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.close_connection |= other is not None  # it has no length
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self._write([body] if other is None else other())
 
     def _write(self, body: Iterable[bytes]) -> None:
@@ -161,6 +170,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(chunk)
         except OSError:
             self.close_connection = True  # the other side has read enough
+
+
+def in_parts(path: str) -> tuple[str, str, str]:
+    """The repository, the route, and what follows."""
+    parts = path.removeprefix("api/").removeprefix("models/").split("/")
+    length = 3 if parts[0] == "datasets" else 2
+    return "/".join(parts[:length]), parts[length], "/".join(parts[length + 1 :])
 
 
 def _entry(name: str, content: bytes, lfs: bool, oid: str | None) -> dict[str, object]:
