@@ -66,11 +66,13 @@ def test_the_demo_subjects_are_not_in_the_bank(zoo: Bank) -> None:
     assert not {f"zoo/{name}" for name in data.demo_subjects()} & {r.id for r in zoo.references}
 
 
+@pytest.mark.slow
 def test_the_table_of_the_readme_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bank", "pairs", "zoo-v2"]) == 0
     assert capsys.readouterr().out in README.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_rewrites_are_called_identical_or_derived(zoo: Bank) -> None:
     found = find_calibrations(zoo)
     assert found is not None
