@@ -16,7 +16,7 @@ from tests.guide.pages import BLOCKS, PAGES, ROOT, blocks_of, text_of
 from tests.guide.sessions import environment, lay_out, printed, sessions_of, steps_of
 
 NUMBER = re.compile(r"[0-9a-f]{40,64}|\d[\d,]*\.?\d*(?:e[+-]?\d+)?")
-PROGRESS = ("attributions", "log-likelihood", "tree", "map")
+PROGRESS = ("attributions", "log-likelihood")
 VOLATILE = re.compile(r"\d+\.\d+s\b|\d{4}-\d\d-\d\d|sha256|digest|tests? in ")
 """Seconds, dates and digests of files that hold them."""
 
