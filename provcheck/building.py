@@ -65,7 +65,7 @@ def add_to_bank(
     check_new(bank, reference)
     for parent in set(reference.parents) - set(bank.rows):
         observe.note(f"its parent {parent} is no reference of this bank")
-    options = replace(options, probes=options.probes or bank.manifest.probes)
+    options = replace(options, probes=options.probes or bank.manifest.probes, max_requests=0)
     manifest = bank.manifest
     target = find_comparable(manifest.bases, manifest.name, model, options, manifest.called)
     measurement = measured(target, options, observe)
@@ -94,7 +94,7 @@ def _measured(
     entry: BuildEntry, bank_name: str, probes: ProbeSet, options: ModelOptions, observe: Observer
 ) -> Measurement:
     """Measure one model of a manifest; a measurement file may have been made with other probes than the bank's."""
-    found = measure_model(entry.path or entry.id, replace(options, revision=entry.revision), observe)
+    found = measure_model(entry.path or entry.id, replace(options, revision=entry.revision, max_requests=0), observe)
     bases = {name: signal.basis(probes) for name, signal in all_signals().items()}
     called = {probes.digest: probes.name, found.run.probes_digest: found.run.probes}
     check_comparable(found.bases, bases, bank_name, called)

@@ -34,6 +34,9 @@ from provcheck.types import (
 )
 from provcheck.wording import listing
 
+MAX_REQUESTS = 1_000
+"""Enough for the shipped texts, a request each."""
+
 
 @dataclass(frozen=True)
 class ModelOptions(FindOptions):
@@ -50,6 +53,8 @@ class ModelOptions(FindOptions):
     """Names of the signals to measure and compare, in any order; None: all."""
     whole_files: bool = False
     """Whether weight files come whole from the Hub, so that they have digests, also where parts would do."""
+    max_requests: int = MAX_REQUESTS
+    """How many requests an endpoint may be sent; 0: none may stand here."""
     isolate: bool = False
     """Whether a model runs in a process of its own, with limits and without a network, where that can be done."""
 

@@ -71,6 +71,7 @@ class AuditKeywords(TypedDict, total=False):
     memory_bytes: int | None
     signals: str | Sequence[str] | None
     whole_files: bool
+    max_requests: int
     isolate: bool
 
 

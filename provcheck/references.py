@@ -122,7 +122,9 @@ def _find(name: str, bank: Bank, options: ModelOptions) -> Target:
     """`--revision` is that of the model; a reference states its own as `org/name@revision`."""
     manifest = bank.manifest
     with said_of_reference(name):
-        return find_comparable(manifest.bases, manifest.name, name, replace(options, revision=None), manifest.called)
+        return find_comparable(
+            manifest.bases, manifest.name, name, replace(options, revision=None, max_requests=0), manifest.called
+        )
 
 
 def _given(target: Target, bank: Bank, others: Sequence[Subject]) -> Given:

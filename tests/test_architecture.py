@@ -30,7 +30,7 @@ FLOORS: list[set[str]] = [
     {"checkpoint", "probes"},
     {"signals"},
     {"store", "bank", "measurement", "report_file", "rendering", "changes"},
-    {"cache"},
+    {"cache", "endpoints"},
     {"targets"},
     {"sketches"},
     {"apart"},

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from provcheck.targets import Target
 
 
-@o.with_model_options("revision")
+@o.with_model_options("revision", "max_requests")
 def card_command(
     model: o.Model,
     options: o.ModelOptions,

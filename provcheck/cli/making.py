@@ -54,7 +54,7 @@ def schema_command() -> None:
     typer.echo(json.dumps(manifest_schema(), indent=2))
 
 
-@o.with_model_options("revision")
+@o.with_model_options("revision", "max_requests")
 def build_command(
     manifest: Annotated[
         str,
@@ -86,7 +86,7 @@ def build_command(
     raise typer.Exit(1 if built.failures else 0)
 
 
-@o.with_model_options("probes")
+@o.with_model_options("probes", "max_requests")
 def add_command(
     name: Editable,
     model: o.Model,

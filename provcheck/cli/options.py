@@ -53,7 +53,9 @@ def parse_size(text: str) -> int:
     return size
 
 
-MODEL_HELP = "Hub id org/name[@revision], folder, PEFT adapter folder, measurement file, or demo."
+MODEL_HELP = (
+    "Hub id org/name[@revision], folder, PEFT adapter folder, measurement file, https://host/v1#model, or demo."
+)
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 OptionalModel = Annotated[str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
@@ -113,6 +115,15 @@ Isolate = Annotated[
         "--isolate/--no-isolate",
         help="Run the model in a process of its own, with limits and without a network, where the system can. "
         "RISK of --no-isolate: what crashes or exploits a library does so here.",
+    ),
+]
+MaxRequests = Annotated[
+    int,
+    typer.Option(
+        "--max-requests",
+        metavar="N",
+        min=1,
+        help="Requests that an endpoint may be sent, those that fail among them; what is left is not asked for.",
     ),
 ]
 NoCache = Annotated[
@@ -181,6 +192,7 @@ def _model_options(
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
     no_cache: NoCache = False,
+    max_requests: MaxRequests = 1_000,
     isolate: Isolate = True,
 ) -> ModelOptions:
     """The one place where these options become an object. Raises UsageError."""
@@ -195,6 +207,7 @@ def _model_options(
         dtype=dtype,
         probes=probes,
         cache=not no_cache,
+        max_requests=max_requests,
         memory_bytes=memory,
         signals=read_signals(signals),
         isolate=isolate,

@@ -22,7 +22,7 @@ from provcheck.io.text import plain, reason, shown
 FILE, TABLE = "pyproject.toml", "[tool.provcheck]"
 MAX_BYTES = 1_000_000
 PREFIX = "PROVCHECK_"
-OTHER_VARIABLES = ("PROVCHECK_CACHE", "PROVCHECK_KEY_PASSPHRASE")
+OTHER_VARIABLES = ("PROVCHECK_CACHE", "PROVCHECK_KEY_PASSPHRASE", "PROVCHECK_ENDPOINT_KEY")
 """Read elsewhere, and no options."""
 
 PATHS = {"bank", "policy", "out", "probes", "reference"}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EVERY = "all"
 
 
-@o.with_model_options("probes", "signals", "revision")
+@o.with_model_options("probes", "signals", "revision", "max_requests")
 def study_command(
     options: o.ModelOptions,
     name: Annotated[

@@ -107,6 +107,12 @@ def encode_texts(
     return kept, reasons
 
 
+def visible_until(text: str) -> Ints:
+    """(characters + 1,) how many ASCII characters other than spaces stand before each character, and in all."""
+    visible = np.array([character.isascii() and not character.isspace() for character in text], dtype=np.int64)
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(visible)])
+
+
 def in_groups(texts: list[str]) -> list[list[str]]:
     """First one text, then a few at a time, so that a tokenizer that makes too many tokens is soon refused."""
     groups = [texts[:1], *(texts[start : start + GROUP] for start in range(1, len(texts), GROUP))]

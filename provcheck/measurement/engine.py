@@ -7,19 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from provcheck.checkpoint import Checkpoint, NoCheckpoint
 from provcheck.measurement import MeasureOptions
 from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.devices import choose_device, choose_dtype, name_device, name_dtype
-from provcheck.measurement.encoding import Encoded, EncodedOption, encode_questions, encode_texts
+from provcheck.measurement.encoding import Encoded, EncodedOption, encode_questions, encode_texts, visible_until
 from provcheck.measurement.loaded_tensors import LoadedTensors
 from provcheck.measurement.loader import Loaded, load, load_tokenizer
 from provcheck.measurement.merging import is_packed
-from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, mean_embedding, sum_logprobs
+from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, mean_embedding, token_logprobs
 from provcheck.measurement.sources import quantization
 from provcheck.measurement.tokens import token_ids
 from provcheck.observer import Observer, Silent
-from provcheck.types import ModelFiles, Tensors, TokenAttributions
+from provcheck.types import Floats, LogLikelihood, ModelFiles, Tensors, TokenAttributions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -59,10 +61,13 @@ class RunningModel:
             for place, (_, asked) in enumerate(questions)
         ]
 
-    def log_likelihoods(self, texts: Sequence[str]) -> list[float | str]:
+    def log_likelihoods(self, texts: Sequence[str]) -> list[LogLikelihood | str]:
         """See `provcheck.types.Access`."""
         loaded, kept, reasons = self._encoded(lambda one, limit: encode_texts(one, texts, limit))
-        found = {text.probe: value for text, value in score(loaded, kept, self._run)}
+        found = {
+            text.probe: log_likelihood(texts[text.probe], text, values)
+            for text, values in score(loaded, kept, self._run)
+        }
         return [reasons.get(place) or found[place] for place in range(len(texts))]
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
@@ -141,14 +146,19 @@ def attribute(
         yield option, TokenAttributions(option.spans[inside], *tokens.reshape(2, -1)[:, inside])
 
 
-def score(loaded: Loaded, texts: Sequence[Encoded], run: Run) -> Iterator[tuple[Encoded, float]]:
-    """Every text with its log-likelihood in nats, in the order in which they are computed."""
+def score(loaded: Loaded, texts: Sequence[Encoded], run: Run) -> Iterator[tuple[Encoded, Floats]]:
+    """Every text with the log-probabilities of all its tokens but the first in nats, as they are computed."""
     stage = Stage[Encoded](
         "log-likelihood",
-        lambda batch: sum_logprobs(loaded, batch),
-        values=lambda _text: 1,
+        lambda batch: token_logprobs(loaded, batch),
+        values=lambda text: len(text.ids) - 1,
         scored=all_but_the_first,
         gradients=False,
     )
-    for text, (value,) in run_batches(stage, loaded, texts, run):
-        yield text, float(value)
+    yield from run_batches(stage, loaded, texts, run)
+
+
+def log_likelihood(text: str, encoded: Encoded, values: Floats) -> LogLikelihood:
+    """The record of one text from the log-probabilities of its tokens from the second on."""
+    ends = np.where(encoded.special, -1, visible_until(text)[np.minimum(encoded.spans[:, 1], len(text))])
+    return LogLikelihood(float(np.add.reduceat(values, [0])[0]), np.concatenate([[np.nan], values]), ends)

@@ -33,7 +33,7 @@ def layer_log_likelihoods(files: ModelFiles, texts: Sequence[str], how: MeasureO
     for depth in range(1, count + 1):
         with _truncated(loaded.model, depth):
             found = RunningModel(files, how, observe, loaded=loaded).log_likelihoods(texts)
-        rows.append([np.nan if isinstance(one, str) else one for one in found])
+        rows.append([np.nan if isinstance(one, str) else one.nats for one in found])
     return np.array(rows, dtype=np.float64)
 
 

@@ -76,13 +76,12 @@ def mean_embedding(loaded: Loaded, options: Sequence[EncodedOption]) -> torch.Te
     return mean
 
 
-def sum_logprobs(loaded: Loaded, batch: Sequence[Encoded]) -> Floats:
-    """(len(batch),) float64 sums of the log-probabilities of all tokens but the first, in nats."""
+def token_logprobs(loaded: Loaded, batch: Sequence[Encoded]) -> Floats:
+    """Log-probabilities of all tokens but the first of each text, float64 in nats, one text after the other."""
     with repeatable(loaded.device), torch.inference_mode():
         values = logprobs(loaded, batch, list(map(all_but_the_first, batch))).double().cpu().numpy()
     check_finite(values, "outputs")
-    starts = np.cumsum([0, *(len(text.ids) - 1 for text in batch[:-1])])
-    return np.add.reduceat(values, starts)
+    return cast("Floats", values)
 
 
 def all_but_the_first(text: Encoded) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ A kind of target is one file with a function `find(model, options) -> Target | N
 
     target        what a target must do
     saved         a measurement file: nothing can be measured anew
+    endpoint      a model behind a server: log-probabilities alone
     local         a folder or a Hub repository, an adapter, a GGUF file, the demo
     resolution    which files a name means, and what they say the model is
     hub           one commit of a Hub repository, from the network or from the local cache
@@ -39,6 +40,7 @@ __all__ = ["DEMO", "KINDS", "FindOptions", "OpenTarget", "RunsOn", "Target", "fi
 
 KINDS = {
     "measurement file": "provcheck.targets.saved:find",
+    "endpoint": "provcheck.targets.endpoint:find",
     "model": "provcheck.targets.local:find",
 }
 """Kind -> module and function. The first kind that recognizes the name takes it; the last one takes every name."""

@@ -1,162 +1,140 @@
-"""What the server that HF_ENDPOINT names may answer. It may be anybody's: a mirror, a proxy, or an attacker.
+"""A model behind an endpoint, `https://host/v1#model`: it gives log-probabilities of prompts, and nothing else.
 
-huggingface_hub takes names of cache files from answers, and reads as much and as long as the server sends. So each
-answer is checked when its headers arrive, before huggingface_hub sees it, and is watched while it is read.
+Nothing of it is kept in the cache: the weights behind an address can change.
 """
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from typing import NoReturn
 
-from provcheck.errors import SubjectNotFound
-from provcheck.io.untrusted import parse_json
+import numpy as np
 
-TIMEOUT_SECONDS = 30
-"""Without a byte, where huggingface_hub sets no limit."""
+from provcheck.checkpoint import Checkpoint
+from provcheck.endpoints.address import is_address, read_address
+from provcheck.endpoints.client import Client, Refused, Unanswered
+from provcheck.endpoints.greeting import Greeted, greet
+from provcheck.endpoints.plausibility import check_all
+from provcheck.endpoints.scored import log_likelihood
+from provcheck.errors import UsageError
+from provcheck.measurement import MeasureOptions
+from provcheck.observer import Observer
+from provcheck.targets.target import FindOptions, OpenTarget, RunsOn, Target
+from provcheck.types import Capability, LogLikelihood, Served, Subject, TokenAttributions
 
-WINDOW_SECONDS, WINDOW_BYTES = 60.0, 60_000
-"""An answer must bring that much in that time, or end: a modem of 1990 was faster."""
-
-MAX_API_BYTES, MAX_API_VALUES, MAX_API_SECONDS = 20_000_000, 2_000_000, 120.0
-"""Of one answer that is a list; a page of a thousand files has about half a megabyte."""
-
-MAX_PAGES = 200
-"""Of all lists of one address together; the Hub puts a thousand files on a page."""
-
-MAX_BROKEN = 100
-"""Answers of one address, one after another, that break off before they brought WINDOW_BYTES."""
-
-TOKEN = re.compile(r"[A-Za-z0-9_=+-]{1,128}")
-COMMIT = re.compile(r"[0-9a-f]{40}")
-HINT = "Check the network, and HF_ENDPOINT if it is set: its server may be broken or hostile."
+REASONS = {
+    Capability.WEIGHTS: "an endpoint does not show its weights",
+    Capability.GRADIENTS: "an endpoint gives no gradients",
+}
+WHERE, FORMAT = "an endpoint", "as served"
+MAX_FAILURES = 3
+"""Texts without an answer, one after another, until the rest is not asked for."""
 
 
-class Guarded:
-    """Makes the clients of huggingface_hub as `inner` does, and lets them check every answer."""
+class EndpointTarget(Target):
+    """Answers are asked for anew in every audit."""
 
-    def __init__(self, inner: Callable[[], Any]) -> None:
-        self._inner = inner
-        self._pages: dict[str, int] = {}
-        self._broken: dict[str, int] = {}
+    def __init__(self, client: Client, greeted: Greeted) -> None:
+        self.subject = Subject(id=client.address.name, source="endpoint", weights_digest=None, weight_format=None)
+        self._client, self._greeted = client, greeted
 
-    def __call__(self) -> Any:
-        """A client of httpx."""
-        client = self._inner()
-        if client.timeout.read is None:
-            client.timeout = TIMEOUT_SECONDS
-        client.event_hooks = {
-            "request": [*client.event_hooks["request"], _ask_uncompressed],
-            "response": [*client.event_hooks["response"], self._check],
-        }
-        return client
+    def lacks(self, capability: Capability) -> str | None:
+        """Everything but log-probabilities."""
+        return REASONS.get(capability)
 
-    def _check(self, answer: Any) -> None:
-        _check_names(answer)
-        is_list = _is_api(answer.request)
-        answer.iter_raw = partial(_watched_list if is_list else self._watched, answer, answer.iter_raw)
-        if is_list and answer.is_success and answer.request.method == "GET":
-            self._count_page(answer)
-            _check_entries(answer)
+    def open(self, how: MeasureOptions, observe: Observer, checkpoint: Checkpoint) -> OpenTarget:
+        """There is nothing to load, and nothing is kept."""
+        return _OpenEndpoint(self._client, self._greeted, observe)
 
-    def _watched(self, answer: Any, read: Callable[..., Iterator[bytes]], *args: Any) -> Iterator[bytes]:
-        """As `_watched`; huggingface_hub tries again without end as long as each answer brings a byte."""
-        path, total = answer.request.url.path, 0
+    def runs_on(self, how: MeasureOptions) -> str:
+        """Elsewhere."""
+        return f"{WHERE} ({self._greeted.form})"
+
+
+class _OpenEndpoint:
+    """An endpoint that is being measured."""
+
+    def __init__(self, client: Client, greeted: Greeted, observe: Observer) -> None:
+        self._client, self._greeted, self._observe = client, greeted, observe
+        self._step = 0.0
+
+    def log_likelihoods(self, texts: Sequence[str]) -> list[LogLikelihood | str]:
+        """One request a text; as many as are allowed, evenly spaced over all texts."""
+        client = self._client
+        chosen = spread(len(texts), client.left)
+        self._observe.note(f"the endpoint is asked for {len(chosen)} of {len(texts)} texts, a request each")
+        found: list[LogLikelihood | str] = [f"not asked for: --max-requests {client.max_requests}"] * len(texts)
+        self._observe.start("log-likelihood", len(chosen))
+        failures, why = 0, ""
+        for place in chosen:
+            if failures < MAX_FAILURES:
+                found[place], why = self._scored(texts[place])
+                failures = failures + 1 if why else 0
+            else:
+                found[place] = f"not asked for: the server had failed {MAX_FAILURES} times in a row ({why})"
+            self._observe.advance()
+        self._observe.finish()
+        found, self._step = check_all(found)
+        return found
+
+    def _scored(self, text: str) -> tuple[LogLikelihood | str, str]:
+        """One text, or why not; and why the server failed, if it did, other than by refusing the text."""
         try:
-            for chunk in _watched(answer, read, *args):
-                total += len(chunk)
-                yield chunk
-        except SubjectNotFound:
-            raise
-        except Exception as error:
-            self._broken[path] = self._broken.get(path, 0) + 1 if total < WINDOW_BYTES else 0
-            if self._broken[path] > MAX_BROKEN:
-                raise _refused(answer, f"broke off {self._broken[path]} answers, one after another") from error
-            raise
-        self._broken.pop(path, None)
+            found = log_likelihood(text, self._greeted.ask(self._client, text))
+        except Refused as problem:
+            return problem.reason, ""
+        except Unanswered as problem:
+            return problem.reason, problem.reason
+        self._client.tokens += len(found.tokens) + 1
+        return found, ""
 
-    def _count_page(self, answer: Any) -> None:
-        if "next" in answer.links:
-            path = answer.request.url.path
-            self._pages[path] = self._pages.get(path, 0) + 1
-            if self._pages[path] > MAX_PAGES:
-                raise _refused(answer, f"sends a list of more than {MAX_PAGES} pages")
+    def attributions(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[list[TokenAttributions] | str]:
+        """No gradients."""
+        return [REASONS[Capability.GRADIENTS] for _ in questions]
 
+    def tensors(self) -> NoReturn:
+        """No weights."""
+        raise NotImplementedError(REASONS[Capability.WEIGHTS])
 
-def protect() -> None:
-    """Check whatever huggingface_hub receives from now on; a client that the user has configured stays as it is."""
-    from huggingface_hub import set_client_factory
-    from huggingface_hub.utils import _http
+    def config(self) -> NoReturn:
+        """No weights."""
+        raise NotImplementedError(REASONS[Capability.WEIGHTS])
 
-    inner = getattr(_http, "_GLOBAL_CLIENT_FACTORY", _http.default_client_factory)  # nothing public gives it
-    if not isinstance(inner, Guarded):
-        set_client_factory(Guarded(inner))
+    def token_ids(self, texts: Sequence[str]) -> NoReturn:
+        """No weights."""
+        raise NotImplementedError(REASONS[Capability.WEIGHTS])
 
-
-def _ask_uncompressed(request: Any) -> None:
-    if _is_api(request):
-        request.headers["Accept-Encoding"] = "identity"
-
-
-def _is_api(request: Any) -> bool:
-    return "/api/" in request.url.path
-
-
-def _check_names(answer: Any) -> None:
-    """The commit and, of an answer to HEAD, the ETag become names of files in the cache."""
-    commit = answer.headers.get("x-repo-commit")
-    if commit is not None and not COMMIT.fullmatch(commit):
-        raise _refused(answer, "names a commit that is none")
-    etag = answer.headers.get("x-linked-etag") or answer.headers.get("etag")
-    if answer.request.method == "HEAD" and etag is not None and not TOKEN.fullmatch(_bare(etag)):
-        raise _refused(answer, "states an ETag that cannot be the name of a file")
+    def runs_on(self) -> RunsOn:
+        """What was sent, and what the server's answers look like."""
+        client, greeted = self._client, self._greeted
+        served = Served(
+            form=greeted.form,
+            requests=client.requests,
+            tokens=client.tokens,
+            special_tokens=greeted.specials,
+            repeats_nats=greeted.repeats,
+            checked=greeted.checked,
+            rounded_to_nats=self._step,
+        )
+        return RunsOn(WHERE, FORMAT, served=served)
 
 
-def _bare(etag: str) -> str:
-    return etag.removeprefix("W/").strip('"')
+def spread(total: int, most: int) -> list[int]:
+    """At most that many places of `total`, evenly spaced."""
+    count = min(total, most)
+    return sorted({int(place) for place in np.linspace(0, total - 1, count)}) if count else []
 
 
-def _watched_list(answer: Any, read: Callable[..., Iterator[bytes]], *args: Any) -> Iterator[bytes]:
-    """The bytes of a list as they come; SubjectNotFound where they are too many, or compressed against the request."""
-    if answer.headers.get("content-encoding", "identity") != "identity":
-        raise _refused(answer, "sends a list compressed, though it was asked not to")
-    begin, total = time.monotonic(), 0
-    for chunk in _watched(answer, read, *args):
-        total += len(chunk)
-        if total > MAX_API_BYTES:
-            raise _refused(answer, f"sends a list of more than {MAX_API_BYTES:,} bytes")
-        if time.monotonic() - begin > MAX_API_SECONDS:
-            raise _refused(answer, f"takes more than {MAX_API_SECONDS:.0f} seconds for a list")
-        yield chunk
-
-
-def _watched(answer: Any, read: Callable[..., Iterator[bytes]], *args: Any) -> Iterator[bytes]:
-    """The bytes as they come; SubjectNotFound where they come too slowly."""
-    since, recent = time.monotonic(), 0
-    for chunk in read(*args):
-        recent += len(chunk)
-        seconds = time.monotonic() - since
-        if seconds > WINDOW_SECONDS:
-            if recent < WINDOW_BYTES:
-                raise _refused(answer, f"sent only {recent:,} bytes in {seconds:.0f} seconds")
-            since, recent = time.monotonic(), 0
-        yield chunk
-
-
-def _check_entries(answer: Any) -> None:
-    """Of a list of files: the sha256 that it states become names of files as well."""
-    try:
-        entries = parse_json(answer.read(), MAX_API_VALUES)
-    except ValueError as error:
-        raise _refused(answer, f"sends a list that cannot be read ({error})") from error
-    for entry in entries if isinstance(entries, list) else ():
-        large = entry.get("lfs") if isinstance(entry, dict) else None
-        if isinstance(large, dict) and not TOKEN.fullmatch(str(large.get("oid", "-"))):
-            raise _refused(answer, "states a sha256 that is none")
-
-
-def _refused(answer: Any, what: str) -> SubjectNotFound:
-    return SubjectNotFound(f"the server {answer.request.url.host} {what}", HINT)
+def find(model: str, options: FindOptions) -> Target | None:
+    """The model behind an endpoint, if that is what the name means. Raises UsageError and SubjectError."""
+    if not is_address(model):
+        return None
+    address = read_address(model)
+    if not options.max_requests:
+        raise UsageError(f"{address.name} is an endpoint, which cannot stand here", "Name a model with its weights.")
+    if options.offline:
+        raise UsageError(f"{address.name} is an endpoint, and --offline forbids to ask it", "Leave --offline out.")
+    if options.revision is not None:
+        raise UsageError("an endpoint has no revision", "Leave --revision out.")
+    client = Client(address, options.max_requests)
+    return EndpointTarget(client, greet(client))

@@ -16,7 +16,7 @@ from pathlib import Path
 from provcheck.errors import ProvcheckError, SubjectNotFound
 from provcheck.io.text import clean
 from provcheck.targets import companions
-from provcheck.targets.endpoint import protect
+from provcheck.targets.hub_guard import protect
 from provcheck.targets.model_files import Place, list_files
 from provcheck.targets.ranged_files import RangedFile, open_ranged
 

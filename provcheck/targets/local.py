@@ -29,6 +29,7 @@ from provcheck.types import (
     NO_DEVICE,
     Capability,
     FileDigest,
+    LogLikelihood,
     ModelFiles,
     Subject,
     Tensors,
@@ -108,7 +109,7 @@ class _OpenModel:
         """By running the model."""
         return self._running.attributions(questions)
 
-    def log_likelihoods(self, texts: Sequence[str]) -> Sequence[float | str]:
+    def log_likelihoods(self, texts: Sequence[str]) -> Sequence[LogLikelihood | str]:
         """By running the model."""
         return self._running.log_likelihoods(texts)
 

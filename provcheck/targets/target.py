@@ -13,7 +13,7 @@ from provcheck.errors import UsageError
 from provcheck.io.writing import would_replace
 from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer
-from provcheck.types import Access, Capability, Measurement, Subject
+from provcheck.types import Access, Capability, Measurement, Served, Subject
 
 DEMO = "demo"
 """The name of the model that ships, to try provcheck with."""
@@ -29,6 +29,8 @@ class FindOptions:
     offline: bool = False
     allow_pickle: bool = False
     trust_remote_code: bool = False
+    max_requests: int = 0
+    """How many requests an endpoint may be sent; 0: none may stand here."""
 
     @property
     def may_keep(self) -> bool:
@@ -50,6 +52,8 @@ class RunsOn:
     versions: dict[str, str] = field(default_factory=dict)
     unused_tensors: int | None = None
     """Stored tensors that the model does not have; None where it was not loaded."""
+    served: Served | None = None
+    """How an endpoint answered."""
 
 
 class OpenTarget(Access, Protocol):

@@ -56,6 +56,7 @@ from provcheck.types.measurement import (
     ProbeSet,
     Question,
     RunFacts,
+    Served,
     SignalFacts,
     Sketch,
     Stack,
@@ -64,7 +65,7 @@ from provcheck.types.measurement import (
 from provcheck.types.pair import Opponent, PairReport
 from provcheck.types.report import BankFacts, Check, Digests, PolicyFacts, Report, Summary, Tool
 from provcheck.types.signs import Makeup, Sign, Signs
-from provcheck.types.subject import Access, Capability, ModelFiles, Subject, Tensors, TokenAttributions
+from provcheck.types.subject import Access, Capability, LogLikelihood, ModelFiles, Subject, Tensors, TokenAttributions
 from provcheck.types.verdict import (
     BankMap,
     JudgeFacts,
@@ -113,6 +114,7 @@ __all__ = [
     "SignalFacts",
     "Sketch",
     "RunFacts",
+    "Served",
     "NO_DEVICE",
     "AS_STORED",
     "MeasurementFacts",
@@ -143,6 +145,7 @@ __all__ = [
     "PanelFacts",
     "JudgeFacts",
     "Lineage",
+    "LogLikelihood",
     "MapPoint",
     "BankMap",
     "Check",

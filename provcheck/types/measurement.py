@@ -97,6 +97,18 @@ class Sketch:
     raw: Mapping[str, Floats]
 
 
+class Served(Record):
+    """How an endpoint was asked, and what its answers look like."""
+
+    form: str = Field(description="form of the requests")
+    requests: Count = Field(description="requests that were sent, those that failed among them")
+    tokens: Count = Field(description="tokens that the server read or wrote in the answers that could be used")
+    special_tokens: Count = Field(description="tokens that the server puts before a text, and tells of")
+    repeats_nats: Positive = Field(description="largest difference between two answers about the same tokens")
+    checked: bool = Field(description="whether a generated token was seen to have the same number within a prompt")
+    rounded_to_nats: Positive = Field(description="step to which the server rounds log-probabilities; 0 for none")
+
+
 NO_DEVICE, AS_STORED = "none", "as stored"
 """In place of device and dtype where the model was not run: only its files were read."""
 
@@ -114,6 +126,11 @@ class RunFacts(Record):
         default=None,
         exclude_if=lambda value: value is None,
         description="stored tensors that the model does not have; left out where it was not loaded",
+    )
+    served: Served | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="how an endpoint answered; left out for a model that was at hand",
     )
 
     @property

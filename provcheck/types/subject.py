@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+import numpy as np
 from pydantic import Field
 
 from provcheck.types.base import Count, FileDigest, Floats, Ints, Record
@@ -114,6 +115,22 @@ class TokenAttributions:
     relative: Floats
 
 
+@dataclass(frozen=True, eq=False)
+class LogLikelihood:
+    """How probable a text is to a model: `nats` is the sum of the tokens' log-probabilities from the second on.
+
+    tokens: (T,) float64 nats of each token given those before it, NaN for the first, which has none, and where a server
+    does not tell; ends: (T,) where each token ends in the text, counted in ASCII characters other than spaces, -1 for
+    special tokens, so that two models' tokens are the same where their ends are. Both are empty where a target gives
+    sums only. `left_out`: why `nats` is NaN though tokens were scored.
+    """
+
+    nats: float
+    tokens: Floats = field(default_factory=lambda: np.zeros(0))
+    ends: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    left_out: str = ""
+
+
 class Tensors(Mapping[str, Floats]):
     """The tensors of a model by name; each is read when it is asked for."""
 
@@ -144,8 +161,8 @@ class Access(Protocol):
     ) -> Sequence[Sequence[TokenAttributions] | str]:
         """For each (question, options) the attributions of every option. Needs `gradients`."""
 
-    def log_likelihoods(self, texts: Sequence[str]) -> Sequence[float | str]:
-        """Log-likelihood of each text in nats, summed from the second token on. Needs `log_probabilities`."""
+    def log_likelihoods(self, texts: Sequence[str]) -> Sequence[LogLikelihood | str]:
+        """How probable each text is. Needs `log_probabilities`."""
 
     def tensors(self) -> Tensors:
         """The tensors of the model, adapters merged in. Needs `weights`. Raises SubjectError."""

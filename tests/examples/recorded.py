@@ -16,7 +16,7 @@ from provcheck.io.untrusted import parse_json, read_bounded
 from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer
 from provcheck.targets.target import FindOptions, OpenTarget, RunsOn, Target
-from provcheck.types import Capability, Subject, TokenAttributions
+from provcheck.types import Capability, LogLikelihood, Subject, TokenAttributions
 
 PREFIX, MAX_BYTES = "recorded:", 10_000_000
 REASON = "a service gives log-probabilities only"
@@ -48,9 +48,9 @@ class _Open:
     def __init__(self, nats: Mapping[str, float]) -> None:
         self._nats = nats
 
-    def log_likelihoods(self, texts: Sequence[str]) -> list[float | str]:
+    def log_likelihoods(self, texts: Sequence[str]) -> list[LogLikelihood | str]:
         """What the file has; the rest is left out."""
-        return [self._nats.get(text, "not recorded") for text in texts]
+        return [LogLikelihood(self._nats[text]) if text in self._nats else "not recorded" for text in texts]
 
     def attributions(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[list[TokenAttributions] | str]:
         """No gradients."""

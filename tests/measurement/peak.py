@@ -17,7 +17,7 @@ from provcheck.measurement.batching import Run, Stage, run_batches
 from provcheck.measurement.encoding import EncodedOption
 from provcheck.measurement.loader import Loaded
 from provcheck.measurement.memory import limits_for
-from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, mean_embedding, sum_logprobs
+from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, mean_embedding, token_logprobs
 from tests.tiny import ARCHITECTURES, tiny_model, tiny_tokenizer
 
 VOCABULARY = 8000
@@ -46,8 +46,8 @@ def main(architecture: str, threads: int) -> None:
     )
     texts = Stage[EncodedOption](
         "texts",
-        lambda batch: sum_logprobs(loaded, batch),
-        values=lambda _text: 1,
+        lambda batch: token_logprobs(loaded, batch),
+        values=lambda text: len(text.ids) - 1,
         scored=all_but_the_first,
         gradients=False,
     )

@@ -48,6 +48,6 @@ def attribute_words(
 def loglikelihoods(loaded: Loaded, texts: Sequence[Encoded], total: int, run: Run) -> Floats:
     """(total,) log-likelihood of each text in nats; NaN where it was left out."""
     result = np.full(total, np.nan)
-    for text, value in score(loaded, texts, run):
-        result[text.probe] = value
+    for text, values in score(loaded, texts, run):
+        result[text.probe] = values.sum()
     return result

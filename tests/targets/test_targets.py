@@ -22,7 +22,7 @@ from provcheck.store import save_measurement
 from provcheck.targets import DEMO, KINDS, FindOptions, OpenTarget, RunsOn, Target, find_target
 from provcheck.targets.local import LocalTarget
 from provcheck.targets.resolution import resolve
-from provcheck.types import Basis, Capability, Measurement, NotMeasured, ProbeSet, Subject
+from provcheck.types import Basis, Capability, LogLikelihood, Measurement, NotMeasured, ProbeSet, Subject
 from tests.measured import loglik_nats, same_bits
 from tests.tiny import save_probes, tiny_probes
 
@@ -136,9 +136,9 @@ class _OpenService:
     def attributions(self, questions: object) -> list[str]:
         raise AssertionError("asked for what it lacks")
 
-    def log_likelihoods(self, texts: object) -> list[float | str]:
+    def log_likelihoods(self, texts: object) -> list[LogLikelihood | str]:
         assert isinstance(texts, list)
-        return [*(-float(len(text)) for text in texts[1:]), "refused"]
+        return [*(LogLikelihood(-float(len(text))) for text in texts[1:]), "refused"]
 
     def tensors(self) -> NoReturn:
         raise AssertionError("asked for what it lacks")

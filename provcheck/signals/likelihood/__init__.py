@@ -4,6 +4,7 @@ Nearness in this signal accuses nobody: two runs of one recipe can be nearer tha
 
 divergence  KL with its standard error
 kl_scale    the papers' scale of documented kinds of change
+token_scores  the log-probability of each token
 values      the record of a comparison
 page        columns, picture and sentences
 """
@@ -29,6 +30,7 @@ from provcheck.signals.likelihood.kl_scale import (
     rank_on_scale,
     scale_of,
 )
+from provcheck.signals.likelihood.token_scores import packed
 from provcheck.signals.likelihood.values import LOGLIK, LikelihoodValues
 from provcheck.signals.stacks import ArrayLayout
 from provcheck.types import (
@@ -89,13 +91,15 @@ class Likelihood(Signal):
     def measure(self, access: Access, probes: ProbeSet) -> Measured:
         """A text that was left out has NaN."""
         found = access.log_likelihoods([text.text for text in probes.texts])
-        nats = np.array([np.nan if isinstance(value, str) else value for value in found], dtype=np.float64)
-        left_out = Counter(reason for reason in found if isinstance(reason, str))
+        nats = np.array([np.nan if isinstance(one, str) else one.nats for one in found], dtype=np.float64)
+        reasons = [one if isinstance(one, str) else one.left_out for one in found]
+        left_out = Counter(filter(None, reasons))
         measured = int(np.isfinite(nats).sum())
         return Measured(
             arrays={LOGLIK: nats},
             coverage=Coverage(measured=measured, total=len(nats), unit="text", left_out=dict(left_out)),
             values={"bits_per_byte": bits_per_byte(nats, probes)},
+            raw=packed(found),
         )
 
     def check(self, sketch: Sketch) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from provcheck.errors import BrokenModel, SubjectError, SubjectNotFound
-from provcheck.targets import endpoint
+from provcheck.targets import hub_guard
 from provcheck.targets.resolution import resolve
 from tests.targets.fake_hub import FakeHub
 from tests.targets.fake_storage import serve_storage
@@ -69,7 +69,7 @@ def test_plain_etags_of_mirrors_are_taken(hub: FakeHub, etag: str) -> None:
 
 @pytest.mark.parametrize("address", ["/revision/", "/tree/"])
 def test_endless_list(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setattr(endpoint, "MAX_API_BYTES", 1_000_000)
+    monkeypatch.setattr(hub_guard, "MAX_API_BYTES", 1_000_000)
     hub.body, hub.hostile_of = lambda: itertools.repeat(b" " * 65_536, 1_000), address
     check_refused("sends a list of more than 1,000,000 bytes")
 
@@ -81,14 +81,14 @@ def test_compressed_list(hub: FakeHub) -> None:
 
 
 def test_list_of_too_many_values(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "MAX_API_VALUES", 100)
+    monkeypatch.setattr(hub_guard, "MAX_API_VALUES", 100)
     hub.hostile_of = "/api/"
     hub.body = lambda: [json.dumps([[]] * 200).encode()]
     check_refused("a list that cannot be read")
 
 
 def test_list_without_an_end_of_pages(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "MAX_PAGES", 3)
+    monkeypatch.setattr(hub_guard, "MAX_PAGES", 3)
     hub.hostile_of = "/tree/"
     hub.hostile = {"Link": f'<{hub.url}/api/models/org/model/tree/{OLD}>; rel="next"'}
     check_refused("sends a list of more than 3 pages")
@@ -102,7 +102,7 @@ def trickle() -> Iterator[bytes]:
 
 @pytest.mark.parametrize("address", ["/api/", "/resolve/"])
 def test_one_byte_after_another(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setattr(endpoint, "WINDOW_SECONDS", 0.3)
+    monkeypatch.setattr(hub_guard, "WINDOW_SECONDS", 0.3)
     hub.body, hub.hostile_of = trickle, address
     begin = time.monotonic()
     check_refused(r"sent only \d+ bytes in")
@@ -110,15 +110,15 @@ def test_one_byte_after_another(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, a
 
 
 def test_one_byte_a_connection(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "MAX_BROKEN", 1)
+    monkeypatch.setattr(hub_guard, "MAX_BROKEN", 1)
     hub.hostile, hub.hostile_of = {"Content-Length": "1000"}, "config.json"
     hub.body = lambda: [b"x"]
     check_refused("broke off 2 answers, one after another")
 
 
 def test_steady_answers_go_on(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "WINDOW_SECONDS", 0.0)
-    monkeypatch.setattr(endpoint, "WINDOW_BYTES", 1)
+    monkeypatch.setattr(hub_guard, "WINDOW_SECONDS", 0.0)
+    monkeypatch.setattr(hub_guard, "WINDOW_BYTES", 1)
     assert resolve("org/model").subject.revision == OLD
 
 

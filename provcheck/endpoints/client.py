@@ -1,0 +1,177 @@
+"""Requests to an endpoint: counted, bounded in number, bytes and time, and tried again where that may help.
+
+The key goes to the host of the address alone: redirects are not followed. It never stands in an error, since whatever
+the server says is searched for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from provcheck.endpoints.address import LOCAL, Address
+from provcheck.errors import SubjectNotFound, UsageError
+from provcheck.io.text import clean
+from provcheck.io.untrusted import parse_json
+
+KEY_VARIABLE = "PROVCHECK_ENDPOINT_KEY"
+MAX_KEY = 4_000
+
+MAX_BYTES, MAX_VALUES = 10_000_000, 200_000
+"""Of one answer; that of a text of a hundred tokens has about 10 kB."""
+
+CONNECT_SECONDS, SILENT_SECONDS, MAX_SECONDS = 10.0, 60.0, 120.0
+"""For a connection, without a byte, and for a whole answer."""
+
+TRIES = 5
+PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0
+"""Before the second try; doubled before each further one. A server that names a longer pause gets it, up to the
+maximum."""
+
+AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+"""Status codes after which the same request may succeed."""
+
+CLOSED = {401, 403}
+
+
+class Unanswered(Exception):
+    """A request without a usable answer; `reason` is fit for a report."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Refused(Unanswered):
+    """The server understood, and said no: it will say so again."""
+
+
+class Spent(Unanswered):
+    """No further request is allowed."""
+
+
+class Passing(Unanswered):
+    """What may pass: worth another try. `pause`: seconds that the server asks to wait."""
+
+    def __init__(self, reason: str, pause: float = 0.0) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+class Client:
+    """Asks one server. `requests` and `tokens` count what was sent and what the server had to read or write."""
+
+    def __init__(self, address: Address, max_requests: int) -> None:
+        self.address = address
+        self.max_requests = max_requests
+        self.requests, self.tokens = 0, 0
+        self._key = _read_key()
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "provcheck"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        local = httpx2.URL(address.base).host in LOCAL
+        timeout = httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
+        self._http = httpx2.Client(headers=headers, timeout=timeout, follow_redirects=False, trust_env=not local)
+
+    @property
+    def left(self) -> int:
+        """How many requests are still allowed."""
+        return max(0, self.max_requests - self.requests)
+
+    def ask(self, url: str, body: Mapping[str, Any]) -> Any:
+        """The JSON that the server answers. Raises Unanswered, and SubjectNotFound where it wants another key."""
+        for number in range(1, TRIES + 1):
+            try:
+                return self._ask_once(url, body)
+            except Passing as problem:
+                if number == TRIES:
+                    raise Unanswered(f"{problem.reason}, {TRIES} times") from None
+                self._check_allowed()
+                time.sleep(min(MAX_PAUSE_SECONDS, max(problem.pause, PAUSE_SECONDS * 2 ** (number - 1))))
+        raise AssertionError
+
+    def _ask_once(self, url: str, body: Mapping[str, Any]) -> Any:
+        self._check_allowed()
+        self.requests += 1
+        try:
+            with self._http.stream("POST", url, json=body) as answer:
+                content = _read(answer)
+        except httpx2.TimeoutException:
+            raise Passing("the server did not answer in time") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise Passing(f"the server could not be reached ({type(error).__name__})") from None
+        self._check_status(answer, content)
+        return _json(content)
+
+    def _check_allowed(self) -> None:
+        if not self.left:
+            raise Spent(f"not asked for: --max-requests {self.max_requests}")
+
+    def _check_status(self, answer: httpx2.Response, content: bytes) -> None:
+        status, said = answer.status_code, self._said(content)
+        if status in CLOSED:
+            raise SubjectNotFound(
+                f"the endpoint {self.address.name} refuses access (HTTP {status}{said})",
+                f"Put the key into the environment variable {KEY_VARIABLE}."
+                if not self._key
+                else f"Check the key in {KEY_VARIABLE}.",
+            )
+        if status in AGAIN:
+            raise Passing(f"the server answered HTTP {status}{said}", _pause(answer))
+        if 300 <= status < 400:
+            raise Refused("the server sends requests on to another address, which is not followed: give that one")
+        if status != 200:
+            raise Refused(f"the server answered HTTP {status}{said}")
+
+    def _said(self, content: bytes) -> str:
+        """What the server gives as reason, in a bounded text without the key."""
+        try:
+            found = parse_json(content[:MAX_BYTES], MAX_VALUES)
+        except ValueError:
+            return ""
+        for key in ("error", "message", "detail", "msg"):
+            if isinstance(found, dict) and key in found:
+                found = found[key]
+        text = found if isinstance(found, str) else json.dumps(found)
+        text = clean(text.replace(self._key, "(key)") if self._key else text)
+        return f": {text}" if text else ""
+
+
+def _read_key() -> str:
+    """The key from the environment; empty where there is none. Raises UsageError."""
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if len(key) > MAX_KEY or not key.isascii() or not key.isprintable() or " " in key:
+        raise UsageError(f"{KEY_VARIABLE} holds no key: it is too long, or has spaces or hidden characters in it")
+    return key
+
+
+def _read(answer: httpx2.Response) -> bytes:
+    """The body, within its bounds. Raises Passing."""
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise Refused("the server sends its answer compressed, though it was asked not to")
+    begin, content = time.monotonic(), bytearray()
+    for chunk in answer.iter_raw():
+        content += chunk
+        if len(content) > MAX_BYTES:
+            raise Refused(f"the server sent more than {MAX_BYTES // 1_000_000} MB for one text")
+        if time.monotonic() - begin > MAX_SECONDS:
+            raise Passing(f"the server took more than {MAX_SECONDS:.0f} seconds for an answer")
+    return bytes(content)
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return parse_json(content, MAX_VALUES)
+    except ValueError as error:
+        raise Refused(f"the server's answer cannot be read: {clean(str(error))}") from None
+
+
+def _pause(answer: httpx2.Response) -> float:
+    """Seconds that the server asks to wait; a date, or nonsense, counts as none."""
+    stated = answer.headers.get("retry-after", "")
+    return float(stated) if stated.isascii() and stated.isdigit() and len(stated) < 6 else 0.0
