@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from provcheck.errors import BankError, OutputError, ProvcheckError
 from provcheck.io.partial_file import CHUNK, PartialFile
 from provcheck.io.text import clean, reason
-from provcheck.targets.endpoint import protect
+from provcheck.targets.hub_guard import protect
 from provcheck.targets.range_requests import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,

@@ -16,8 +16,8 @@ from provcheck.io.text import clean, reason
 from provcheck.sharing.downloads import download, read_url
 from provcheck.sharing.releases import CURRENT_FILE, Release
 from provcheck.sharing.remotes import HUB, Remote
-from provcheck.targets.endpoint import protect
 from provcheck.targets.hub import COMMIT, TIMEOUT_SECONDS, check_names, explained
+from provcheck.targets.hub_guard import protect
 
 DATASETS = "datasets/"
 MAIN = "main"

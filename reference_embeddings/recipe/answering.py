@@ -109,7 +109,7 @@ def _bits(loaded: Loaded, texts: Sequence[str], limit: int | None) -> float:
     """Bits a byte of some texts; a text that is left out does not count."""
     kept, _ = encode_texts(loaded.tokenizer, texts, limit)
     nats = sum(value for _, value in score(loaded, kept, Run()))
-    return -nats / sum(len(texts[one.probe].encode()) for one in kept) / float(np.log(2))
+    return float(-nats / sum(len(texts[one.probe].encode()) for one in kept) / np.log(2))
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

@@ -11,6 +11,7 @@ from provcheck.bank.saving import add_file
 from provcheck.errors import StudyError
 from provcheck.studies import StudyOptions, run_study
 from provcheck.studies import routing as module
+from provcheck.studies.statistics import Estimate
 from provcheck.studies.tables import ANSWERS
 from provcheck.types import Finding, Floats, Study
 from tests.studies.banks import family
@@ -89,7 +90,7 @@ def test_a_bank_may_hold_the_answers_of_its_models(bank: Bank, tmp_path: Path, m
 
 def test_models_that_guess_are_said_to_guess() -> None:
     questions = PROBES.questions
-    found = {way: module.Estimate(0.29, 0.25, 0.33, 80) for way in module.SAID}
+    found = {way: Estimate(0.29, 0.25, 0.33, 80) for way in module.SAID}
     guess = module._guess(questions, [one.id for one in questions])
     assert guess == pytest.approx(float(np.mean([1 / len(one.options) for one in questions])))
     assert "guesses is right on 0.283" in module._why(module.KNOWN, found, 0.2833)

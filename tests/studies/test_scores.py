@@ -13,6 +13,7 @@ from provcheck.errors import StudyError
 from provcheck.studies import StudyOptions, run_study
 from provcheck.studies import scores as module
 from provcheck.studies.material import likelihoods_of
+from provcheck.studies.tables import SCORES
 from provcheck.types import ProbeSet, Study
 from tests.studies.banks import family
 from tests.synthetic import PROBES, make_bank, write_bank
@@ -63,7 +64,7 @@ def test_a_bank_may_hold_scores(bank: Bank, tmp_path: Path) -> None:
     chosen = table(tmp_path, bank, {f"org/root-{n}": float(n) for n in range(8)})
     assert chosen.csv
     own = shutil.copytree(bank.folder, tmp_path / "own")
-    add_file(load_bank(str(own)), module.SCORES, chosen.csv.read_bytes())
+    add_file(load_bank(str(own)), SCORES, chosen.csv.read_bytes())
     found = run_study("scores", load_bank(str(own)))
     assert found.findings == run_study("scores", bank, chosen).findings
     assert "the bank's scores.csv" in found.limits[0]

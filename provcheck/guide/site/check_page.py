@@ -34,8 +34,4 @@ def _section(name: str, kind: type[Rule]) -> Iterator[str]:
 
 
 def _in_yaml(value: object) -> str:
-    return (
-        {None: "null", True: "true", False: "false"}.get(value, str(value))
-        if not isinstance(value, list)
-        else str(value)
-    )
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
