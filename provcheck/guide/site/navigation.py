@@ -53,7 +53,7 @@ LANDING = f"{GUIDE}/README.md"
 """The front page, and the one that says which page of the guide is for whom."""
 
 TITLES = {
-    FIRST: "provcheck",
+    FIRST: "Start",
     "reference_embeddings/zoo-v2/evaluation.md": "Error rates, all tables",
     "reference_embeddings/zoo-v2/lineage.md": "Parents on the tree, all tables",
     "reports/studies/studies.md": "The papers' experiments, all tables",
