@@ -5,49 +5,113 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import TypeAdapter
 
 from provcheck.bank.editing import Edited, add_reference, check_new, is_bank, load_editable
 from provcheck.bank.manifest import BankManifest, BuildEntry, check_parents, read_build_manifest
+from provcheck.bank.parts import Part
 from provcheck.bank.saving import check_replaceable, save_bank
-from provcheck.errors import BankError, ProvcheckError, UsageError
+from provcheck.engines import Done, Engine, Task, find_engine
+from provcheck.engines.sharding import Shard
+from provcheck.engines.sizing import weight_bytes
+from provcheck.errors import BankError, UsageError
 from provcheck.io.writing import would_replace
 from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured
 from provcheck.observer import Observer
-from provcheck.probes import DEFAULT_PROBES, load_probes
+from provcheck.probes import DEFAULT_PROBES, from_anywhere, load_probes
 from provcheck.signals import all_signals
 from provcheck.signals.comparable import check_comparable
-from provcheck.types import Measurement, ProbeSet, Reference
+from provcheck.store import load_measurement, packed
+from provcheck.types import ExitCode, Measurement, ProbeSet, Reference
 
 
 @dataclass(frozen=True)
 class Built:
-    """A finished bank, and the errors of the models that failed."""
+    """A finished bank, the errors of the models that failed, and the exit code: 0, 1 where a model failed, or 3."""
 
     manifest: BankManifest
     failures: dict[str, str]
+    exit_code: ExitCode = ExitCode.OK
 
 
-def build_bank(manifest_file: Path, out: Path, options: ModelOptions, observe: Observer, *, raw: bool = False) -> Built:
+@dataclass(frozen=True)
+class EntryRequest:
+    """What a task to measure a model of a manifest says; `bank` is the name of the bank to be built."""
+
+    entry: BuildEntry
+    bank: str
+    options: ModelOptions
+    raw: bool
+
+
+_REQUEST = TypeAdapter(EntryRequest)
+
+
+def build_bank(
+    manifest_file: Path,
+    out: Path,
+    options: ModelOptions,
+    observe: Observer,
+    *,
+    raw: bool = False,
+    engine: Engine | None = None,
+    shard: Shard | None = None,
+) -> Built:
     """Measure every model of a manifest file and write the bank to `out`; a failing one is reported and left out.
 
-    A killed run resumes from the cache. Raises BankError when every model failed, OutputError when the bank cannot be
-    written, and ProbeError.
+    The bank has the manifest's order, whatever the engine. `shard`: measure only that share of the models; `out` is
+    then a part, which `provcheck.bank.uniting` unites with the others. A killed run resumes from the cache. Raises
+    BankError when every model failed, OutputError when the bank cannot be written, UsageError and ProbeError.
     """
     probes, manifest = load_probes(options.probes), read_build_manifest(manifest_file)
     check_replaceable(out)
     _check_outside(manifest.models, out)
-    done: list[tuple[BuildEntry, Measurement]] = []
-    failures: dict[str, str] = {}
-    for number, entry in enumerate(manifest.models, 1):
-        observe.note(f"[{number}/{len(manifest.models)}] {entry.id}")
-        try:
-            done.append((entry, _measured(entry, manifest.name, probes, options, observe)))
-        except ProvcheckError as error:
-            failures[entry.id] = error.message
-            observe.note(f"skipped {entry.id}: {error.message}")
-    if not done:
-        raise BankError(f"none of the {len(manifest.models)} models could be measured: {next(iter(failures.values()))}")
-    return Built(save_bank(out, manifest.name, probes, done, raw=raw), failures)
+    entries = shard.of(manifest.models) if shard else manifest.models
+    options = replace(options, probes=from_anywhere(options.probes))
+    tasks = [_task(EntryRequest(entry, manifest.name, options, raw)) for entry in entries]
+    found: dict[str, Measurement] = {}
+    faults = {}
+    for done in (engine or find_engine()).run(tasks, observe):
+        if done.fault is None:
+            found[done.task.id] = _unpacked(done)
+        else:
+            faults[done.task.id] = done.fault
+            observe.note(f"skipped {done.task.id}: {done.fault.message}")
+    failures = {entry.id: faults[entry.id].message for entry in entries if entry.id in faults}
+    if not found:
+        raise BankError(f"none of the {len(entries)} models could be measured: {next(iter(failures.values()))}")
+    worst = max((ExitCode.CHECK_FAILED, *(fault.exit_code for fault in faults.values() if fault.internal)))
+    models = [(entry, found[entry.id]) for entry in entries if entry.id in found]
+    ids = tuple(entry.id for entry in manifest.models)
+    part = Part(shard=str(shard), models=ids, failures=failures) if shard else None
+    saved = save_bank(out, manifest.name, probes, models, raw=raw, part=part)
+    return Built(saved, failures, ExitCode(worst) if failures else ExitCode.OK)
+
+
+def measure_entry(request: bytes, observe: Observer) -> bytes:
+    """A task of `build_bank`: the measurement file of one model. Raises ProvcheckError."""
+    asked = _REQUEST.validate_json(request)
+    probes = load_probes(asked.options.probes)
+    return packed(_measured(asked.entry, asked.bank, probes, asked.options, observe), raw=asked.raw)
+
+
+def _task(asked: EntryRequest) -> Task:
+    return Task(
+        asked.entry.id,
+        f"{__name__}:{measure_entry.__name__}",
+        _REQUEST.dump_json(asked),
+        weight_bytes(asked.entry.path),
+    )
+
+
+def _unpacked(done: Done) -> Measurement:
+    """The measurement in the file that came back."""
+    with TemporaryDirectory(prefix="provcheck-") as folder:
+        path = Path(folder) / "measurement.safetensors"
+        path.write_bytes(done.content)
+        return load_measurement(path)
 
 
 def add_to_bank(

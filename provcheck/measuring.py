@@ -49,6 +49,8 @@ class ModelOptions(FindOptions):
     """Whether to look for the measurement in the cache, and keep it there."""
     memory_bytes: int | None = None
     """Memory for batches, on top of the weights; None: what is free, with a margin."""
+    threads: int | None = None
+    """Processor threads for a model too large to run several batches at once; None: all. It changes the last bits."""
     signals: tuple[str, ...] | None = None
     """Names of the signals to measure and compare, in any order; None: all."""
     whole_files: bool = False
@@ -84,7 +86,7 @@ class ModelOptions(FindOptions):
     @property
     def how(self) -> MeasureOptions:
         """Where and how to measure."""
-        return MeasureOptions(self.device, self.dtype, memory_bytes=self.memory_bytes)
+        return MeasureOptions(self.device, self.dtype, memory_bytes=self.memory_bytes, threads=self.threads)
 
 
 def read_signals(text: str | None) -> tuple[str, ...] | None:

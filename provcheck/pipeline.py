@@ -69,6 +69,7 @@ class AuditKeywords(TypedDict, total=False):
     probes: StrPath
     cache: bool
     memory_bytes: int | None
+    threads: int | None
     signals: str | Sequence[str] | None
     whole_files: bool
     max_requests: int

@@ -21,6 +21,7 @@ from provcheck.types import ProbeSet, Question, StrPath, Text
 
 DEFAULT_PROBES = "provcheck-v1"
 QUICK_PROBES = "quick"
+SHIPPED_QUICK = (QUICK_PROBES, f"{DEFAULT_PROBES}-{QUICK_PROBES}")
 QUICK_ONE_IN = 8
 MAX_LINE_BYTES = 1_000_000
 MAX_FILE_BYTES = 100_000_000
@@ -38,7 +39,7 @@ def load_probes(name: StrPath = DEFAULT_PROBES) -> ProbeSet:
     shipped = Path(__file__).parent / "probesets" / DEFAULT_PROBES
     if name == DEFAULT_PROBES:
         return read_probes(shipped, name)
-    if name in (QUICK_PROBES, f"{DEFAULT_PROBES}-{QUICK_PROBES}"):
+    if name in SHIPPED_QUICK:
         return quick_subset(read_probes(shipped, DEFAULT_PROBES))
     folder = existing_folder(name)
     if folder is None:
@@ -47,6 +48,12 @@ def load_probes(name: StrPath = DEFAULT_PROBES) -> ProbeSet:
             f"use '{DEFAULT_PROBES}', '{QUICK_PROBES}' or a folder of your own",
         )
     return read_probes(folder, clean(folder.resolve().name) or "folder")
+
+
+def from_anywhere(name: str) -> str:
+    """The same probe set for a process that runs in another folder."""
+    folder = None if name in (DEFAULT_PROBES, *SHIPPED_QUICK) else existing_folder(name)
+    return name if folder is None else str(folder.absolute())
 
 
 def read_probes(folder: Path, name: str) -> ProbeSet:

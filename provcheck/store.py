@@ -44,7 +44,11 @@ AGAIN = "measure the model again"
 
 def save_measurement(measurement: Measurement, path: StrPath, *, raw: bool = False) -> None:
     """Write a measurement, whole or not at all; `raw` adds the signals' larger arrays. Raises OutputError."""
-    path = as_path(path)
+    write_whole(as_path(path), packed(measurement, raw=raw))
+
+
+def packed(measurement: Measurement, *, raw: bool = False) -> bytes:
+    """The content of a measurement file."""
     arrays: dict[str, Floats] = {}
     for name, sketch in measurement.sketches.items():
         arrays |= {**find_signal(name).exported(sketch), **sketch.arrays, **(sketch.raw if raw else {})}
@@ -53,7 +57,7 @@ def save_measurement(measurement: Measurement, path: StrPath, *, raw: bool = Fal
         "subject": measurement.subject.model_dump_json(),
         "facts": measurement.facts.model_dump_json(),
     }
-    write_whole(path, save(arrays, metadata={**metadata, "sha256": _digest(arrays, metadata)}))
+    return save(arrays, metadata={**metadata, "sha256": _digest(arrays, metadata)})
 
 
 def load_measurement(path: StrPath) -> Measurement:

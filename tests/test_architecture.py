@@ -34,7 +34,7 @@ FLOORS: list[set[str]] = [
     {"targets"},
     {"sketches"},
     {"apart"},
-    {"measuring", "comparison", "verdict", "lineage", "disguise", "policy"},
+    {"engines", "measuring", "comparison", "verdict", "lineage", "disguise", "policy"},
     {"assembly", "attestation", "building", "drafting", "evaluation", "inventories", "references"},
     {"pipeline", "pairing", "plots", "sharing", "studies"},
     {"verification", "doctor"},

@@ -45,7 +45,7 @@ class Relay:
 
 def main() -> None:
     """Serve one request."""
-    relay = Relay(_own_channel())
+    relay = Relay(own_channel())
     closed = BEHIND_BUBBLEWRAP in sys.argv or leave_network()
     stay_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides
@@ -63,7 +63,7 @@ def main() -> None:
         relay.send("bug", type(error).__name__)
 
 
-def _own_channel() -> IO[str]:
+def own_channel() -> IO[str]:
     """Standard output for the events alone; what a library prints goes to standard error."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -79,11 +79,11 @@ def check_new(bank: Bank, reference: Reference) -> None:
 def add_reference(bank: Bank, reference: Reference, measurement: Measurement) -> Edited:
     """Write the bank with one more reference at the end. Raises BankError, IncompatibleError or OutputError."""
     check_new(bank, reference)
-    _check_complete(bank)
+    check_complete(bank)
     check_fits_bank(bank, measurement)
     rows = {name: rows_for(bank, name, reference.id, measurement) for name in bank.stacks}
     arrays = {name: appended(bank.stacks[name].arrays, found) for name, found in rows.items()}
-    raw = {name: found | raw_of(name, [(reference, measurement)]) for name, found in _raw(bank).items()}
+    raw = {name: found | raw_of(name, [(reference, measurement)]) for name, found in raw_arrays(bank).items()}
     return _rewrite(bank, [*bank.references, entry_of(reference, measurement, rows)], arrays, raw)
 
 
@@ -97,17 +97,17 @@ def remove_reference(bank: Bank, id: str) -> Edited:
     if len(bank.references) == 1:
         raise BankError(f"'{id}' is the only reference of bank '{bank.manifest.name}'", "remove the folder instead")
     _check_not_needed(bank, entry)
-    _check_complete(bank)
+    check_complete(bank)
     place = bank.references.index(entry)
     arrays = {
         name: {one: array[bank.rows_of(name) != place] for one, array in stack.arrays.items()}
         for name, stack in bank.stacks.items()
     }
-    raw = {name: {one: array for one, array in found.items() if one != id} for name, found in _raw(bank).items()}
+    raw = {name: {one: array for one, array in found.items() if one != id} for name, found in raw_arrays(bank).items()}
     return _rewrite(bank, [known for known in bank.references if known is not entry], arrays, raw)
 
 
-def _check_complete(bank: Bank) -> None:
+def check_complete(bank: Bank) -> None:
     """A signal that this version cannot read could not be kept in step with the references."""
     unread = sorted(set(bank.manifest.signals) - set(bank.stacks))
     if unread:
@@ -156,7 +156,7 @@ def _check_not_needed(bank: Bank, entry: BankEntry) -> None:
         )
 
 
-def _raw(bank: Bank) -> dict[str, dict[str, Floats]]:
+def raw_arrays(bank: Bank) -> dict[str, dict[str, Floats]]:
     """The raw arrays by signal and id, if the bank has them; an installed package ships none."""
     found: dict[str, dict[str, Floats]] = {}
     for signal in bank.stacks:

@@ -12,9 +12,10 @@ from safetensors.numpy import save
 
 from provcheck.bank.folder import Bank, arrays_file, raw_file, stack_fits, stack_for
 from provcheck.bank.manifest import BankEntry, BankManifest, BankSignal, EntryFacts
+from provcheck.bank.parts import PART_FILE, Part
 from provcheck.errors import BankError, OutputError
 from provcheck.io.digests import arrays_digest, file_digest
-from provcheck.io.writing import replace_folder, write_whole
+from provcheck.io.writing import json_text, replace_folder, write_whole
 from provcheck.signals import TABLE, find_signal
 from provcheck.signals.stacks import stack_of
 from provcheck.types import Floats, Measurement, NotMeasured, ProbeSet, Reference, Sketch
@@ -26,13 +27,23 @@ Rows = dict[str, Floats]
 """One model's rows of a signal's arrays, in the precision of a bank."""
 
 
-def save_bank(folder: Path, name: str, probes: ProbeSet, models: Sequence[Model], *, raw: bool = False) -> BankManifest:
+def save_bank(
+    folder: Path,
+    name: str,
+    probes: ProbeSet,
+    models: Sequence[Model],
+    *,
+    raw: bool = False,
+    part: Part | None = None,
+) -> BankManifest:
     """Write a bank of measured models in place of the folder, one file for each signal that measured any of them.
 
-    Raises BankError when the models were not measured in the same way, or give numbers that no bank can hold.
+    A `part` of a bank also says why a signal measured none of its models: it may have measured others. Raises BankError
+    when the models were not measured in the same way, or give numbers that no bank can hold.
     """
     signals = [signal for signal in TABLE if any(signal in measurement.sketches for _, measurement in models)]
     kept = {signal: _kept(signal, models) for signal in signals}
+    stated = TABLE if part else signals
     manifest = BankManifest(
         name=name,
         probes=probes.name,
@@ -40,7 +51,7 @@ def save_bank(folder: Path, name: str, probes: ProbeSet, models: Sequence[Model]
         signals={signal: _facts_of(signal, models) for signal in signals},
         versions=models[0][1].run.versions,
         references=tuple(
-            entry_of(reference, measurement, {signal: kept[signal].get(place) for signal in signals})
+            entry_of(reference, measurement, {signal: kept.get(signal, {}).get(place) for signal in stated})
             for place, (reference, measurement) in enumerate(models)
         ),
         files={},
@@ -50,6 +61,8 @@ def save_bank(folder: Path, name: str, probes: ProbeSet, models: Sequence[Model]
     files = {arrays_file(signal): save(found) for signal, found in arrays.items()}
     if raw:
         files |= {raw_file(signal): save(found) for signal in signals if (found := raw_of(signal, models))}
+    if part:
+        files[PART_FILE] = json_text(part.model_dump(mode="json")).encode()
     return replace_bank(folder, manifest, files)
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from provcheck.cli.making import add_command, build_command, init_command, remove_command, schema_command
+from provcheck.cli.making import (
+    add_command,
+    build_command,
+    init_command,
+    merge_command,
+    remove_command,
+    schema_command,
+)
 from provcheck.cli.options import complete
 from provcheck.cli.sharing import pull_command, push_command
 
@@ -176,6 +183,7 @@ def _family_tree(bank: Bank) -> list[str]:
 bank_app.command("init")(init_command)
 bank_app.command("schema")(schema_command)
 bank_app.command("build")(build_command)
+bank_app.command("merge")(merge_command)
 bank_app.command("add")(add_command)
 bank_app.command("remove")(remove_command)
 bank_app.command("push")(push_command)

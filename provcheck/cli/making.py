@@ -65,13 +65,20 @@ def build_command(
         ),
     ],
     options: o.ModelOptions,
+    engine: o.EngineOptions,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; default: the name.")] = None,
+    shard: o.ShardText = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="Keep the raw numbers behind the signals in files of their own, for research.")
     ] = False,
 ) -> None:
-    """Measure the models of a manifest into a bank. A killed run continues where it was."""
+    """Measure the models of a manifest into a bank. A killed run continues where it was.
+
+    Exits 1 if a model failed, and the bank was built without it.
+    """
     from provcheck.building import build_bank
+    from provcheck.engines import find_engine
+    from provcheck.engines.sharding import Shard
     from provcheck.io import data
     from provcheck.rendering.console import make_console
     from provcheck.rendering.progress import ProgressBar
@@ -79,11 +86,42 @@ def build_command(
     path = data.manifest_file(manifest)
     folder = out or Path(path.stem)
     with ProgressBar(make_console()) as observer:
-        built = build_bank(path, folder, options, observer, raw=raw)
-    typer.echo(f"{folder}: {len(built.manifest.references)} references, digest {built.manifest.digest}")
+        built = build_bank(
+            path,
+            folder,
+            replace(options, threads=engine.threads),
+            observer,
+            raw=raw,
+            engine=find_engine(engine),
+            shard=None if shard is None else Shard.read(shard),
+        )
+    part = "" if shard is None else f"part {shard}, "
+    typer.echo(f"{folder}: {part}{len(built.manifest.references)} references, digest {built.manifest.digest}")
     for id, reason in built.failures.items():
         typer.echo(f"skipped {id}: {reason}")
-    raise typer.Exit(1 if built.failures else 0)
+    raise typer.Exit(int(built.exit_code))
+
+
+def merge_command(
+    names: Annotated[list[str], typer.Argument(metavar="DIR...", help="Folders of the parts, or of whole banks.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the new bank.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="What the new bank is called; default: as all of them are.")
+    ] = None,
+) -> None:
+    """Make one bank of the parts that `build --shard` made, or of banks of different models.
+
+    Exits 1 if a model of the manifest failed in its shard, and is not in the bank.
+    """
+    from provcheck.bank.uniting import unite_banks
+
+    united = unite_banks(names, out, name)
+    typer.echo(f"{out}: {len(united.manifest.references)} references, digest {united.manifest.digest}")
+    for id, reason in united.missing.items():
+        typer.echo(f"missing {id}: {reason}")
+    if united.left_out:
+        typer.echo(f"left out, since the references are others now: {', '.join(united.left_out)}")
+    raise typer.Exit(1 if united.missing else 0)
 
 
 @o.with_model_options("probes", "max_requests")

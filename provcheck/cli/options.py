@@ -15,11 +15,12 @@ from provcheck.cli.settings import variable_of
 from provcheck.rendering import ALL, FORMAT_NAMES, FORMATS
 
 if TYPE_CHECKING:
-    from provcheck import measuring
+    from provcheck import engines, measuring
 
     ModelOptions = measuring.ModelOptions
+    EngineOptions = engines.EngineOptions
 else:
-    ModelOptions = object  # typer evaluates annotations, and the real one is slow to import
+    ModelOptions = EngineOptions = object  # typer evaluates annotations, and the real ones are slow to import
 
 
 def common(*names: str, **rest: Any) -> Any:
@@ -129,6 +130,43 @@ MaxRequests = Annotated[
 NoCache = Annotated[
     bool, common("--no-cache/--cache", help="Measure anew: neither read nor keep measurements in the cache.")
 ]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="serial, processes (on this machine) or ray; default: processes where --jobs is more than 1.",
+    ),
+]
+Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Models at once on this machine.")]
+Threads = Annotated[
+    int,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        help="Processor threads of a model too large to run several batches at once; its last bits depend on it.",
+    ),
+]
+Retries = Annotated[
+    int, typer.Option("--retries", metavar="N", min=0, help="How often a model is tried again whose process died.")
+]
+Address = Annotated[
+    str | None, typer.Option("--address", metavar="HOST:PORT", help="Of a Ray cluster; default: one is started here.")
+]
+GpuMemory = Annotated[
+    int,
+    typer.Option(
+        "--gpu-memory",
+        metavar="SIZE",
+        parser=parse_size,
+        help="Of one GPU of the Ray cluster: a model gets as many as its weights need.",
+    ),
+]
+ShardText = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Only every N-th model, from the I-th on: one of N independent runs."),
+]
 Quiet = Annotated[int, typer.Option("-q", "--quiet", count=True, help="Print less; -qq even less.")]
 Verbose = Annotated[int, typer.Option("-v", "--verbose", count=True, help="Print more; -vv even more.")]
 Keyword = Annotated[
@@ -152,13 +190,16 @@ Durations = Annotated[int | None, typer.Option("--durations", metavar="N", min=0
 def with_model_options(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A command whose parameter `options` stands for all options on how models are found and measured.
 
-    `without`: names of those that make no sense for it. Faulty settings are refused before the command starts. A
+    `without`: names of those that make no sense for it. A parameter `engine` stands in the same way for those on how
+    much runs at once, and where. Faulty settings are refused before the command starts. A
     command that has a parameter `context` gets typer's.
     """
 
     def extend(command: Callable[..., None]) -> Callable[..., None]:
         own = dict(inspect.signature(command, eval_str=True).parameters)
         shared = dict(inspect.signature(_model_options, eval_str=True).parameters)
+        asks_engine = own.pop("engine", None) is not None
+        engine = dict(inspect.signature(_engine_options, eval_str=True).parameters) if asks_engine else {}
         del own["options"]
         for name in without:
             del shared[name]
@@ -168,10 +209,12 @@ def with_model_options(*without: str) -> Callable[[Callable[..., None]], Callabl
         def run(context: typer.Context, **given: Any) -> None:
             with configured(context):
                 options = _model_options(**{name: given.pop(name) for name in shared})
+                if engine:
+                    given["engine"] = _engine_options(**{name: given.pop(name) for name in engine})
                 command(**given, options=options, **({"context": context} if asks else {}))
 
         context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        every = [context, *own.values(), *shared.values()]
+        every = [context, *own.values(), *engine.values(), *shared.values()]
         keywords = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in every]
         run.__signature__ = inspect.Signature(keywords)  # type: ignore[attr-defined]
         run.__annotations__ = {}
@@ -212,3 +255,17 @@ def _model_options(
         signals=read_signals(signals),
         isolate=isolate,
     )
+
+
+def _engine_options(
+    engine_name: EngineName = "auto",
+    jobs: Jobs = 1,
+    threads: Threads = 4,
+    retries: Retries = 2,
+    address: Address = None,
+    gpu_memory: GpuMemory = "80GiB",  # type: ignore[assignment]  # typer parses it
+) -> EngineOptions:
+    """The one place where these options become an object. Raises UsageError."""
+    from provcheck.engines import EngineOptions
+
+    return EngineOptions(engine_name, jobs, threads, retries, address, gpu_memory)

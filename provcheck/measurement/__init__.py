@@ -33,9 +33,12 @@ class MeasureOptions:
 
     batch_tokens: most tokens in a batch, padding included; None: 2048 on the CPU, 16384 on a GPU.
     memory_bytes: memory for batches, on top of the weights; None: what is free, with a margin.
+    threads: of the processor, for a model too large to run several batches at once; None: all. The last bits of such a
+    model's numbers depend on it, those of a smaller one never.
     """
 
     device: str = "auto"
     dtype: str = "auto"
     batch_tokens: int | None = None
     memory_bytes: int | None = None
+    threads: int | None = None

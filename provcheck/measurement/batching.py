@@ -11,19 +11,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from provcheck.checkpoint import Checkpoint, NoCheckpoint
 from provcheck.measurement.devices import is_out_of_memory
 from provcheck.measurement.encoding import Encoded
 from provcheck.measurement.loader import Loaded
-from provcheck.measurement.memory import Limits, limits_for
+from provcheck.measurement.memory import Limits, limits_for, on_threads
 from provcheck.observer import Observer, Silent
 from provcheck.types import Floats
 
@@ -32,12 +31,13 @@ E = TypeVar("E", bound=Encoded)
 
 @dataclass(frozen=True)
 class Run:
-    """How batches are run: budgets in tokens and bytes (None: the defaults), observer, and checkpoint."""
+    """How batches are run: budgets in tokens, bytes and threads (None: the defaults), observer, and checkpoint."""
 
     batch_tokens: int | None = None
     observe: Observer = field(default_factory=Silent)
     checkpoint: Checkpoint = field(default_factory=NoCheckpoint)
     memory_bytes: int | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,10 @@ def batch_key(stage: str, batch: Sequence[Encoded]) -> str:
 
 def _limits(stage: Stage[E], loaded: Loaded, longest: E, run: Run) -> Limits:
     scored = int(stage.scored(longest).sum())
-    return limits_for(
+    found = limits_for(
         loaded, longest, scored, gradients=stage.gradients, tokens=run.batch_tokens, memory=run.memory_bytes
     )
+    return found if found.threads else replace(found, threads=run.threads)
 
 
 def _by_sequence(stage: Stage[E], batch: list[E], values: Floats) -> Iterator[tuple[E, Floats]]:
@@ -121,17 +122,15 @@ def _values_in_order(
     stage: Stage[E], made: Iterable[list[E]], limits: Limits, checkpoint: Checkpoint
 ) -> Iterator[Iterator[tuple[list[E], Floats | None]]]:
     """Every batch with its values, or with None when memory ran out."""
-    if limits.side_by_side == 1:
-        yield ((batch, _started(stage, batch, checkpoint, None)()) for batch in made)
-        return
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(limits.side_by_side)
-    try:
-        yield _ahead(((batch, _started(stage, batch, checkpoint, pool)) for batch in made), limits.side_by_side)
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
+    with on_threads(limits.threads):
+        if limits.side_by_side == 1:
+            yield ((batch, _started(stage, batch, checkpoint, None)()) for batch in made)
+            return
+        pool = ThreadPoolExecutor(limits.side_by_side)
+        try:
+            yield _ahead(((batch, _started(stage, batch, checkpoint, pool)) for batch in made), limits.side_by_side)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _ahead(

@@ -45,6 +45,11 @@ def choose_device(device: str) -> torch.device:
     return chosen
 
 
+def count_gpus() -> int:
+    """The GPUs that this process sees."""
+    return torch.cuda.device_count()
+
+
 def name_device(device: torch.device) -> str:
     """`cpu`, or the name of the GPU."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

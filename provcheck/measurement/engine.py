@@ -16,6 +16,7 @@ from provcheck.measurement.devices import choose_device, choose_dtype, name_devi
 from provcheck.measurement.encoding import Encoded, EncodedOption, encode_questions, encode_texts, visible_until
 from provcheck.measurement.loaded_tensors import LoadedTensors
 from provcheck.measurement.loader import Loaded, load, load_tokenizer
+from provcheck.measurement.memory import on_threads
 from provcheck.measurement.merging import is_packed
 from provcheck.measurement.scoring import all_but_the_first, attribute_tokens, mean_embedding, token_logprobs
 from provcheck.measurement.sources import quantization
@@ -48,7 +49,11 @@ class RunningModel:
         self._files = files
         self._how = how or MeasureOptions()
         self._run = Run(
-            self._how.batch_tokens, observe or Silent(), checkpoint or NoCheckpoint(), self._how.memory_bytes
+            self._how.batch_tokens,
+            observe or Silent(),
+            checkpoint or NoCheckpoint(),
+            self._how.memory_bytes,
+            self._how.threads,
         )
         self._loaded = loaded
 
@@ -133,7 +138,8 @@ def attribute(
     """Every option with the attributions of its question's tokens, in the order in which they are computed."""
     if not options:
         return
-    baseline = mean_embedding(loaded, options)
+    with on_threads(1):
+        baseline = mean_embedding(loaded, options)
     stage = Stage[EncodedOption](
         "attributions",
         lambda batch: attribute_tokens(loaded, batch, baseline),

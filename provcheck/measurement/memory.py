@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,12 +52,16 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one batch: `tokens` (padding included) and `memory` (bytes, for all that run side by side)."""
+    """Limits of one batch: `tokens` (padding included) and `memory` (bytes, for all that run side by side).
+
+    threads: processor threads of each; None: all.
+    """
 
     tokens: int
     memory: int
     side_by_side: int
     footprint: Footprint
+    threads: int | None = None
 
     def allow(self, rows: int, width: int, scored: int) -> bool:
         """Whether a batch of that shape is within the limits."""
@@ -87,9 +92,21 @@ def limits_for(
             f"use --memory {mib(needed)} or more",
         )
     memory = free_of(loaded) if memory is None else memory
-    threads = torch.get_num_threads() if loaded.device.type == "cpu" and loaded.bytes <= SMALL_MODEL_BYTES else 1
-    side_by_side = max(1, min(threads, MAX_SIDE_BY_SIDE, memory // max(1, needed)))
-    return Limits(tokens or DEFAULT_TOKENS.get(loaded.device.type, 2048), memory, side_by_side, each)
+    small = loaded.device.type == "cpu" and loaded.bytes <= SMALL_MODEL_BYTES
+    at_once = min(torch.get_num_threads() if small else 1, MAX_SIDE_BY_SIDE, memory // max(1, needed))
+    tokens = tokens or DEFAULT_TOKENS.get(loaded.device.type, 2048)
+    return Limits(tokens, memory, max(1, at_once), each, threads=1 if small else None)
+
+
+@contextmanager
+def on_threads(number: int | None) -> Iterator[None]:
+    """Inside, torch uses that many threads of the processor for one operation; None: as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def free_of(loaded: Loaded) -> int:

@@ -1,0 +1,38 @@
+"""Tiny models to build banks of, and their files as bytes; with `--signals weights` nothing has to be run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.tiny import save_probes, save_tiny, tiny_probes
+
+
+@dataclass(frozen=True)
+class Zoo:
+    """A manifest of tiny models, one of them broken, and probes."""
+
+    home: Path
+    manifest: Path
+    probes: Path
+
+    def build(self, out: Path, *options: str) -> list[str]:
+        """The arguments of `bank build`, which reads the weights only."""
+        command = ["bank", "build", str(self.manifest), "--out", str(out), "--probes", str(self.probes)]
+        return [*command, "--signals", "weights", "--no-isolate", *options]
+
+
+def make_zoo(home: Path, models: int = 5) -> Zoo:
+    probes = save_probes(home / "tiny", tiny_probes(texts=40))
+    for number in range(models):
+        save_tiny(home / f"seed-{number}", seed=number)
+    (home / "broken").mkdir()
+    names = [f"seed-{number}" for number in range(models)]
+    names.insert(2, "broken")
+    lines = "".join(f"  - {{id: org/{name}, path: {name}, family: {name}}}\n" for name in names)
+    (home / "zoo.yaml").write_text(f"name: zoo\nmodels:\n{lines}", "utf-8")
+    return Zoo(home, home / "zoo.yaml", probes)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -1,0 +1,85 @@
+"""A bank is the same, byte for byte, whatever built it: one process, several, shards, or runs that were killed."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from provcheck.bank.folder import verify_bank
+from provcheck.cli import run
+from tests.engines.banks import Zoo, content, make_zoo
+
+PROGRAM = [sys.executable, "-c", "import provcheck.cli; provcheck.cli.main()"]
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
+    return make_zoo(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture(scope="module")
+def serial(zoo: Zoo) -> dict[str, bytes]:
+    """What one process makes of it."""
+    assert run(zoo.build(zoo.home / "serial")) == 1
+    return content(zoo.home / "serial")
+
+
+def test_processes_build_the_same_bank(
+    zoo: Zoo, serial: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(zoo.build(tmp_path / "bank", "--jobs", "2")) == 1
+    assert content(tmp_path / "bank") == serial
+    said = capsys.readouterr().out
+    assert "skipped org/broken: broken has no config.json" in said
+    assert [f"[{number}/6]" in said for number in (1, 6)] == [True, True]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2)])
+def test_shards_unite_to_the_same_bank(
+    order: tuple[int, ...], zoo: Zoo, serial: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = [run(zoo.build(tmp_path / f"part-{n}", "--shard", f"{n}/3")) for n in (1, 2, 3)]
+    assert codes == [0, 0, 1], "the broken model is the third"
+    assert [one.id for one in verify_bank(str(tmp_path / "part-2")).references] == ["org/seed-1", "org/seed-3"]
+    parts = [str(tmp_path / f"part-{n}") for n in order]
+    assert run(["bank", "merge", *parts, "--out", str(tmp_path / "bank")]) == 1
+    assert content(tmp_path / "bank") == serial
+    assert "missing org/broken: broken has no config.json" in capsys.readouterr().out
+
+
+def test_a_build_that_is_killed_again_and_again_builds_the_same_bank(
+    zoo: Zoo, serial: dict[str, bytes], tmp_path: Path, cache_folder: Path
+) -> None:
+    """The driver is killed at any moment, and with it its workers; what was measured is not measured again."""
+    stream, kept = random.Random(3), 0
+    for attempt in range(40):
+        with subprocess.Popen([*PROGRAM, *zoo.build(tmp_path / "bank", "--jobs", "2")]) as program:
+            deadline = time.monotonic() + stream.uniform(0.5, 4) + attempt / 2
+            while program.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+            program.kill()
+        found = len(list((cache_folder / "measurements").glob("*.safetensors")))
+        assert found >= kept
+        kept = found
+        if program.returncode == 1:
+            break
+    assert program.returncode == 1 and kept == 5
+    assert content(tmp_path / "bank") == serial
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["bank"]
+
+
+@pytest.mark.parametrize(
+    ("shard", "said"),
+    [("0/2", "'0/2' is no shard"), ("3/2", "'3/2' is no shard"), ("2", "'2' is no shard"), ("7/8", "nothing is left")],
+)
+def test_a_shard_that_there_is_not(
+    shard: str, said: str, zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(zoo.build(tmp_path / "bank", "--shard", shard)) == 4
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "bank").exists()
