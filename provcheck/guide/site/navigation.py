@@ -83,7 +83,7 @@ def title_of(root: Path, page: str) -> str:
 def navigation(root: Path) -> list[dict[str, object]]:
     """The navigation as mkdocs reads it; pages without a title in TITLES are called as their first heading."""
     sections = {**SECTIONS, HOW_TO: (*SECTIONS[HOW_TO], *how_tos(root))}
-    listed = [{name: [_entry(page) for page in pages]} for name, pages in sections.items()]
+    listed: list[dict[str, object]] = [{name: [_entry(page) for page in pages]} for name, pages in sections.items()]
     return [{TITLES[FIRST]: FIRST}, {"Guide": LANDING}, *listed]
 
 
