@@ -91,8 +91,9 @@ def test_yaml_is_what_it_looks_like(block: Block, tmp_path: Path, capsys: pytest
     elif "models" in keys:
         assert read_build_manifest(file).models
     else:
-        workflow = [f"{BIN}/check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file)]
-        command = workflow if "jobs" in keys else [f"{BIN}/pre-commit", "validate-config", str(file)]
+        workflow = ["check-jsonschema", "--builtin-schema", "vendor.github-workflows"]
+        program, *options = workflow if "jobs" in keys else ["pre-commit", "validate-config"]
+        command = [str(BIN / program), *options, str(file)]
         checked = subprocess.run(command, capture_output=True, text=True, check=False)
         assert keys & {"jobs", "repos"} and checked.returncode == 0, checked.stdout
 

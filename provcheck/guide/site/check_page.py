@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from provcheck.guide.site.field_page import type_of
@@ -27,11 +28,7 @@ def _section(name: str, kind: type[Rule]) -> Iterator[str]:
     yield "| key | type | default | meaning |\n|---|---|---|---|"
     for key, one in schema["properties"].items():
         if key != "kind":
-            default = "must be given" if key in required else f"`{_in_yaml(one.get('default'))}`"
+            default = "must be given" if key in required else f"`{json.dumps(one.get('default'))}`"
             meaning = one.get("description", "").replace("|", "\\|")
             yield f"| `{key}` | {type_of(one)} | {default} | {meaning} |"
     yield ""
-
-
-def _in_yaml(value: object) -> str:
-    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
