@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from provcheck.bank.editing import check_complete, raw_arrays
 from provcheck.bank.folder import Bank, arrays_file, load_bank, raw_file
-from provcheck.bank.manifest import REBUILD, BankEntry, BankManifest
+from provcheck.bank.manifest import REBUILD, BankEntry, BankManifest, EntryFacts
 from provcheck.bank.parts import PART_FILE, Part
 from provcheck.bank.saving import check_fits, check_replaceable, replace_bank
 from provcheck.errors import BankError, UsageError
@@ -26,7 +26,7 @@ from provcheck.io.text import plain
 from provcheck.io.untrusted import first_fault
 from provcheck.io.writing import would_replace
 from provcheck.signals import TABLE
-from provcheck.types import EntryFacts, Floats, NotMeasured
+from provcheck.types import Floats, NotMeasured
 from provcheck.wording import listing
 
 AGAIN = "build the parts again from one manifest, with the same version of provcheck"
