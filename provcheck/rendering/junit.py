@@ -52,9 +52,9 @@ def suite_of(report: Report, name: str = NAME) -> TestSuite:
     """The checks of one report."""
     suite = TestSuite(name)
     suite.timestamp = measured_at(report)
-    for name, value in _properties(report).items():
+    for key, value in _properties(report).items():
         if value is not None:
-            suite.add_property(name, str(value))
+            suite.add_property(key, str(value))
     suite.add_testcases([_case(check, report) for check in report.checks])
     suite.time = round(seconds(report), 3)
     suite.append(SystemOut(_summary(report)))  # type: ignore[no-untyped-call]
