@@ -98,8 +98,8 @@ def _check_alike(pieces: Sequence[Piece]) -> None:
     first = pieces[0].bank.manifest
     lists = {one.part.models: one for one in pieces if one.part}
     if len(lists) > 1:
-        a, b = [plain(str(one.bank.folder)) for one in lists.values()][:2]
-        raise BankError(f"{a} and {b} are parts of different manifests", AGAIN)
+        two = listing([plain(str(one.bank.folder)) for one in lists.values()][:2])
+        raise BankError(f"{two} are parts of different manifests", AGAIN)
     for one in pieces[1:]:
         other = one.bank.manifest
         pair = f"{plain(str(pieces[0].bank.folder))} and {plain(str(one.bank.folder))}"

@@ -81,7 +81,7 @@ def _junit(rows: Sequence[Row]) -> str:
     for row in rows:
         name = f"{NAME}.{short_name(plain(row.model))}"
         root.add_testsuite(suite_of(plain_report(row.report), name) if row.report else _not_audited(row, name))
-    root.update_statistics()
+    root.update_statistics()  # type: ignore[no-untyped-call]
     return xml_text(root)
 
 
