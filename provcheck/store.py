@@ -57,7 +57,8 @@ def packed(measurement: Measurement, *, raw: bool = False) -> bytes:
         "subject": measurement.subject.model_dump_json(),
         "facts": measurement.facts.model_dump_json(),
     }
-    return save(arrays, metadata={**metadata, "sha256": _digest(arrays, metadata)})
+    content: bytes = save(arrays, metadata={**metadata, "sha256": _digest(arrays, metadata)})
+    return content
 
 
 def load_measurement(path: StrPath) -> Measurement:

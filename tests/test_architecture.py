@@ -37,7 +37,7 @@ FLOORS: list[set[str]] = [
     {"engines", "measuring", "comparison", "verdict", "lineage", "disguise", "policy"},
     {"assembly", "attestation", "building", "drafting", "evaluation", "inventories", "references"},
     {"pipeline", "pairing", "plots", "sharing", "studies"},
-    {"verification", "doctor"},
+    {"verification", "doctor", "auditing"},
     {"cli", "pytest_plugin", ""},
     {"__main__", "guide"},
 ]

@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from provcheck.bank.editing import check_complete, raw_arrays
 from provcheck.bank.folder import Bank, arrays_file, load_bank, raw_file
-from provcheck.bank.manifest import REBUILD, BankEntry, BankManifest
+from provcheck.bank.manifest import REBUILD, BankEntry, BankManifest, EntryFacts
 from provcheck.bank.parts import PART_FILE, Part
 from provcheck.bank.saving import check_fits, check_replaceable, replace_bank
 from provcheck.errors import BankError, UsageError
@@ -26,7 +26,7 @@ from provcheck.io.text import plain
 from provcheck.io.untrusted import first_fault
 from provcheck.io.writing import would_replace
 from provcheck.signals import TABLE
-from provcheck.types import EntryFacts, Floats, NotMeasured
+from provcheck.types import Floats, NotMeasured
 from provcheck.wording import listing
 
 AGAIN = "build the parts again from one manifest, with the same version of provcheck"
@@ -98,8 +98,8 @@ def _check_alike(pieces: Sequence[Piece]) -> None:
     first = pieces[0].bank.manifest
     lists = {one.part.models: one for one in pieces if one.part}
     if len(lists) > 1:
-        a, b = [plain(str(one.bank.folder)) for one in lists.values()][:2]
-        raise BankError(f"{a} and {b} are parts of different manifests", AGAIN)
+        two = listing([plain(str(one.bank.folder)) for one in lists.values()][:2])
+        raise BankError(f"{two} are parts of different manifests", AGAIN)
     for one in pieces[1:]:
         other = one.bank.manifest
         pair = f"{plain(str(pieces[0].bank.folder))} and {plain(str(one.bank.folder))}"

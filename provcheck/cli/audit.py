@@ -20,8 +20,14 @@ DEFAULT_OUT, STDOUT = Path("provcheck-report"), Path("-")
 @o.with_model_options()
 def audit_command(
     context: typer.Context,
-    model: o.Model,
     options: o.ModelOptions,
+    engine: o.EngineOptions,
+    model: o.OptionalModel = None,
+    many: Annotated[
+        str | None,
+        typer.Option("--many", metavar="LIST|-", help="Audit the models in a text file, one a line; - for the input."),
+    ] = None,
+    shard: o.ShardText = None,
     bank: o.Bank = "",
     policy: o.Policy = "default",
     out: o.Out = DEFAULT_OUT,
@@ -46,6 +52,7 @@ def audit_command(
     verbose: o.Verbose = 0,
 ) -> None:
     """Measure a model, compare it with the bank, judge, and write the report."""
+    from provcheck.errors import UsageError
     from provcheck.io import data
     from provcheck.pipeline import AuditOptions, carry_out, collect_checks, prepare
     from provcheck.rendering.collection import print_collected, print_end
@@ -66,6 +73,13 @@ def audit_command(
         keyword=keyword,
         stop_at_first=stop_at_first,
     )
+    if (model is None) == (many is None):
+        raise UsageError("name one model, or a list of models with --many", "run `provcheck audit --help`")
+    if many is not None and not collect_only:
+        from provcheck.cli.many import audit_list
+
+        settings = replace(settings, model=replace(options, threads=engine.threads))
+        raise typer.Exit(audit_list(many, settings, engine, shard, out, formats))
     show = Show(verbose - quiet, summary_outcomes(summary), durations)
     to_stdout = out == STDOUT
     started, console = time.monotonic(), make_console(sys.stderr if to_stdout else None)
@@ -77,7 +91,7 @@ def audit_command(
     if collected.deselected and not collected.rules:
         print_end(console, "ran", *counts)
         raise typer.Exit(int(ExitCode.NO_CHECKS))
-    prepared = prepare(model, settings, collected)
+    prepared = prepare(str(model), settings, collected)
     for target in (prepared.target, *(one.target for one in prepared.references)):
         target.check_kept(outputs)
     if show.verbosity >= 0:

@@ -35,10 +35,10 @@ class JUnitReport:
     def render(self, report: Report) -> str:
         """The whole XML file."""
         report = plain_report(report)
-        suite, root = _suite(report), JUnitXml(NAME)
+        suite, root = suite_of(report), JUnitXml(NAME)
         root.tests, root.failures, root.errors, root.time = suite.tests, suite.failures, suite.errors, suite.time
         root.add_testsuite(suite)
-        return _text(root)
+        return xml_text(root)
 
 
 def remark(check: Check) -> str:
@@ -48,12 +48,13 @@ def remark(check: Check) -> str:
     return f"{word}: {check.message}" if word else check.message
 
 
-def _suite(report: Report) -> TestSuite:
-    suite = TestSuite(NAME)
+def suite_of(report: Report, name: str = NAME) -> TestSuite:
+    """The checks of one report."""
+    suite = TestSuite(name)
     suite.timestamp = measured_at(report)
-    for name, value in _properties(report).items():
+    for key, value in _properties(report).items():
         if value is not None:
-            suite.add_property(name, str(value))
+            suite.add_property(key, str(value))
     suite.add_testcases([_case(check, report) for check in report.checks])
     suite.time = round(seconds(report), 3)
     suite.append(SystemOut(_summary(report)))  # type: ignore[no-untyped-call]
@@ -125,7 +126,7 @@ def _output(text: str) -> str:
     return text.replace("[[", "[ [")
 
 
-def _text(root: JUnitXml) -> str:
+def xml_text(root: JUnitXml) -> str:
     """The file's text; the same bytes whether or not junitparser found lxml, which writes XML differently."""
     file = BytesIO()
     root.write(file)

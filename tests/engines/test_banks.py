@@ -13,7 +13,9 @@ import pytest
 from provcheck.bank.folder import verify_bank
 from provcheck.cli import run
 from tests.engines.banks import Zoo, content, make_zoo
+from tests.tiny import save_probes, tiny_probes
 
+RENAMED = "{id: org/seed-0, path: seed-4, family: seed-0}"
 PROGRAM = [sys.executable, "-c", "import provcheck.cli; provcheck.cli.main()"]
 
 
@@ -82,4 +84,25 @@ def test_a_shard_that_there_is_not(
 ) -> None:
     assert run(zoo.build(tmp_path / "bank", "--shard", shard)) == 4
     assert said in capsys.readouterr().err
+    assert not (tmp_path / "bank").exists()
+
+
+def test_what_cannot_be_united_is_refused(zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, options in {"a": ("--shard", "1/2"), "b": ("--shard", "2/2")}.items():
+        run(zoo.build(tmp_path / name, *options))
+    probes = save_probes(tmp_path / "others", tiny_probes(texts=41))
+    assert run(zoo.build(tmp_path / "probes", "--shard", "2/2", "--probes", str(probes))) == 0
+    (zoo.home / "renamed.yaml").write_text(f"name: zoo\nmodels:\n  - {RENAMED}", "utf-8")
+    build = zoo.build(tmp_path / "whole")
+    build[2] = str(zoo.home / "renamed.yaml")
+    assert run(build) == 0
+    capsys.readouterr()
+    refused = {
+        ("a",): "of the manifest's 6 models, 3 are in none of the banks",
+        ("a", "probes"): "were measured on different probes",
+        ("a", "b", "whole"): "both have 'org/seed-0', and differ in it",
+    }
+    for names, said in refused.items():
+        assert run(["bank", "merge", *(str(tmp_path / one) for one in names), "--out", str(tmp_path / "bank")]) == 4
+        assert said in capsys.readouterr().err
     assert not (tmp_path / "bank").exists()
