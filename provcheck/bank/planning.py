@@ -1,7 +1,7 @@
 """What building a bank will take, before anything is fetched: from the sizes that models' names state.
 
 A decoder of L blocks of width d has about N = 12 L d^2 parameters, and most have d = 128 L. So N alone gives a shape
-that is near enough to say which GPU, and how many hours. A name that states no size is not known, and never counts as 0.
+that is near enough to say which GPU, and how many hours. A name without a size is not known, and never counts as 0.
 """
 
 from __future__ import annotations
