@@ -41,9 +41,7 @@ def is_plausible(array: Floats, layout: ArrayLayout) -> bool:
 
 def _within(integers: Floats, limit: float) -> bool:
     """Whether no absolute value is larger; without a copy, since a bank's array may take half of the memory."""
-    if not integers.size or (np.iinfo(integers.dtype).max <= limit and np.iinfo(integers.dtype).min >= -limit):
-        return True
-    return -limit <= int(integers.min()) and int(integers.max()) <= limit
+    return not integers.size or (-limit <= int(integers.min()) and int(integers.max()) <= limit)
 
 
 def stack_of(signal: Signal, sketches: Sequence[Sketch], *, kept: bool = False) -> Stack:

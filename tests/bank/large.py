@@ -132,7 +132,7 @@ def _weighed(entries: tuple[BankEntry, ...]) -> tuple[BankSignal, dict[str, Floa
             arrays[name][number] = _disturbed(one, 0.01 + 0.02 * member / FAMILY, stream)
         facts = EntryFacts(
             coverage=Coverage(measured=1, total=1, unit="block"),
-            values=stack.values[place],
+            values=dict(stack.values[place]),
             sha256=_digest_of(f"weights {number}"),
         )
         weighed.append(entry.model_copy(update={"signals": {**entry.signals, "weights": facts}}))
@@ -148,7 +148,7 @@ def _bits_of_its_own(row: Floats, stream: np.random.Generator) -> Floats:
 def _disturbed(row: Floats, share: float, stream: np.random.Generator) -> Floats:
     if row.dtype == np.uint8:
         flipped = stream.random((*row.shape, 8), dtype=np.float32) < share
-        return np.asarray(row ^ np.packbits(flipped, axis=-1)[..., 0])
+        return np.asarray(np.bitwise_xor(row, np.packbits(flipped, axis=-1)[..., 0]))
     if row.dtype == np.float64:
         row = row + 0.3 * stream.standard_normal(row.shape)
         return np.asarray(row / np.linalg.norm(row))
