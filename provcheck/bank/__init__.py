@@ -5,6 +5,7 @@ folder    read and check a bank: one file of arrays for each signal
 saving    write a bank
 editing   add a reference to a bank, or take one out
 widening  references at hand beside a bank's own, for one audit
+planning  what building one will take, before anything is fetched
 ancestry  what the documented lineage says about any two references
 """
 

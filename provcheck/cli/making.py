@@ -71,11 +71,17 @@ def build_command(
     raw: Annotated[
         bool, typer.Option("--raw", help="Keep the raw numbers behind the signals in files of their own, for research.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would take: downloads, GPU memory, hours.")
+    ] = False,
 ) -> None:
     """Measure the models of a manifest into a bank. A killed run continues where it was.
 
     Exits 1 if a model failed, and the bank was built without it.
     """
+    if dry_run:
+        _say_plan(manifest, options.probes)
+        return
     from provcheck.building import build_bank
     from provcheck.engines import find_engine
     from provcheck.engines.sharding import Shard
@@ -122,6 +128,17 @@ def merge_command(
     if united.left_out:
         typer.echo(f"left out, since the references are others now: {', '.join(united.left_out)}")
     raise typer.Exit(1 if united.missing else 0)
+
+
+def _say_plan(manifest: str, probes: str) -> None:
+    from provcheck.bank.manifest import read_build_manifest
+    from provcheck.bank.planning import plan, table
+    from provcheck.io import data
+    from provcheck.probes import load_probes
+
+    models = read_build_manifest(data.manifest_file(manifest)).models
+    for line in table(plan(models, load_probes(probes))):
+        typer.echo(line)
 
 
 @o.with_model_options("probes", "max_requests")

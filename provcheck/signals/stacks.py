@@ -31,12 +31,17 @@ class ArrayLayout:
 def is_plausible(array: Floats, layout: ArrayLayout) -> bool:
     """Whether an array holds numbers that a model can give."""
     if array.dtype.kind in "iu":
-        return bool(array.dtype == layout.kept_as and (np.abs(array.astype(np.int64)) <= layout.limit).all())
+        return array.dtype == layout.kept_as and _within(array, layout.limit)
     if array.dtype.kind != "f" or not issubclass(layout.kept_as, np.floating) or not (layout.gaps or all_finite(array)):
         return False
     if array.dtype == np.float16:
         return True  # half precision itself ends near the limits of the layouts kept in it
     return not bool((np.abs(array) > layout.limit).any())
+
+
+def _within(integers: Floats, limit: float) -> bool:
+    """Whether no absolute value is larger; without a copy, since a bank's array may take half of the memory."""
+    return not integers.size or (-limit <= int(integers.min()) and int(integers.max()) <= limit)
 
 
 def stack_of(signal: Signal, sketches: Sequence[Sketch], *, kept: bool = False) -> Stack:

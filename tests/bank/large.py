@@ -38,18 +38,24 @@ QUESTIONS = Coverage(measured=524, total=524, unit="question")
 ALL_TEXTS = Coverage(measured=TEXTS, total=TEXTS, unit="text")
 
 
-def write_large_bank(folder: Path, references: int) -> Path:
-    """Write a bank in the layout of `save_bank`; the arrays of 10,000 references take 512 MB."""
+def write_large_bank(folder: Path, references: int, *, weights: bool = False) -> Path:
+    """Write a bank in the layout of `save_bank`; the arrays of 10,000 references take 512 MB.
+
+    weights: 800 MB more, of sketches of weights.
+    """
     folder.mkdir(parents=True)
     entries = tuple(_entry(number) for number in range(references))
-    files = {arrays_file(signal): arrays for signal, arrays in _arrays(references).items()}
+    found, signals = _arrays(references), dict(SIGNALS)
+    if weights:
+        signals["weights"], found["weights"], entries = _weighed(entries)
+    files = {arrays_file(signal): arrays for signal, arrays in found.items()}
     for name, arrays in files.items():
         save_file(arrays, folder / name)
     manifest = BankManifest(
         name="large",
         probes="synthetic",
         probes_digest=PROBES_DIGEST,
-        signals=SIGNALS,
+        signals=signals,
         versions={"torch": "0"},
         references=entries,
         files={name: file_digest(folder / name) for name in files},
@@ -123,3 +129,42 @@ def _arrays(references: int) -> dict[str, dict[str, Floats]]:
         paper[number] = blocks + 0.5 * contrast[number - member]
         loglik[number] = 40 * texts - 300
     return {"able": {CONTRAST: contrast, PAPER: paper}, "likelihood": {LOGLIK: loglik}}
+
+
+def _weighed(entries: tuple[BankEntry, ...]) -> tuple[BankSignal, dict[str, Floats], tuple[BankEntry, ...]]:
+    """The entries with sketches of weights: each family is laid out like a model of the bank that ships, with bits of
+    its own, of which 1 to 3 % differ from member to member."""
+    shipped = load_bank("zoo-v2")
+    stack, stream = shipped.stacks["weights"], np.random.default_rng(2)
+    arrays = {name: np.empty((len(entries), *one.shape[1:]), one.dtype) for name, one in stack.arrays.items()}
+    weighed = []
+    for number, entry in enumerate(entries):
+        member = number % FAMILY
+        if member == 0:
+            place = int(stream.integers(len(stack)))
+            root = {name: _bits_of_its_own(one[place], stream) for name, one in stack.arrays.items()}
+        for name, one in root.items():
+            arrays[name][number] = _disturbed(one, 0.01 + 0.02 * member / FAMILY, stream)
+        facts = EntryFacts(
+            coverage=Coverage(measured=1, total=1, unit="block"),
+            values=dict(stack.values[place]),
+            sha256=_digest_of(f"weights {number}"),
+        )
+        weighed.append(entry.model_copy(update={"signals": {**entry.signals, "weights": facts}}))
+    return shipped.manifest.signals["weights"].model_copy(update={"fitted": {}}), arrays, tuple(weighed)
+
+
+def _bits_of_its_own(row: Floats, stream: np.random.Generator) -> Floats:
+    if row.dtype == np.uint8:
+        return np.asarray(stream.integers(0, 256, row.shape, dtype=np.uint8))
+    return stream.standard_normal(row.shape) if row.dtype == np.float16 else row
+
+
+def _disturbed(row: Floats, share: float, stream: np.random.Generator) -> Floats:
+    if row.dtype == np.uint8:
+        flipped = stream.random((*row.shape, 8), dtype=np.float32) < share
+        return np.asarray(np.bitwise_xor(row, np.packbits(flipped, axis=-1)[..., 0]))
+    if row.dtype == np.float64:
+        row = row + 0.3 * stream.standard_normal(row.shape)
+        return np.asarray(row / np.linalg.norm(row))
+    return row

@@ -61,6 +61,9 @@ MOVES_BY = 0.02
 
 LARGEST_INDEX = 2.0**31
 
+AT_ONCE = 1000
+"""Fingerprints in double precision at once: of 10,000 references they would take a gigabyte."""
+
 
 class Weights(Signal):
     """Neuron matching (DESIGN.md, "Weights"; kin to HuRef, Zeng et al., 2023, and to Zhu et al., 2025)."""
@@ -203,6 +206,10 @@ class Weights(Signal):
 
 def distances(one: Floats, two: Floats) -> Floats:
     """(M1, M2) 1 less the cosines of fingerprints, 0 to 1; NaN where a model has none."""
+    return np.concatenate([_distances(one, two[at : at + AT_ONCE]) for at in range(0, len(two), AT_ONCE)], axis=1)
+
+
+def _distances(one: Floats, two: Floats) -> Floats:
     units = [rows.astype(np.float64) for rows in (one, two)]
     lengths = [np.linalg.norm(rows, axis=1) for rows in units]
     with np.errstate(invalid="ignore", divide="ignore"):
