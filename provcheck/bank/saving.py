@@ -131,11 +131,11 @@ def kept_rows(signal: str, sketch: Sketch) -> Rows:
 
 def raw_of(signal: str, models: Sequence[Model]) -> dict[str, Floats]:
     """Raw arrays by the model's id, one after the other by name, each scaled to a maximum of 1 so that half precision
-    holds it."""
+    holds it. Those of tokens, which integers place, depend on the tokenizer and stay in measurement files."""
     found: dict[str, Floats] = {}
     for reference, measurement in models:
         sketch = measurement.sketches.get(signal)
-        if sketch and sketch.raw:
+        if sketch and sketch.raw and all(array.dtype.kind == "f" for array in sketch.raw.values()):
             scaled = [array / max(float(np.abs(array).max()), 1e-30) for _, array in sorted(sketch.raw.items())]
             found[reference.id] = np.concatenate([array.ravel() for array in scaled]).astype(np.float16)
     return found

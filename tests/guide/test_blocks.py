@@ -76,7 +76,7 @@ def test_commands_and_options_in_the_text_exist(page: str) -> None:
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:
-    for wrong in ("provcheck adit demo", "provcheck audit demo --bnk x", "provcheck audit"):
+    for wrong in ("provcheck adit demo", "provcheck audit demo --bnk x", "provcheck compare demo"):
         with pytest.raises(Exception, match=r"No such|Missing"):
             parse(wrong.split()[1:])
 
