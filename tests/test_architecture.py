@@ -36,6 +36,7 @@ FLOORS: list[set[str]] = [
     {"apart"},
     {"measuring", "comparison", "verdict", "lineage", "disguise", "policy"},
     {"assembly", "attestation", "building", "drafting", "evaluation", "inventories", "references"},
+    {"serving"},
     {"pipeline", "pairing", "plots", "studies"},
     {"verification", "doctor"},
     {"cli", "pytest_plugin", ""},
