@@ -20,6 +20,7 @@ from provcheck.measuring import ModelOptions, find_comparable, measured, runs_on
 from provcheck.observer import Observer, Silent
 from provcheck.policy import DEFAULT_POLICY, Collected, Evidence, check_policy, claims, collect, exit_code, summarise
 from provcheck.references import Compared, Given, check_claim, find_references, measure_references
+from provcheck.serving import match_references
 from provcheck.stopwatch import Stopwatch
 from provcheck.targets import DEMO, Target
 from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, StrPath, Subject, Tool
@@ -183,9 +184,10 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
         comparisons = compare(measurement, with_.bank, named=with_.named)
     with watch.time(JUDGING):
         report = conclude(prepared, measurement, with_, comparisons, kept=kept)
+    served = match_references(prepared.references, measurement, prepared.options.model, observe)
     judging = watch.seconds[JUDGING] - sum(check.seconds for check in report.checks)
     durations = watch.seconds | {JUDGING: round(max(0.0, judging), 3)}
-    return report.model_copy(update={"durations": durations}).with_digest()
+    return report.model_copy(update={"durations": durations, "served": served}).with_digest()
 
 
 def gather(prepared: Prepared, observe: Observer) -> Compared:

@@ -36,6 +36,7 @@ FLOORS: list[set[str]] = [
     {"apart"},
     {"engines", "measuring", "comparison", "verdict", "lineage", "disguise", "policy"},
     {"assembly", "attestation", "building", "drafting", "evaluation", "inventories", "references"},
+    {"serving"},
     {"pipeline", "pairing", "plots", "sharing", "studies"},
     {"verification", "doctor", "auditing"},
     {"cli", "pytest_plugin", ""},

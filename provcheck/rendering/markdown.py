@@ -43,7 +43,7 @@ class MarkdownReport:
         """The whole page."""
         report = plain_report(report)
         parts = [
-            *(*_verdict(report), *_checks(report), *_signs(report)),
+            *(*_verdict(report), *_served(report), *_checks(report), *_signs(report)),
             *(*_nearest(report), *_repeat(report), *_limits(report)),
         ]
         return "\n\n".join(parts) + "\n"
@@ -80,6 +80,13 @@ def _checks(report: Report) -> list[str]:
 
 def _check_row(check: Check) -> tuple[str, ...]:
     return code(check.id), check.outcome.value, check.severity, text(check.message)
+
+
+def _served(report: Report) -> list[str]:
+    if not report.served:
+        return []
+    rows = ((code(one.reference), one.finding, text(one.sentence)) for one in report.served)
+    return ["### Does the endpoint serve these weights?", *_table(("reference", "finding", "what that means"), rows)]
 
 
 def _signs(report: Report) -> list[str]:

@@ -68,6 +68,7 @@ def print_report(report: Report, console: Console, show: Show | None = None) -> 
         _print_checks(console, report, show.verbosity)
     _print_verdict(console, report, show.verbosity)
     if show.verbosity >= 0:
+        _print_served(console, report)
         print_signs(console, report.signs, show.verbosity)
         _print_nearest(console, report, show.verbosity)
         print_failures(console, report)
@@ -98,6 +99,13 @@ def _print_verdict(console: Console, report: Report, verbosity: int) -> None:
     open_ = report.verdict.relation is Relation.INCONCLUSIVE
     for reason in reasons if verbosity >= 0 else reasons[:open_]:
         print_line(console, f"- {reason}")
+
+
+def _print_served(console: Console, report: Report) -> None:
+    for one in report.served:
+        console.print()
+        print_rule(console, f"endpoint against {short_name(one.reference)}: {one.finding}")
+        print_line(console, one.sentence)
 
 
 def _print_nearest(console: Console, report: Report, verbosity: int) -> None:

@@ -10,6 +10,7 @@ from provcheck.types.base import REPORT_SCHEMA_VERSION, Count, Digested, ExitCod
 from provcheck.types.comparison import Comparison, records_by_name
 from provcheck.types.measurement import MeasurementFacts
 from provcheck.types.notebook import NEAREST, cell, data_frame, listed, table
+from provcheck.types.serving import ServedMatch
 from provcheck.types.signs import Signs
 from provcheck.types.subject import Subject
 from provcheck.types.verdict import BankMap, JudgeFacts, Lineage, Verdict
@@ -110,6 +111,12 @@ class Report(Digested):
         default=None,
         exclude_if=lambda value: value is None,
         description="signs of disguise; left out in reports that were made before these were looked for",
+    )
+    served: tuple[ServedMatch, ...] = Field(
+        default=(),
+        exclude_if=lambda value: not value,
+        description="whether an endpoint serves the weights of the references that were named; left out for a model "
+        "that was at hand",
     )
     lineage: Lineage
     map: BankMap

@@ -89,5 +89,18 @@ def precision_command(
         typer.echo(line)
 
 
+@app.command("serving-noise")
+def serving_noise_command(
+    models: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Models to serve in many ways.")],
+    corpora: Annotated[Path, typer.Option("--corpora", help="Folder of the recipe's corpora, to fine-tune on.")],
+    identical: Annotated[float, typer.Option("--identical", help="Largest ratio that counts as identical.")] = 1.15,
+    near: Annotated[float, typer.Option("--near", help="Largest ratio that counts as near.")] = 2.0,
+) -> None:
+    """What rounding, quantization and fine-tuning do to tokens, as in reference_embeddings/serving_noise.json."""
+    from tests.benchmarks.serving_noise import as_json, measure_all
+
+    typer.echo(as_json(list(measure_all(models, corpora)), identical, near), nl=False)
+
+
 if __name__ == "__main__":
     app()
