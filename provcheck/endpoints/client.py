@@ -138,8 +138,8 @@ class Client:
             if isinstance(found, dict) and key in found:
                 found = found[key]
         text = found if isinstance(found, str) else json.dumps(found)
-        text = clean(text.replace(self._key, "(key)") if self._key else text)
-        return f": {text}" if text else ""
+        said = clean(text.replace(self._key, "(key)") if self._key else text)
+        return f": {said}" if said else ""
 
 
 def _read_key() -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from provcheck.signals.describing import Column, Figure
@@ -45,7 +46,7 @@ class Measured:
     arrays: Mapping[str, Floats]
     coverage: Coverage
     values: Mapping[str, float | None] = field(default_factory=dict)
-    raw: Mapping[str, Floats] = field(default_factory=dict)
+    raw: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

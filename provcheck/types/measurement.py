@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, JsonValue
 
 from provcheck.types.base import Count, Floats, Number, Positive, Record
@@ -94,7 +96,7 @@ class Sketch:
 
     facts: SignalFacts
     arrays: Mapping[str, Floats]
-    raw: Mapping[str, Floats]
+    raw: Mapping[str, NDArray[Any]]
 
 
 class Served(Record):

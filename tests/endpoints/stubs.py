@@ -56,7 +56,8 @@ def vllm(model: Model, path: str, asked: dict[str, Any]) -> tuple[int, Any]:
         return 404, {"detail": "Not Found"}
     ids, values, best, nats = model.score(asked["prompt"])
     choice: dict[str, Any] = {"index": 0, "text": model.text(best), "logprobs": None, "finish_reason": "length"}
-    told, tokens, offsets = [nats], [best], [0]
+    told: list[float | None] = [nats]
+    tokens, offsets = [best], [0]
     if asked.get("echo"):
         told, tokens = [*values, nats], [*ids, best]
         choice["text"] = asked["prompt"] + model.text(best)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from provcheck.types import Floats, Ints, LogLikelihood, Sketch
 
@@ -27,7 +29,7 @@ class TokenScores:
     ends: Ints
 
 
-def packed(found: Sequence[LogLikelihood | str]) -> dict[str, Floats | Ints]:
+def packed(found: Sequence[LogLikelihood | str]) -> dict[str, NDArray[Any]]:
     """The raw arrays; none where the target gives sums only."""
     scored = [LogLikelihood(np.nan) if isinstance(one, str) else one for one in found]
     counts = np.array([len(one.tokens) for one in scored], dtype=np.int32)
