@@ -64,7 +64,7 @@ from provcheck.types.measurement import (
 )
 from provcheck.types.pair import Opponent, PairReport
 from provcheck.types.report import BankFacts, Check, Digests, PolicyFacts, Report, Summary, Tool
-from provcheck.types.serving import ServedFinding, ServedMatch
+from provcheck.types.served_match import ServedFinding, ServedMatch
 from provcheck.types.signs import Makeup, Sign, Signs
 from provcheck.types.subject import Access, Capability, LogLikelihood, ModelFiles, Subject, Tensors, TokenAttributions
 from provcheck.types.verdict import (

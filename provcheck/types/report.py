@@ -10,7 +10,7 @@ from provcheck.types.base import REPORT_SCHEMA_VERSION, Count, Digested, ExitCod
 from provcheck.types.comparison import Comparison, records_by_name
 from provcheck.types.measurement import MeasurementFacts
 from provcheck.types.notebook import NEAREST, cell, data_frame, listed, table
-from provcheck.types.serving import ServedMatch
+from provcheck.types.served_match import ServedMatch
 from provcheck.types.signs import Signs
 from provcheck.types.subject import Subject
 from provcheck.types.verdict import BankMap, JudgeFacts, Lineage, Verdict

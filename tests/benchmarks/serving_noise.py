@@ -52,7 +52,7 @@ def summary(rows: Sequence[dict[str, Any]], identical: float, near: float) -> st
     exact = [row["ratio"] for row in held if row["kind"] == "tuned 1 step, float32"]
     wrong, found, told = (sum(one > identical for one in ratios) for ratios in (same, step, exact))
     return (
-        f"On small models of the families that the zoo holds out, which were in sight when the limits were set, "
+        "On small models of the families that the zoo holds out, in sight when the limits were set, "
         f"{wrong} of {len(same)} unchanged copies were taken for changed; of those after one step of fine-tuning at "
         f"1e-4, {found} of {len(step)} served in bfloat16 and {told} of {len(exact)} served in float32 were told from "
         f"the reference, with {TEXTS} texts."
