@@ -32,6 +32,8 @@ def read(answer: Any) -> Scored:
     if told is None:
         raise Refused("the server told no log-probabilities")
     tokens, nats = told
+    if len(tokens) != len(nats):
+        raise Refused(f"the server told {len(nats)} log-probabilities of {len(tokens)} tokens")
     written = count(answer, "usage", "completion_tokens")
     inside = len(tokens) - min(1 if written is None else written, len(tokens))
     if inside == 0:
