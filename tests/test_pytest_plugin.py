@@ -67,8 +67,8 @@ def test_a_release_suite_that_passes(pytester: pytest.Pytester, files: Path) -> 
     result.stdout.fnmatch_lines(["provcheck model: '*me.safetensors'"])
 
 
-def test_the_release_suite_of_the_readme_passes(pytester: pytest.Pytester, files: Path, tmp_path: Path) -> None:
-    (example,) = blocks("python", "In CI")
+def test_the_release_suite_of_the_guide_passes(pytester: pytest.Pytester, files: Path, tmp_path: Path) -> None:
+    (example,) = blocks("python", "ci.md")
     models = {"your-org/base-1": make_blocks(3), **{f"other-org/{n}": make_blocks(20 + n) for n in range(4)}}
     make_bank(tmp_path / "bank", models)
     pytester.makepyfile(example)

@@ -2,7 +2,7 @@
 
 tasks        what a task is, what comes back of it, and how it is carried out, the same everywhere
 serial       one after another, in this process
-processes    side by side on this machine; serving is the process that carries tasks out
+processes    side by side on this machine; working is the process that carries tasks out
 ray_cluster  on the workers of a Ray cluster
 sharding     the part of the work that one of several independent runs does
 

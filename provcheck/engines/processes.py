@@ -15,8 +15,8 @@ from queue import Empty, SimpleQueue
 from typing import IO, cast
 
 from provcheck.engines import EngineOptions
-from provcheck.engines.serving import read_done, written_task
 from provcheck.engines.tasks import Done, Fault, Task
+from provcheck.engines.working import read_done, written_task
 from provcheck.observer import Observer
 from provcheck.wording import plural
 
@@ -154,7 +154,7 @@ def _reported(said: Said, jobs: int, total: int, observe: Observer) -> Iterator[
 
 def _started(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "provcheck.engines.serving"],
+        [sys.executable, "-P", "-m", "provcheck.engines.working"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,

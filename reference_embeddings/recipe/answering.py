@@ -108,7 +108,7 @@ def _score_options(loaded: Loaded, options: Sequence[EncodedOption]) -> Iterable
 def _bits(loaded: Loaded, texts: Sequence[str], limit: int | None) -> float:
     """Bits a byte of some texts; a text that is left out does not count."""
     kept, _ = encode_texts(loaded.tokenizer, texts, limit)
-    nats = sum(value for _, value in score(loaded, kept, Run()))
+    nats = sum(float(values.sum()) for _, values in score(loaded, kept, Run()))
     return float(-nats / sum(len(texts[one.probe].encode()) for one in kept) / np.log(2))
 
 

@@ -11,6 +11,7 @@ from provcheck import cache
 from provcheck.cli import run
 from provcheck.cli.reports import PASSPHRASE_VARIABLE
 from provcheck.cli.settings import MAX_BYTES, OTHER_VARIABLES
+from provcheck.endpoints.client import KEY_VARIABLE
 from tests.cli.conftest import World
 
 COLLECT = ["audit", "demo", "--collect-only"]
@@ -166,7 +167,7 @@ def test_a_value_that_typer_refuses_names_the_file(here: Path, capsys: pytest.Ca
 
 
 def test_other_variables_are_those_that_others_read() -> None:
-    assert set(OTHER_VARIABLES) == {cache.FOLDER_VARIABLE, PASSPHRASE_VARIABLE}
+    assert set(OTHER_VARIABLES) == {cache.FOLDER_VARIABLE, PASSPHRASE_VARIABLE, KEY_VARIABLE}
 
 
 @pytest.mark.parametrize(
