@@ -10,14 +10,15 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
-
-import httpx2
+from typing import TYPE_CHECKING, Any
 
 from provcheck.endpoints.address import LOCAL, Address
 from provcheck.errors import SubjectNotFound, UsageError
 from provcheck.io.text import clean
 from provcheck.io.untrusted import parse_json
+
+if TYPE_CHECKING:
+    import httpx2
 
 KEY_VARIABLE = "PROVCHECK_ENDPOINT_KEY"
 MAX_KEY = 4_000
@@ -67,6 +68,8 @@ class Client:
     """Asks one server. `requests` and `tokens` count what was sent and what the server had to read or write."""
 
     def __init__(self, address: Address, max_requests: int) -> None:
+        import httpx2
+
         self.address = address
         self.max_requests = max_requests
         self.requests, self.tokens = 0, 0
@@ -96,6 +99,8 @@ class Client:
         raise AssertionError
 
     def _ask_once(self, url: str, body: Mapping[str, Any]) -> Any:
+        import httpx2
+
         self._check_allowed()
         self.requests += 1
         try:
