@@ -93,8 +93,9 @@ def at_hand(facts: AtHand) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 reference`, `2 references`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+    """`1 reference`, `2 references`, `2 families`."""
+    several = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else several}"
 
 
 def listing(names: list[str] | tuple[str, ...], most: int = 3) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
+from provcheck.endpoints.address import LOCAL
 from provcheck.errors import UsageError
 from provcheck.io.partial_file import PartialFile
 from provcheck.io.text import clean
 from provcheck.sharing.downloads import download, read_url
 from provcheck.sharing.remotes import Remote
-
-THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 
 
 class WebRemote(Remote):
@@ -26,7 +25,7 @@ class WebRemote(Remote):
         self.address = clean(address) or ""
         if not host or parts.query or parts.fragment:
             raise UsageError(f"{self.address} is no address of a folder", "Give one like https://host/banks/name.")
-        if parts.scheme != "https" and host not in THIS_MACHINE:
+        if parts.scheme != "https" and host not in LOCAL:
             raise UsageError(f"{self.address} is not https", "Anybody on the way could change what http brings.")
         self._base = address.rstrip("/")
 
