@@ -118,7 +118,10 @@ def _reduced(subject: Floats, others: Floats) -> tuple[Floats, Floats]:
 
 
 def _residual(basis: Floats, target: Floats) -> tuple[float, Floats]:
-    from scipy.optimize import nnls
-
-    weights, residual = nnls(basis, target)
-    return float(residual), weights
+    """Non-negative least squares with one or two columns: the free solution if it is allowed, else one column alone."""
+    weights: Floats = np.linalg.lstsq(basis, target, rcond=None)[0]
+    if len(weights) == 2 and (weights < 0).any():
+        alone = np.maximum(basis.T @ target, 0) / np.maximum((basis**2).sum(axis=0), np.finfo(float).tiny)
+        weights = min(np.diag(alone), key=lambda one: float(np.linalg.norm(basis @ one - target)))
+    weights = np.maximum(weights, 0)
+    return float(np.linalg.norm(basis @ weights - target)), weights

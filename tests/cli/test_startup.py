@@ -16,6 +16,7 @@ from provcheck.cli import run
 from tests.cli.conftest import World
 
 RUNS = 5
+AGAIN = 7
 HEAVY = {
     "torch",
     "transformers",
@@ -82,18 +83,18 @@ def test_an_audit_whose_measurement_is_kept_loads_only_what_draws(
     arguments = world.audit(world.models["seed-0"], "--out", tmp_path / "out")
     assert run([*arguments, "--format", "json"]) == 0
     loaded = imported_by([*arguments, *(word for name in formats for word in ("--format", name))])
-    assert loaded & HEAVY <= {"scipy", *drawing}
-    assert drawing <= loaded
+    assert loaded & HEAVY == drawing
     assert drawing or not loaded & {"plotly", "jinja2"}
 
 
 @pytest.mark.slow
 def test_the_demo_again_takes_three_seconds(tmp_path: Path) -> None:
+    """3 s where the libraries that it needs load in 0.43 s, more on a slower machine, less on a faster one."""
     arguments = [PROGRAM, "audit", "demo", "--out", str(tmp_path)]
     seconds(arguments)
-    took = best(arguments)
-    print(f"{took:.2f} s; aim 3 s")
-    assert took < 3
+    took, libraries = best(arguments), best([sys.executable, "-c", "import numpy, matplotlib.figure, pydantic, typer"])
+    print(f"{took:.2f} s, {took / libraries:.1f} times as long as the libraries take to load; aim {AGAIN}")
+    assert took < AGAIN * libraries
 
 
 def imported_by(arguments: list[str]) -> set[str]:
