@@ -52,4 +52,4 @@ def test_one_of_two_workers_is_killed_halfway(tmp_path: Path) -> None:
             cluster.shutdown()
     assert sorted(one.task.id for one in done) == list("abcdef")
     assert [one.task.id for one in done if one.fault] == ["c"]
-    assert "[6/6]" in " ".join(notes.messages)
+    assert "[6/6]" in " ".join(notes.messages) and "f: done" in notes.messages
