@@ -122,8 +122,7 @@ class MeasurementCache:
             self._distrust(path, "measurement", _reason(error))
             return self._fetch(path)
         _touch(path)
-        if self._shared and not self._shared.has(_name(path)):
-            self._share(path, packed(found, raw=True))
+        self._share(path, packed(found, raw=True), anew=False)
         return found
 
     def store(self, key: str, found: Measurement) -> bool:
@@ -143,12 +142,13 @@ class MeasurementCache:
         self._prune()
         return True
 
-    def _share(self, path: Path, content: bytes) -> bool:
-        """Whether it could be put into the store."""
+    def _share(self, path: Path, content: bytes, *, anew: bool = True) -> bool:
+        """Whether it could be put into the store, or unless it is `anew` is there already."""
         if self._shared is None:
             return False
         try:
-            self._shared.write(_name(path), content)
+            if anew or not self._shared.has(_name(path)):
+                self._shared.write(_name(path), content)
         except OSError as error:
             self._tell(f"the store {self._shared.name} cannot be written, so what is measured is kept here only", error)
             return False

@@ -64,9 +64,9 @@ class SharedStore:
             raise OutputError(message, "check its address, the network, and that you may write there") from error
 
     def has(self, name: str) -> bool:
-        """Whether there is such a file; False where that cannot be found out."""
-        with contextlib.suppress(Exception):  # every service has its own
-            return bool(self._files.exists(self._path(name)))
+        """Whether there is such a file. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            return bool(self._tried(lambda: self._files.info(self._path(name))))
         return False
 
     def read(self, name: str, limit: int) -> bytes | None:

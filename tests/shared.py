@@ -29,6 +29,10 @@ class Cloud(MemoryFileSystem):  # type: ignore[misc]
         self._ask(f"get {path}")
         return super().open(path, *arguments, **keywords)
 
+    def info(self, path: str, **keywords: Any) -> Any:
+        self._ask(f"head {path}")
+        return super().info(path, **keywords)
+
     def pipe_file(self, path: str, value: bytes, **keywords: Any) -> None:
         self._ask(f"put {path}")
         with super().open(path, "wb") as file:

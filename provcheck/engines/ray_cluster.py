@@ -55,7 +55,8 @@ def connected(address: str | None) -> Iterator[Any]:
         yield ray
         return
     try:
-        ray.init(address=address, include_dashboard=False if address is None else None, log_to_driver=False)
+        quiet = {"log_to_driver": False, "logging_level": "warning"}
+        ray.init(address=address, include_dashboard=False if address is None else None, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
         message = f"the Ray cluster cannot be reached: {clean(str(error)) or type(error).__name__}"
         raise UsageError(message, "check --address, and that its version of Ray is the one installed here") from None
