@@ -40,7 +40,7 @@ def audit_list(
                 write_files(one.report, out / one.folder, formats)
     rows = [done[model] for model in models]
     print_table_of(console, rows)
-    print_line(console, f"summary: {', '.join(map(str, write_summary(out, rows, part and part.label)))}")
+    print_line(console, f"summary: {', '.join(map(str, write_summary(out, rows, part.label if part else None)))}")
     return int(worst(one.exit_code for one in rows))
 
 
