@@ -17,7 +17,7 @@ from provcheck.engines.sharding import Shard
 from provcheck.engines.sizing import weight_bytes
 from provcheck.errors import BankError, UsageError
 from provcheck.io.writing import would_replace
-from provcheck.measuring import ModelOptions, find_comparable, for_workers, measure_model, measured
+from provcheck.measuring import ModelOptions, find_comparable, for_workers, measure_model, measured, shared_store
 from provcheck.observer import Observer
 from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.signals import all_signals
@@ -67,7 +67,7 @@ def build_bank(
     """
     probes, manifest = load_probes(options.probes), read_build_manifest(manifest_file)
     check_replaceable(out)
-    _check_outside(manifest.models, out)
+    _check_outside(manifest.models, out, options)
     entries = shard.of(manifest.models) if shard else manifest.models
     options = for_workers(options)
     tasks = [_task(EntryRequest(entry, manifest.name, options, raw)) for entry in entries]
@@ -139,11 +139,14 @@ def _start_bank(folder: Path, model: str, reference: Reference, options: ModelOp
     return Edited(save_bank(folder, bank_name, probes, [(reference, measurement)]), ())
 
 
-def _check_outside(models: Iterable[BuildEntry], out: Path) -> None:
+def _check_outside(models: Iterable[BuildEntry], out: Path, options: ModelOptions) -> None:
     """A bank takes the place of its whole folder, and of what else lies in it. Raises UsageError."""
     for entry in models:
         if entry.path is not None and would_replace(out, Path(entry.path)):
             raise UsageError(f"the model {entry.id} lies in {out}, and would be removed", "choose another --out")
+    store = shared_store(options)
+    if store and store.folder and store.folder.resolve().is_relative_to(out.resolve()):
+        raise UsageError(f"the store {store.name} lies in {out}, and would be removed", "choose another --store")
 
 
 def _measured(

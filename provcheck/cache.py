@@ -122,7 +122,8 @@ class MeasurementCache:
             self._distrust(path, "measurement", _reason(error))
             return self._fetch(path)
         _touch(path)
-        self._share(path, packed(found, raw=True), anew=False)
+        if self._shared:
+            self._share(path, packed(found, raw=True), anew=False)
         return found
 
     def store(self, key: str, found: Measurement) -> bool:

@@ -110,12 +110,22 @@ def measure_model(model: StrPath, options: ModelOptions | None = None, observe: 
     return measured(find_target(os.fspath(model), options), options, observe or Silent())
 
 
+def shared_store(options: ModelOptions) -> SharedStore | None:
+    """The store that the options name. Raises UsageError."""
+    if options.store is None:
+        return None
+    store = SharedStore(options.store)
+    if options.offline and store.folder is None:
+        raise UsageError(f"the store {store.name} is on the network, and --offline never touches it", "name a folder")
+    return store
+
+
 def for_workers(options: ModelOptions) -> ModelOptions:
     """The options as other processes and machines read them, whatever their folder; the store was tried.
 
     Raises OutputError where the store cannot be used, and UsageError.
     """
-    store = _shared_store(options)
+    store = shared_store(options)
     if store is not None:
         store.check()
     return replace(options, probes=from_anywhere(options.probes), store=store.url if store else None)
@@ -155,7 +165,7 @@ def measured(
         return _as_asked(target.saved, options)
     names = tuple(TABLE if signals is None else signals)
     asked = [name for name in names if name in options.asked]
-    cache = MeasurementCache(cache_root(), observe, _shared_store(options)) if options.cache else None
+    cache = MeasurementCache(cache_root(), observe, shared_store(options)) if options.cache else None
     probes = load_probes(options.probes)
     found = measure(target, probes, options.how, observe, cache, asked, isolate=options.isolate)
     return _as_asked(found, options, names)
@@ -199,15 +209,6 @@ def measure(
         run = run if run and run.was_run and not now.was_run else now
         found |= new
     return Measurement(target.subject, run, {one.name: found[one.name] for one in wanted})
-
-
-def _shared_store(options: ModelOptions) -> SharedStore | None:
-    if options.store is None:
-        return None
-    store = SharedStore(options.store)
-    if options.offline and not store.is_folder:
-        raise UsageError(f"the store {store.name} is on the network, and --offline never touches it", "name a folder")
-    return store
 
 
 def _entries(target: Target, probes: ProbeSet, how: MeasureOptions, cache: MeasurementCache | None) -> Entries | None:

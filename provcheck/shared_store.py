@@ -48,10 +48,11 @@ class SharedStore:
 
         self.name = clean(url) or "''"
         self._files, self._root = _opened(url, self.name)
-        self.is_folder = isinstance(self._files, LocalFileSystem)
-        self._failing = False
-        self.url = f"file://{self._root}" if self.is_folder else url
+        self.folder = Path(self._root) if isinstance(self._files, LocalFileSystem) else None
+        """Where it lies, if that is a folder of this machine, or one that looks like it."""
+        self.url = f"file://{self._root}" if self.folder else url
         """The same place, as it is called from any folder."""
+        self._failing = False
 
     def check(self) -> None:
         """Write and read something. Raises OutputError."""
@@ -88,7 +89,7 @@ class SharedStore:
         return found
 
     def _write(self, path: str, content: bytes) -> None:
-        if self.is_folder:
+        if self.folder:
             write_whole(Path(path), content)
         else:
             self._files.pipe_file(path, content)

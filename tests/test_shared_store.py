@@ -188,6 +188,12 @@ def test_a_build_into_no_store_ends_at_once(zoo: Zoo, tmp_path: Path, capsys: py
     assert not (tmp_path / "bank").exists()
 
 
+def test_a_store_in_the_bank_would_be_lost(zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(zoo.build(tmp_path / "bank", "--store", str(tmp_path / "bank" / "store"))) == 4
+    assert "bank, and would be removed" in capsys.readouterr().err
+    assert not (tmp_path / "bank").exists()
+
+
 def test_a_single_model_goes_by_it_too(zoo: Zoo, tmp_path: Path) -> None:
     options = ModelOptions(probes=str(zoo.probes), signals=("weights",), store=str(tmp_path / "store"))
     found = measure_model(zoo.home / "seed-0", options)
