@@ -17,9 +17,9 @@ from provcheck.engines.sizing import weight_bytes
 from provcheck.errors import UsageError
 from provcheck.io.untrusted import existing_folder
 from provcheck.io.writing import json_text
+from provcheck.measuring import for_workers
 from provcheck.observer import Observer
 from provcheck.pipeline import AuditOptions, audit
-from provcheck.probes import from_anywhere
 from provcheck.report_file import read_report
 from provcheck.types import ExitCode, Report
 
@@ -73,7 +73,7 @@ def audit_many(
         options,
         bank=_absolute(options.bank),
         policy=_absolute(options.policy),
-        model=replace(options.model, probes=from_anywhere(options.model.probes)),
+        model=for_workers(options.model),
         references=tuple(map(_absolute, options.references)),
     )
     work = f"{__name__}:{audit_one.__name__}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter
 
@@ -13,17 +12,17 @@ from provcheck.bank.editing import Edited, add_reference, check_new, is_bank, lo
 from provcheck.bank.manifest import BankManifest, BuildEntry, check_parents, read_build_manifest
 from provcheck.bank.parts import Part
 from provcheck.bank.saving import check_replaceable, save_bank
-from provcheck.engines import Done, Engine, Task, find_engine
+from provcheck.engines import Engine, Task, find_engine
 from provcheck.engines.sharding import Shard
 from provcheck.engines.sizing import weight_bytes
 from provcheck.errors import BankError, UsageError
 from provcheck.io.writing import would_replace
-from provcheck.measuring import ModelOptions, find_comparable, measure_model, measured
+from provcheck.measuring import ModelOptions, find_comparable, for_workers, measure_model, measured, shared_store
 from provcheck.observer import Observer
-from provcheck.probes import DEFAULT_PROBES, from_anywhere, load_probes
+from provcheck.probes import DEFAULT_PROBES, load_probes
 from provcheck.signals import all_signals
 from provcheck.signals.comparable import check_comparable
-from provcheck.store import load_measurement, packed
+from provcheck.store import packed, unpacked
 from provcheck.types import ExitCode, Measurement, ProbeSet, Reference
 
 
@@ -62,20 +61,21 @@ def build_bank(
     """Measure every model of a manifest file and write the bank to `out`; a failing one is reported and left out.
 
     The bank has the manifest's order, whatever the engine. `shard`: measure only that share of the models; `out` is
-    then a part, which `provcheck.bank.uniting` unites with the others. A killed run resumes from the cache. Raises
-    BankError when every model failed, OutputError when the bank cannot be written, UsageError and ProbeError.
+    then a part, which `provcheck.bank.uniting` unites with the others. A killed run resumes from the cache, and from a
+    store that was named. Raises BankError when every model failed, OutputError when the bank or the store cannot be
+    written, UsageError and ProbeError.
     """
     probes, manifest = load_probes(options.probes), read_build_manifest(manifest_file)
     check_replaceable(out)
-    _check_outside(manifest.models, out)
+    _check_outside(manifest.models, out, options)
     entries = shard.of(manifest.models) if shard else manifest.models
-    options = replace(options, probes=from_anywhere(options.probes))
+    options = for_workers(options)
     tasks = [_task(EntryRequest(entry, manifest.name, options, raw)) for entry in entries]
     found: dict[str, Measurement] = {}
     faults = {}
     for done in (engine or find_engine()).run(tasks, observe):
         if done.fault is None:
-            found[done.task.id] = _unpacked(done)
+            found[done.task.id] = unpacked(done.content)
         else:
             faults[done.task.id] = done.fault
             observe.note(f"skipped {done.task.id}: {done.fault.message}")
@@ -104,14 +104,6 @@ def _task(asked: EntryRequest) -> Task:
         _REQUEST.dump_json(asked),
         weight_bytes(asked.entry.path),
     )
-
-
-def _unpacked(done: Done) -> Measurement:
-    """The measurement in the file that came back."""
-    with TemporaryDirectory(prefix="provcheck-") as folder:
-        path = Path(folder) / "measurement.safetensors"
-        path.write_bytes(done.content)
-        return load_measurement(path)
 
 
 def add_to_bank(
@@ -147,11 +139,14 @@ def _start_bank(folder: Path, model: str, reference: Reference, options: ModelOp
     return Edited(save_bank(folder, bank_name, probes, [(reference, measurement)]), ())
 
 
-def _check_outside(models: Iterable[BuildEntry], out: Path) -> None:
+def _check_outside(models: Iterable[BuildEntry], out: Path, options: ModelOptions) -> None:
     """A bank takes the place of its whole folder, and of what else lies in it. Raises UsageError."""
     for entry in models:
         if entry.path is not None and would_replace(out, Path(entry.path)):
             raise UsageError(f"the model {entry.id} lies in {out}, and would be removed", "choose another --out")
+    store = shared_store(options)
+    if store and store.folder and store.folder.resolve().is_relative_to(out.resolve()):
+        raise UsageError(f"the store {store.name} lies in {out}, and would be removed", "choose another --store")
 
 
 def _measured(

@@ -11,6 +11,10 @@ when it is read; if it was changed, the model is measured or placed again. Anyon
 forge an entry, digest and all, so only its user gets access; `--no-cache` neither reads nor writes it, nor does the
 verification of a report. A cache that cannot be read or written (full or read-only disk) never stops an audit.
 
+Behind it there may be a store that several machines share (see `provcheck.shared_store`), with the same entries under
+the same keys, and checked in the same way. What is not here is looked for there; what was measured, or is only here,
+is put there. A store that fails never stops a measurement.
+
 Size: a measurement takes about 0.4 MB with the shipped probes; the most recently used are kept, 1 GB in all. Trees and
 maps of a large bank take 50 kB; of these 50 MB are kept. The
 batches of a measurement that was never resumed (0.3 MB) are removed after a week, and so are parts of weight files that
@@ -41,8 +45,10 @@ from provcheck.io.text import shown
 from provcheck.io.untrusted import parse_json, read_bounded
 from provcheck.io.writing import json_text, write_whole
 from provcheck.observer import Observer
+from provcheck.shared_store import SharedStore
 from provcheck.signals import Signal
-from provcheck.store import load_measurement, save_measurement
+from provcheck.store import MAX_BYTES as LARGEST_FILE
+from provcheck.store import load_measurement, packed, unpacked
 from provcheck.types import Measurement, ProbeSet, Record, canonical_digest, measurement, subject
 
 R = TypeVar("R", bound=Record)
@@ -97,36 +103,74 @@ def cache_usage(root: Path) -> Usage:
 
 
 class MeasurementCache:
-    """Measurements by key. Only `make_root` raises; `observe` gets one note when nothing can be kept."""
+    """Measurements by key. Only `make_root` raises; `observe` gets one note when nothing can be kept, here or there."""
 
-    def __init__(self, root: Path, observe: Observer) -> None:
+    def __init__(self, root: Path, observe: Observer, shared: SharedStore | None = None) -> None:
         self.root = root
         self._observe = observe
-        self._told = False
+        self._shared = shared
+        self._told: set[str] = set()
 
     def find(self, key: str) -> Measurement | None:
         """The measurement under that key, or None. An entry that was changed is removed."""
         path = self._entry(key)
         try:
             if not path.is_file():
-                return None
+                return self._fetch(path)
             found = load_measurement(path)
         except (OSError, MeasurementFileError) as error:
             self._distrust(path, "measurement", _reason(error))
-            return None
+            return self._fetch(path)
         _touch(path)
+        if self._shared:
+            self._share(path, packed(found, raw=True), anew=False)
         return found
 
     def store(self, key: str, found: Measurement) -> bool:
         """Keep a finished measurement, and remove what is too old or exceeds the limit; False if it cannot be kept."""
+        path, content = self._entry(key), packed(found, raw=True)
+        kept = self._keep(path, content)
+        return self._share(path, content) or kept
+
+    def _keep(self, path: Path, content: bytes) -> bool:
+        """Whether it could be kept here."""
         try:
             self.make_root()
-            save_measurement(found, self._entry(key), raw=True)
+            write_whole(path, content)
         except (OSError, OutputError) as error:
             self.cannot_keep(error)
             return False
         self._prune()
         return True
+
+    def _share(self, path: Path, content: bytes, *, anew: bool = True) -> bool:
+        """Whether it could be put into the store, or unless it is `anew` is there already."""
+        if self._shared is None:
+            return False
+        try:
+            if anew or not self._shared.has(_name(path)):
+                self._shared.write(_name(path), content)
+        except OSError as error:
+            self._tell(f"the store {self._shared.name} cannot be written, so what is measured is kept here only", error)
+            return False
+        return True
+
+    def _fetch(self, path: Path) -> Measurement | None:
+        """The entry from the store, which is kept here then; None if there is none, or none that can be trusted."""
+        if self._shared is None:
+            return None
+        try:
+            content = self._shared.read(_name(path), LARGEST_FILE)
+            found = None if content is None else unpacked(content)
+        except MeasurementFileError as error:
+            self._observe.note(f"a measurement in the store {self._shared.name} is not used: {_reason(error)}")
+            return None
+        except OSError as error:
+            self._tell(f"the store {self._shared.name} cannot be read, so what it may hold is measured anew", error)
+            return None
+        if content and found:
+            self._keep(path, content)
+        return found
 
     def find_record(self, key: str, kind: type[R]) -> R | None:
         """The tree or map under that key, or None. An entry that was changed, or is another's, is removed."""
@@ -160,13 +204,17 @@ class MeasurementCache:
 
     def cannot_keep(self, error: Exception) -> None:
         """Say once that nothing is kept, and why."""
-        if not self._told:
-            self._observe.note(f"the cache {shown(self.root)} cannot be written, so nothing is kept: {_reason(error)}")
-        self._told = True
+        self._tell(f"the cache {shown(self.root)} cannot be written, so nothing is kept", error)
 
     def make_root(self) -> None:
         """Make the folder, accessible only to its user."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _tell(self, what: str, error: Exception) -> None:
+        """Say it, if it was not said before."""
+        if what not in self._told:
+            self._observe.note(f"{what}: {_reason(error)}")
+        self._told.add(what)
 
     def _distrust(self, path: Path, what: str, reason: str) -> None:
         """Say that an entry is not used, and why, and remove it."""
@@ -216,6 +264,11 @@ class Entries:
 
     def _key(self, signal: Signal) -> str:
         return measurement_key(signal, self.probes, self.identity, self.environment(signal))
+
+
+def _name(path: Path) -> str:
+    """What the entry of the cache is called in a store."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def _keep_newest(paths: Iterable[Path], limit: int) -> None:

@@ -16,7 +16,8 @@ from provcheck.errors import BrokenModel, UsageError
 from provcheck.io.spelling import did_you_mean
 from provcheck.measurement import MeasureOptions
 from provcheck.observer import Observer, Silent
-from provcheck.probes import DEFAULT_PROBES, load_probes
+from provcheck.probes import DEFAULT_PROBES, from_anywhere, load_probes
+from provcheck.shared_store import SharedStore
 from provcheck.signals import TABLE, Signal, find_signal
 from provcheck.signals.comparable import NO_NAMES, NOT_ASKED, check_comparable
 from provcheck.sketches import not_run, sketch_each
@@ -47,6 +48,8 @@ class ModelOptions(FindOptions):
     probes: str = DEFAULT_PROBES
     cache: bool = True
     """Whether to look for the measurement in the cache, and keep it there."""
+    store: str | None = None
+    """Folder or fsspec URL of a store behind the cache, which several machines share; None: none."""
     memory_bytes: int | None = None
     """Memory for batches, on top of the weights; None: what is free, with a margin."""
     threads: int | None = None
@@ -67,6 +70,8 @@ class ModelOptions(FindOptions):
             raise UsageError(f"there is no signal {unknown[0]!a}{did_you_mean(unknown[0], TABLE)}", hint)
         if self.signals == ():
             raise UsageError("no signal is named", hint)
+        if self.store is not None and not self.cache:
+            raise UsageError("--store keeps what --no-cache would measure anew", "leave out one of them")
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -105,6 +110,27 @@ def measure_model(model: StrPath, options: ModelOptions | None = None, observe: 
     return measured(find_target(os.fspath(model), options), options, observe or Silent())
 
 
+def shared_store(options: ModelOptions) -> SharedStore | None:
+    """The store that the options name. Raises UsageError."""
+    if options.store is None:
+        return None
+    store = SharedStore(options.store)
+    if options.offline and store.folder is None:
+        raise UsageError(f"the store {store.name} is on the network, and --offline never touches it", "name a folder")
+    return store
+
+
+def for_workers(options: ModelOptions) -> ModelOptions:
+    """The options as other processes and machines read them, whatever their folder; the store was tried.
+
+    Raises OutputError where the store cannot be used, and UsageError.
+    """
+    store = shared_store(options)
+    if store is not None:
+        store.check()
+    return replace(options, probes=from_anywhere(options.probes), store=store.url if store else None)
+
+
 def find_comparable(
     bases: Mapping[str, Basis],
     bank_name: str,
@@ -139,7 +165,7 @@ def measured(
         return _as_asked(target.saved, options)
     names = tuple(TABLE if signals is None else signals)
     asked = [name for name in names if name in options.asked]
-    cache = MeasurementCache(cache_root(), observe) if options.cache else None
+    cache = MeasurementCache(cache_root(), observe, shared_store(options)) if options.cache else None
     probes = load_probes(options.probes)
     found = measure(target, probes, options.how, observe, cache, asked, isolate=options.isolate)
     return _as_asked(found, options, names)

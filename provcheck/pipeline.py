@@ -69,6 +69,7 @@ class AuditKeywords(TypedDict, total=False):
     dtype: str
     probes: StrPath
     cache: bool
+    store: StrPath | None
     memory_bytes: int | None
     threads: int | None
     signals: str | Sequence[str] | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import ValidationError
@@ -77,6 +78,14 @@ def load_measurement(path: StrPath) -> Measurement:
         raise MeasurementFileError(f"{path.name}: {first_fault(error)}", AGAIN) from None
     signals = {name: _signal(path, name, facts, arrays) for name in dict.fromkeys((*TABLE, *facts.signals))}
     return Measurement(subject, RunFacts(**{name: getattr(facts, name) for name in RunFacts.model_fields}), signals)
+
+
+def unpacked(content: bytes) -> Measurement:
+    """The measurement in the content of a file, checked as `load_measurement` does. Raises MeasurementFileError."""
+    with TemporaryDirectory(prefix="provcheck-") as folder:
+        path = Path(folder) / "measurement.safetensors"
+        path.write_bytes(content)
+        return load_measurement(path)
 
 
 def measurement_digest(measurement: Measurement) -> str:

@@ -27,7 +27,7 @@ FLOORS: list[set[str]] = [
     {"types", "version"},
     {"errors"},
     {"io", "observer", "stopwatch", "wording", "architectures"},
-    {"checkpoint", "probes"},
+    {"checkpoint", "probes", "shared_store"},
     {"signals"},
     {"store", "bank", "measurement", "report_file", "rendering", "changes"},
     {"cache", "endpoints"},

@@ -27,11 +27,12 @@ def audit_list(
 
     if str(out) == "-":
         raise UsageError("standard output takes one report, and --many writes many", "name a folder with --out")
-    models = read_list(_read(name))
-    models = tuple(Shard.read(shard).of(models)) if shard else models
+    models, part = read_list(_read(name)), Shard.read(shard) if shard else None
+    folders = folder_names(models)  # of the whole list: shards may write into one folder
+    models = tuple(part.of(models)) if part else models
     collect_checks(settings)
     check_writable(out, formats)
-    folders, console, done = folder_names(models), make_console(), {}
+    console, done = make_console(), {}
     with ProgressBar(console) as observer:
         for one in audit_many(models, settings, find_engine(engine), observer, folders):
             done[one.model] = one
@@ -39,7 +40,7 @@ def audit_list(
                 write_files(one.report, out / one.folder, formats)
     rows = [done[model] for model in models]
     print_table_of(console, rows)
-    print_line(console, f"summary: {', '.join(map(str, write_summary(out, rows)))}")
+    print_line(console, f"summary: {', '.join(map(str, write_summary(out, rows, part.label if part else None)))}")
     return int(worst(one.exit_code for one in rows))
 
 

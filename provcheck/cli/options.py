@@ -130,6 +130,15 @@ MaxRequests = Annotated[
 NoCache = Annotated[
     bool, common("--no-cache/--cache", help="Measure anew: neither read nor keep measurements in the cache.")
 ]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="DIR|URL",
+        help="Measurements shared between machines: a folder, s3://, gs://, hf:// or another fsspec URL. RISK: whoever "
+        "can write there can forge them.",
+    ),
+]
 EngineName = Annotated[
     str,
     typer.Option(
@@ -235,6 +244,7 @@ def _model_options(
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
     no_cache: NoCache = False,
+    store: Store = None,
     max_requests: MaxRequests = 1_000,
     isolate: Isolate = True,
 ) -> ModelOptions:
@@ -250,6 +260,7 @@ def _model_options(
         dtype=dtype,
         probes=probes,
         cache=not no_cache,
+        store=store,
         max_requests=max_requests,
         memory_bytes=memory,
         signals=read_signals(signals),
@@ -258,7 +269,7 @@ def _model_options(
 
 
 def _engine_options(
-    engine_name: EngineName = "auto",
+    engine: EngineName = "auto",
     jobs: Jobs = 1,
     threads: Threads = 4,
     retries: Retries = 2,
@@ -268,4 +279,4 @@ def _engine_options(
     """The one place where these options become an object. Raises UsageError."""
     from provcheck.engines import EngineOptions
 
-    return EngineOptions(engine_name, jobs, threads, retries, address, gpu_memory)
+    return EngineOptions(engine, jobs, threads, retries, address, gpu_memory)

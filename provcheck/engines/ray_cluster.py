@@ -55,7 +55,8 @@ def connected(address: str | None) -> Iterator[Any]:
         yield ray
         return
     try:
-        ray.init(address=address, include_dashboard=False if address is None else None, log_to_driver=False)
+        quiet = {"log_to_driver": False, "logging_level": "warning"}
+        ray.init(address=address, include_dashboard=False if address is None else None, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
         message = f"the Ray cluster cannot be reached: {clean(str(error)) or type(error).__name__}"
         raise UsageError(message, "check --address, and that its version of Ray is the one installed here") from None
@@ -65,9 +66,21 @@ def connected(address: str | None) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _perform(task: Task) -> Done:
-    """On a worker; what the model's own progress is nobody sees."""
-    return perform(task, Silent())
+class Notes(Silent):
+    """Keeps what the work has to say; the model's own progress nobody sees."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, message: str) -> None:
+        """A line to be shown when the task is done."""
+        self.said.append(message)
+
+
+def _perform(task: Task) -> tuple[Done, list[str]]:
+    """On a worker."""
+    notes = Notes()
+    return perform(task, notes), notes.said
 
 
 def _reported(ray: Any, waiting: dict[Any, Task], observe: Observer) -> Iterator[Done]:
@@ -76,9 +89,11 @@ def _reported(ray: Any, waiting: dict[Any, Task], observe: Observer) -> Iterator
         (first,), _ = ray.wait(list(waiting), num_returns=1)
         task = waiting.pop(first)
         try:
-            done = ray.get(first)
+            done, said = ray.get(first)
         except ray.exceptions.RayError as error:
-            done = Done(task, fault=Fault(f"its worker was lost: {type(error).__name__}", LOST))
+            done, said = Done(task, fault=Fault(f"its worker was lost: {type(error).__name__}", LOST)), []
+        for message in said:
+            observe.note(f"{task.id}: {message}")
         observe.advance()
         observe.note(f"[{total - len(waiting)}/{total}] {task.id}")
         yield done

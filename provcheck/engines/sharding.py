@@ -36,5 +36,10 @@ class Shard:
             raise UsageError(f"nothing is left for shard {self} of {len(items)} models", "use fewer shards")
         return share
 
+    @property
+    def label(self) -> str:
+        """For the name of a file."""
+        return f"{self.place}-of-{self.count}"
+
     def __str__(self) -> str:
         return f"{self.place}/{self.count}"

@@ -53,9 +53,10 @@ def print_table_of(console: Console, rows: Sequence[Row]) -> None:
     print_table(console, HEADINGS, [tuple(map(plain, _cells(row))) for row in rows])
 
 
-def write_summary(folder: Path, rows: Sequence[Row]) -> list[Path]:
-    """Write summary.md and junit.xml; return the paths. Raises OutputError."""
-    return write_texts(folder, {"summary.md": _markdown(rows), "junit.xml": _junit(rows)})
+def write_summary(folder: Path, rows: Sequence[Row], part: str | None = None) -> list[Path]:
+    """Write summary.md and junit.xml; return the paths. `part` goes into their names. Raises OutputError."""
+    end = f"-{part}" if part else ""
+    return write_texts(folder, {f"summary{end}.md": _markdown(rows), f"junit{end}.xml": _junit(rows)})
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:

@@ -1,4 +1,4 @@
-"""Tiny models to build banks of, and their files as bytes; with `--signals weights` nothing has to be run."""
+"""Tiny models to build banks of, and their files as bytes; by default of their weights, so that nothing is run."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from tests.tiny import save_probes, save_tiny, tiny_probes
 
 @dataclass(frozen=True)
 class Zoo:
-    """A manifest of tiny models, one of them broken, and probes."""
+    """A manifest of tiny models, one of them broken, and probes; `signals`: what is measured."""
 
     home: Path
     manifest: Path
     probes: Path
+    signals: str = "weights"
 
     def build(self, out: Path, *options: str) -> list[str]:
-        """The arguments of `bank build`, which reads the weights only."""
+        """The arguments of `bank build`."""
         command = ["bank", "build", str(self.manifest), "--out", str(out), "--probes", str(self.probes)]
-        return [*command, "--signals", "weights", "--no-isolate", *options]
+        return [*command, "--signals", self.signals, "--no-isolate", *options]
 
 
-def make_zoo(home: Path, models: int = 5) -> Zoo:
+def make_zoo(home: Path, models: int = 5, signals: str = "weights") -> Zoo:
     probes = save_probes(home / "tiny", tiny_probes(texts=40))
     for number in range(models):
         save_tiny(home / f"seed-{number}", seed=number)
@@ -31,7 +32,7 @@ def make_zoo(home: Path, models: int = 5) -> Zoo:
     names.insert(2, "broken")
     lines = "".join(f"  - {{id: org/{name}, path: {name}, family: {name}}}\n" for name in names)
     (home / "zoo.yaml").write_text(f"name: zoo\nmodels:\n{lines}", "utf-8")
-    return Zoo(home, home / "zoo.yaml", probes)
+    return Zoo(home, home / "zoo.yaml", probes, signals)
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -42,6 +42,32 @@ def test_one_unreadable_model_never_stops_the_others(
     assert "summary: " in capsys.readouterr().out
 
 
+def test_shards_write_into_one_folder_and_replace_nothing_of_each_other(zoo: Zoo, tmp_path: Path) -> None:
+    models = [tmp_path / "a-b", tmp_path / "a" / "b", tmp_path / "c"]
+    for place in models:
+        shutil.copytree(zoo.home / "seed-1", place)
+    (tmp_path / "list.txt").write_text("\n".join(map(str, models)), "utf-8")
+    options = ["--bank", str(zoo.home / "bank"), "--probes", str(zoo.probes), "--signals", "weights", "--no-isolate"]
+    audit = [
+        "audit",
+        "--many",
+        str(tmp_path / "list.txt"),
+        *options,
+        "--format",
+        "json",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    for number in (1, 2):
+        run([*audit, "--shard", f"{number}/2"])
+    parts = ["junit-1-of-2.xml", "junit-2-of-2.xml", "summary-1-of-2.md", "summary-2-of-2.md"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_file()) == parts
+    assert len(list((tmp_path / "out").glob("*/report.json"))) == 3
+    run(audit)
+    rows = {line for name in parts[2:] for line in (tmp_path / "out" / name).read_text("utf-8").splitlines()}
+    assert rows == set((tmp_path / "out" / "summary.md").read_text("utf-8").splitlines())
+
+
 def test_names_of_folders_are_safe_and_differ() -> None:
     names = folder_names(["org/a", "org-a", "ORG/A", "../../etc", "org/b@main", "/"])
     assert len({name.lower() for name in names.values()}) == 6

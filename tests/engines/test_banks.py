@@ -1,11 +1,7 @@
-"""A bank is the same, byte for byte, whatever built it: one process, several, shards, or runs that were killed."""
+"""A bank is the same, byte for byte, whatever built it: one process, several, or shards."""
 
 from __future__ import annotations
 
-import random
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +12,6 @@ from tests.engines.banks import Zoo, content, make_zoo
 from tests.tiny import save_probes, tiny_probes
 
 RENAMED = "{id: org/seed-0, path: seed-4, family: seed-0}"
-PROGRAM = [sys.executable, "-c", "import provcheck.cli; provcheck.cli.main()"]
 
 
 @pytest.fixture(scope="module")
@@ -52,27 +47,6 @@ def test_shards_unite_to_the_same_bank(
     assert run(["bank", "merge", *parts, "--out", str(tmp_path / "bank")]) == 1
     assert content(tmp_path / "bank") == serial
     assert "missing org/broken: broken has no config.json" in capsys.readouterr().out
-
-
-def test_a_build_that_is_killed_again_and_again_builds_the_same_bank(
-    zoo: Zoo, serial: dict[str, bytes], tmp_path: Path, cache_folder: Path
-) -> None:
-    """The driver is killed at any moment, and with it its workers; what was measured is not measured again."""
-    stream, kept = random.Random(3), 0
-    for attempt in range(40):
-        with subprocess.Popen([*PROGRAM, *zoo.build(tmp_path / "bank", "--jobs", "2")]) as program:
-            deadline = time.monotonic() + stream.uniform(0.5, 4) + attempt / 2
-            while program.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.01)
-            program.kill()
-        found = len(list((cache_folder / "measurements").glob("*.safetensors")))
-        assert found >= kept
-        kept = found
-        if program.returncode == 1:
-            break
-    assert program.returncode == 1 and kept == 5
-    assert content(tmp_path / "bank") == serial
-    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["bank"]
 
 
 @pytest.mark.parametrize(

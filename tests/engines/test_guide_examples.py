@@ -29,9 +29,9 @@ def test_the_array_and_the_merge_build_what_one_run_builds(tmp_path: Path) -> No
     environment |= {"PROVCHECK_SIGNALS": "weights"}
 
     def run(script: str, **variables: str) -> None:
-        subprocess.run(["sh", "-ec", script], cwd=tmp_path, env=environment | variables, check=True)
+        subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=environment | variables, check=True)
 
-    machine, array, merge, _ray = EXAMPLES
+    machine, _store, array, merge, _ray = EXAMPLES
     run(machine.splitlines()[0])
     alone = content(tmp_path / "zoo")
     for number in "1234":
