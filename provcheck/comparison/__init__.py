@@ -16,8 +16,9 @@ from provcheck.types import Basis, Comparison, Ints, Measurement, NotMeasured, S
 
 __all__ = ["compare", "compare_two", "examine", "shared_signals"]
 
-SHORTLIST = 100
-"""Number of references of a large bank compared in full: the nearest by each signal that places models."""
+SHORTLIST = 200
+"""Number of references of a large bank compared in full: the nearest by each signal that places models. Every bank
+that ships is smaller, and compared in full."""
 
 UNREADABLE = NotMeasured(not_measured="the bank's arrays are of another version of provcheck")
 

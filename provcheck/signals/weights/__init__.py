@@ -26,7 +26,7 @@ from provcheck.signals.stacks import ArrayLayout
 from provcheck.signals.weights import page, reading
 from provcheck.signals.weights.anatomy import dissect
 from provcheck.signals.weights.anchors import anchors_digest, tokens_of
-from provcheck.signals.weights.matching import Bits, match_blocks
+from provcheck.signals.weights.matching import Bits, match_blocks, signs
 from provcheck.signals.weights.shifts import exact_p_value, shifted_sums
 from provcheck.signals.weights.sketching import Sketched, chosen_blocks, is_sound, sketch, take_apart
 from provcheck.signals.weights.stored import Unfit
@@ -274,7 +274,8 @@ def block_matches(one: Sketched, two: Sketched) -> tuple[tuple[float, ...], ...]
 def _alike(one: Bits, two: Bits, i: int, j: int) -> Floats:
     """(m1, m2) how alike neurons of two blocks read and write."""
     rows, columns = one.counts[i], two.counts[j]
-    read, write = (a[i][:rows] @ b[j][:columns].T for a, b in ((one.read, two.read), (one.write, two.write)))
+    read = one.read[i][:rows] @ two.read[j][:columns].T
+    write = signs(one.write[i][:rows]) @ signs(two.write[j][:columns]).T
     return np.asarray((read + write) / one.read.shape[-1])
 
 
