@@ -18,16 +18,18 @@ from provcheck.types import (
     MeasurementFacts,
     Record,
     Relation,
+    Shortlist,
     Subject,
     Verdict,
 )
-from provcheck.wording import MEASURED_FOR_AUDIT, listing, plural
+from provcheck.wording import MEASURED_FOR_AUDIT, listing, plural, shortlisted
 
 
-def bank_facts(bank: Bank) -> BankFacts:
+def bank_facts(bank: Bank, shortlist: Shortlist | None = None) -> BankFacts:
     """What the report says about the bank."""
     manifest = bank.manifest
-    return BankFacts(name=manifest.name, digest=manifest.digest, references=len(manifest.references))
+    references = len(manifest.references)
+    return BankFacts(name=manifest.name, digest=manifest.digest, references=references, shortlist=shortlist)
 
 
 def backgrounds(facts: MeasurementFacts, bank: Bank) -> tuple[dict[str, Record], dict[str, str]]:
@@ -77,11 +79,17 @@ def _command(name: str, models: Iterable[str], options: Iterable[tuple[str, str 
 
 
 def limitations(
-    facts: MeasurementFacts, verdict: Verdict, of_judge: str, subject: Subject, at_hand: tuple[str, ...] = ()
+    facts: MeasurementFacts,
+    verdict: Verdict,
+    of_judge: str,
+    subject: Subject,
+    at_hand: tuple[str, ...] = (),
+    shortlist: Shortlist | None = None,
 ) -> tuple[str, ...]:
     """What the report cannot prove, in plain sentences; `at_hand`: references that are not of the bank."""
     lines = [
         "A report speaks about the references of its bank only; a model that is not in the bank cannot be found.",
+        *([shortlisted(shortlist)] if shortlist else []),
         *_beside(at_hand),
         "Related says that weights have a common ancestor. It does not say who copied from whom, nor when, nor whether "
         "it was allowed.",

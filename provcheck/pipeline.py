@@ -11,7 +11,7 @@ from typing import Any, TypedDict, Unpack
 from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
 from provcheck.cache import MeasurementCache, cache_root
-from provcheck.comparison import compare, examine
+from provcheck.comparison import compare, examine, shared_signals, shortlist_of, unlisted
 from provcheck.disguise import find_signs
 from provcheck.errors import UsageError
 from provcheck.io import data
@@ -231,9 +231,18 @@ def conclude(
     comparisons, verdict = decide(comparisons, judge, facts, wide.ancestry)
     verdict = name_parents(answer_named(verdict, comparisons, claimed), comparisons, measurement, wide)
     comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, wide)
+    shortlist = shortlist_of(wide, comparisons)
     signs = find_signs(subject, facts, comparisons, verdict, {one.id: one.settings for one in wide.references})
     evidence = Evidence(
-        subject, facts, comparisons, verdict, options.claimed_base, wide.references, compared.unavailable, signs
+        subject,
+        facts,
+        comparisons,
+        verdict,
+        options.claimed_base,
+        wide.references,
+        compared.unavailable,
+        signs,
+        unlisted(shared_signals(measurement, wide), wide),
     )
     checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)
     lineage, bank_map = drawn or (
@@ -245,7 +254,7 @@ def conclude(
         tool=prepared.tool,
         subject=subject,
         measurement=facts,
-        bank=bank_facts(bank),
+        bank=bank_facts(bank, shortlist),
         judge=judge.facts(comparisons),
         policy=policy_facts,
         claimed_base=options.claimed_base,
@@ -259,6 +268,6 @@ def conclude(
         checks=checks,
         summary=summarise(checks),
         exit_code=exit_code(checks, policy_facts.on_inconclusive),
-        limitations=limitations(facts, verdict, judge.limitation, subject, tuple(wide.at_hand)),
+        limitations=limitations(facts, verdict, judge.limitation, subject, tuple(wide.at_hand), shortlist),
         digests=digests(measurement, bank, policy_facts.digest, judge.digest, background_digests),
     ).with_digest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Context
 
-from provcheck.types import AtHand, Interval
+from provcheck.types import AtHand, Interval, Shortlist
 
 SMALLEST = 1e-300
 """A bound that is still above what floating point makes of the smallest p-values."""
@@ -90,6 +90,17 @@ def at_hand(facts: AtHand) -> str:
     """`measured for this audit, from the Hub (revision 0123456789ab)`."""
     revision = f" (revision {facts.subject.revision[:12]})" if facts.subject.revision else ""
     return f"{MEASURED_FOR_AUDIT}{FOUND[facts.found]}{revision}"
+
+
+def shortlisted(found: Shortlist) -> str:
+    """How much of a large bank was compared in full, and what that may miss."""
+    everyone, by = found.compared + found.listed, joined(found.lists) or "no list"
+    return (
+        f"Of the {everyone:,} references of the bank, {found.compared:,} were compared in full: the likeliest "
+        f"relatives by {by}, and those that were named. "
+        f"The other {found.listed:,} come behind these in every list, and were not compared in full: a relative that is "
+        "far in every list is missed."
+    )
 
 
 def plural(count: int, noun: str) -> str:

@@ -21,7 +21,7 @@ from provcheck import (
     save_measurement,
 )
 from provcheck.bank import Bank
-from provcheck.comparison import SHORTLIST, compare_two
+from provcheck.comparison import compare_two, shortlist
 from provcheck.errors import BankError, IncompatibleError, MeasurementFileError
 from provcheck.io import data
 from provcheck.rendering.junit import JUnitReport
@@ -128,13 +128,16 @@ def test_a_measurement_of_another_shape_is_refused(bank: Bank) -> None:
         report_on(forged, bank)
 
 
-def test_a_false_claim_is_found_in_a_bank_that_is_too_large_to_compare_in_full(tmp_path: Path) -> None:
+def test_a_false_claim_is_found_in_a_bank_that_is_too_large_to_compare_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The claimed base may be the farthest of all; it is compared none the less."""
-    large = make_bank(tmp_path / "large", roots(SHORTLIST + 20))
+    monkeypatch.setattr(shortlist, "SHORTLIST", 10)
+    large = make_bank(tmp_path / "large", roots(30))
     subject = make_measurement("me", blocks_at(make_blocks(3), 0.3))
     nearest = report_on(subject, large).comparisons
-    assert len(nearest) == SHORTLIST
-    absent = sorted(set(roots(SHORTLIST + 20)) - {c.reference for c in nearest})[0]
+    assert len(nearest) == 10
+    absent = sorted(set(roots(30)) - {c.reference for c in nearest})[0]
     report = report_on(subject, large, claimed_base=absent)
     (claim,) = (check for check in report.checks if check.id == "claimed-base-supported")
     assert claim.outcome is Outcome.FAILED, claim.message

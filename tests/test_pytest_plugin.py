@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from provcheck.cli import run
+from provcheck.comparison import shortlist
 from provcheck.signals.able.values import CONTRAST
 from provcheck.store import save_measurement
 from tests.evidence import subject
@@ -108,10 +109,13 @@ def test_what_the_bank_does_not_know_is_no_acquittal(negation: str, pytester: py
     )
 
 
-def test_references_beyond_the_nearest_are_known_too(pytester: pytest.Pytester, files: Path, tmp_path: Path) -> None:
-    """Of a large bank only the nearest are compared in full."""
-    make_bank(tmp_path / "large", roots(105))
-    every = [f'assert not provenance.related_to("org/root-{n}")' for n in (0, 50, 104)]
+def test_references_beyond_the_shortlist_are_known_too(
+    pytester: pytest.Pytester, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large bank only a shortlist is compared in full."""
+    monkeypatch.setattr(shortlist, "SHORTLIST", 10)
+    make_bank(tmp_path / "large", roots(30))
+    every = [f'assert not provenance.related_to("org/root-{n}")' for n in (0, 15, 29)]
     release(pytester, files, *every, bank=str(tmp_path / "large")).assert_outcomes(passed=3)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
-
 from provcheck.bank import Bank
+from provcheck.comparison.shortlist import choose, shortlist_of, unlisted
 from provcheck.errors import IncompatibleError
 from provcheck.signals import TABLE, all_signals, find_signal, rank_of
 from provcheck.signals.comparable import check_comparable, why_not_comparable
@@ -14,10 +13,7 @@ from provcheck.signals.contract import Signal
 from provcheck.signals.stacks import stack_of
 from provcheck.types import Basis, Comparison, Ints, Measurement, NotMeasured, SignalValues, Sketch, Stack
 
-__all__ = ["compare", "compare_two", "examine", "shared_signals"]
-
-SHORTLIST = 100
-"""Number of references of a large bank compared in full: the nearest by each signal that places models."""
+__all__ = ["compare", "compare_two", "examine", "shared_signals", "shortlist_of", "unlisted"]
 
 UNREADABLE = NotMeasured(not_measured="the bank's arrays are of another version of provcheck")
 
@@ -30,16 +26,16 @@ def compare(
 ) -> tuple[Comparison, ...]:
     """Compare with the references of a bank, nearest first; relations are for the judge to fill in.
 
-    Of a large bank, only the nearest are compared, and, however far, those at hand and those whose ids are in `always`
+    Of a large bank, only the shortlist is compared, and, however far, those at hand and those whose ids are in `always`
     or `named`, the ones that were named before anything was measured. Raises IncompatibleError when no signal was
     measured in the same way as the bank.
     """
     shared = shared_signals(measurement, bank)
-    rows = _rows_to_compare(shared, bank, {*always, *named})
+    chosen = choose(shared, bank, _rows_called(bank, {*always, *named}))
     hypotheses = {bank.references[row].id for row in _rows_called(bank, named)}
-    found = {name: _against_bank(name, shared.get(name), measurement, bank, rows) for name in TABLE}
+    found = {name: _against_bank(name, shared.get(name), measurement, bank, chosen.rows) for name in TABLE}
     compared = []
-    for place, row in enumerate(rows):
+    for place, row in enumerate(chosen.rows):
         reference = bank.references[row]
         at_hand = bank.at_hand.get(reference.id)
         compared.append(
@@ -52,6 +48,7 @@ def compare(
                 same_weights=_same(measurement.subject.weights_digest, reference.weights_digest),
                 at_hand=at_hand,
                 named=len(hypotheses) if reference.id in hypotheses else 0,
+                ends=chosen.ends.get(int(row), ()),
             )
         )
     return tuple(sorted(compared, key=rank_of))
@@ -107,27 +104,10 @@ def shared_signals(measurement: Measurement, bank: Bank) -> dict[str, Sketch]:
     return shared
 
 
-def _rows_to_compare(shared: Mapping[str, Sketch], bank: Bank, always: Collection[str]) -> Ints:
-    """Rows of the references to compare in full: of a small bank all, else the nearest; those at hand, and `always`."""
-    own = bank.own
-    if len(own.references) <= SHORTLIST:
-        return np.arange(len(bank.references))
-    rows = np.empty(0, dtype=np.int64)
-    for name, sketch in _leading(shared).items():
-        nearest = list(find_signal(name).nearest(sketch, own.stacks[name], SHORTLIST))
-        rows = np.union1d(rows, own.rows_of(name)[nearest])
-    return np.union1d(rows, np.array([*_rows_called(bank, always), *bank.rows_at_hand], dtype=np.int64))
-
-
 def _rows_called(bank: Bank, ids: Collection[str]) -> list[int]:
     """Rows of the references with these ids; upper and lower case are the same, as on the Hub."""
     asked = {id.lower() for id in ids}
     return [row for row, reference in enumerate(bank.references) if reference.id.lower() in asked]
-
-
-def _leading(shared: Mapping[str, Sketch]) -> dict[str, Sketch]:
-    """The signals that place models, or else the first."""
-    return {name: one for name, one in shared.items() if find_signal(name).places} or dict([next(iter(shared.items()))])
 
 
 def _against_bank(name: str, sketch: Sketch | None, measurement: Measurement, bank: Bank, rows: Ints) -> Found:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from provcheck.signals import TABLE, distance_of, rank_of
 from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Signs, Subject, Verdict
 from provcheck.wording import at_hand
 
@@ -18,7 +17,7 @@ UNKNOWN = "unknown"
 class Standing:
     """How the subject stands to one reference; `probability` is that of being related, None if unknown.
 
-    `compared` is False for a reference of a large bank that lies beyond the nearest ones.
+    `compared` is False for a reference of a large bank that is not on the shortlist.
     """
 
     id: str
@@ -47,7 +46,8 @@ class Evidence:
     """The findings of one audit.
 
     `bank`: every reference, also those of a large bank that were not compared in full, and those at hand;
-    `unavailable`: claimed bases that could not be compared, with the reasons.
+    `unavailable`: claimed bases that could not be compared, with the reasons; `unlisted`: references that some list of
+    likely relatives lacks, as its signal could not measure them.
     """
 
     subject: Subject
@@ -58,27 +58,38 @@ class Evidence:
     bank: Sequence[Reference] = ()
     unavailable: Mapping[str, str] = field(default_factory=dict)
     signs: Signs | None = None
+    unlisted: Collection[str] = ()
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
         """All references of the bank: those compared, nearest first, then the rest."""
         compared = {comparison.reference for comparison in self.comparisons}
         rest = [reference for reference in self.bank if reference.id not in compared]
-        return (*map(_compared, self.comparisons), *(_beyond(one, self.farthest) for one in rest))
+        return (*map(_compared, self.comparisons), *map(self._beyond, rest))
 
     @cached_property
-    def farthest(self) -> Comparison | None:
-        """The reference that those not compared in full are no nearer than: the farthest of the shortlist.
+    def ends(self) -> tuple[Comparison, ...]:
+        """The last references of the lists that the shortlist was chosen by.
 
-        The judge calls a model related, or a copy, only for being near. So they are independent, and no copies, if the
-        farthest of the shortlist is, of those compared by the most signals. If it is not, nothing is known about them.
-        References that were named beforehand, which are compared however far they are, say nothing about the others.
+        What was not compared in full comes behind these in every list. In the bank that ships, no documented relative
+        comes behind an independent reference in every list (`tests/comparison/test_shortlist.py`). So the rest is
+        independent, and no copy, if all of these are. If one is not, nothing is known about the rest.
         """
-        nearest = [one for one in self.comparisons if not one.named and distance_of(one)]
-        least = min((rank_of(one)[0] for one in nearest), default=len(TABLE))
-        if least >= len(TABLE):
-            return None
-        return max((one for one in nearest if rank_of(one)[0] == least), key=rank_of)
+        return tuple(one for one in self.comparisons if one.ends)
+
+    def _beyond(self, reference: Reference) -> Standing:
+        """A reference that was not compared in full; one that a list lacks is open."""
+        listed = bool(self.ends) and reference.id not in self.unlisted
+        independent = listed and all(one.relation.independent for one in self.ends)
+        return Standing(
+            id=reference.id,
+            family=reference.family,
+            license=reference.license or UNKNOWN,
+            relation=Relation.UNRELATED if independent else Relation.INCONCLUSIVE,
+            probability=None,
+            compared=False,
+            copy_ruled_out=listed and all(one.copy_ruled_out for one in self.ends),
+        )
 
     def find(self, id: str) -> Standing | None:
         """The reference with that id, if the bank has it; upper and lower case are the same, as on the Hub."""
@@ -102,16 +113,4 @@ def _compared(comparison: Comparison) -> Standing:
         compared=True,
         copy_ruled_out=comparison.copy_ruled_out,
         origin=at_hand(comparison.at_hand) if comparison.at_hand else "",
-    )
-
-
-def _beyond(reference: Reference, farthest: Comparison | None) -> Standing:
-    return Standing(
-        id=reference.id,
-        family=reference.family,
-        license=reference.license or UNKNOWN,
-        relation=Relation.UNRELATED if farthest and farthest.relation.independent else Relation.INCONCLUSIVE,
-        probability=None,
-        compared=False,
-        copy_ruled_out=farthest is not None and farthest.copy_ruled_out,
     )

@@ -3,8 +3,8 @@
 `identical` and `derived` count as related, `same-recipe` and `unrelated` as independent. A reference whose relation is
 inconclusive is open: it neither fails a check nor lets one pass.
 
-Of a large bank, only the nearest references are compared in full. Whether the others are independent or open follows
-from how far away they are (`Evidence.farthest`); they are counted, never left out.
+Of a large bank, only a shortlist is compared in full. Whether the other references are independent or open follows from
+the last ones of the shortlist (`Evidence.ends`); they are counted, never left out, and every message says how many.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ IfNoMatch = Literal["skipped", "inconclusive", "failed"]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Globs = Annotated[tuple[Name, ...], Field(min_length=1)]
 EVERY = ("*",)
+NOT_SHORTLISTED = "behind independent ones in every list of likely relatives"
+"""Why a reference that was not compared in full counts as independent."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def undecided(unsettled: Sequence[Standing], asked: float | None = None) -> Find
 def counted(chosen: Sequence[Standing]) -> str:
     """How many references, and how many of them were not compared in full."""
     beyond = sum(not one.compared for one in chosen)
-    farther = f" ({beyond} of them farther away than those that were compared in full)" if beyond else ""
+    farther = f" ({beyond:,} of them not compared in full, but {NOT_SHORTLISTED})" if beyond else ""
     return references_in_words(chosen) + farther
 
 

@@ -104,6 +104,7 @@ def _nearest(report: Report) -> list[str]:
         return []
     hidden = len(report.comparisons) - len(rows)
     more = [f"{wording.plural(hidden, 'more distant reference')} not shown."] if hidden else []
+    more += [wording.shortlisted(report.bank.shortlist)] if report.bank.shortlist else []
     signals = (text(column.heading) for _, column in columns)
     headings = ("nearest reference", "relation", "probability", *signals, "license")
     return ["### Nearest references", *_table(headings, (_reference_row(one, columns) for one in rows)), *more]

@@ -124,6 +124,8 @@ def _print_nearest(console: Console, report: Report, verbosity: int) -> None:
             for row in rows
         ],
     )
+    if report.bank.shortlist:
+        print_line(console, wording.shortlisted(report.bank.shortlist))
     for one in at_hand(report):
         print_line(console, f"{short_name(one.reference)}: {origin(one)}")
 

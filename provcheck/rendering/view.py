@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from provcheck import wording
 from provcheck.io.text import short_name
 from provcheck.rendering.columns import Columns, cells_of, columns_of, listed, nearest
 from provcheck.rendering.declared import Claim, claims_of
@@ -85,7 +86,7 @@ class ReportView:
     """Heading and unit of what the signals say about a reference."""
     nearest: list[ReferenceRow]
     others: list[ReferenceRow]
-    farther: str
+    shortlist: str
     figures: list[DrawnFigure]
     claims: list[Claim]
     facts: list[tuple[str, str]]
@@ -115,7 +116,7 @@ def view_of(report: Report) -> ReportView:
         columns=[(column.heading, column.unit) for _, column in columns],
         nearest=rows[:count],
         others=rows[count:],
-        farther=_farther(report),
+        shortlist=_shortlist(report),
         figures=figures_of(report, next(iter(ordered), None)),
         claims=claims_of(report),
         facts=facts_of(report),
@@ -155,8 +156,7 @@ def _reference_row(one: Comparison, columns: Columns) -> ReferenceRow:
     )
 
 
-def _farther(report: Report) -> str:
-    """How many references are not listed."""
-    everyone = report.bank.references
-    missing = everyone - sum(one.at_hand is None for one in report.comparisons)
-    return f"Of the {everyone:,} in the bank, the {missing:,} farthest are not listed." if missing > 0 else ""
+def _shortlist(report: Report) -> str:
+    """How much of a large bank was compared in full."""
+    found = report.bank.shortlist
+    return wording.shortlisted(found) if found else ""

@@ -152,11 +152,19 @@ class Signal(ABC):
     # Comparing
 
     def nearest(self, sketch: Sketch, stack: Stack, count: int) -> Sequence[int]:
-        """Rows of the `count` nearest models; called only for large banks, on signals that place models."""
+        """Rows of the `count` nearest models, of those that have a distance; called only for large banks."""
         found = self.compare(sketch, stack, intervals=False)
-        distances = [self.distance(one) if isinstance(one, SignalValues) else None for one in found]
-        order = sorted(range(len(found)), key=lambda row: np.inf if (one := distances[row]) is None else one.value)
-        return order[:count]
+        known = ((row, self.distance(one)) for row, one in enumerate(found) if isinstance(one, SignalValues))
+        distances = {row: one.value for row, one in known if one}
+        return sorted(distances, key=lambda row: distances[row])[:count]
+
+    def lists(self, sketch: Sketch, stack: Stack, count: int) -> Mapping[str, Sequence[int]]:
+        """Rows of the models of a large bank that are worth comparing in full: lists of the `count` likeliest, by name.
+
+        A relative that is far in one should be near in another. A list by which nothing is near is left out.
+        """
+        nearest = self.nearest(sketch, stack, count)
+        return {f"{self.title} distance": nearest} if nearest else {}
 
     @abstractmethod
     def compare(self, sketch: Sketch, stack: Stack, *, intervals: bool = True) -> Sequence[SignalValues | NotMeasured]:

@@ -43,7 +43,7 @@ from provcheck.types.changes import (
     TensorChange,
     VocabularyChange,
 )
-from provcheck.types.comparison import AtHand, Comparison, Found, Interval, Reference, SignalValues
+from provcheck.types.comparison import AtHand, Comparison, Found, Interval, Reference, Shortlist, SignalValues
 from provcheck.types.experiment import Beside, Finding, Grid, Plot, Published, Series, Study, StudyFigure
 from provcheck.types.measurement import (
     AS_STORED,
@@ -125,6 +125,7 @@ __all__ = [
     "Stack",
     "Reference",
     "AtHand",
+    "Shortlist",
     "SignalValues",
     "Interval",
     "Comparison",

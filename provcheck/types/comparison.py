@@ -35,6 +35,16 @@ class Reference(Record):
     )
 
 
+class Shortlist(Record):
+    """How much of a large bank was compared in full."""
+
+    compared: Count = Field(description="references that were compared in full")
+    listed: Count = Field(
+        description="references that were not: by every list of likely relatives, others came before them"
+    )
+    lists: tuple[str, ...] = Field(description="what the lists go by; a relative that is far in each is missed")
+
+
 Found = Literal["given", "beside", "adapter", "hub"]
 """Where a reference at hand was found."""
 
@@ -118,6 +128,12 @@ class Comparison(Record):
         exclude_if=lambda value: value == 0,
         description="of a reference that was named before anything was measured, as a claim or by --reference: how "
         "many were; its p-value is corrected for these alone",
+    )
+    ends: tuple[str, ...] = Field(
+        default=(),
+        exclude_if=lambda value: not value,
+        description="of a large bank: the lists of likely relatives that end with this reference; those that were not "
+        "compared in full come behind it in each",
     )
 
     @property

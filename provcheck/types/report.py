@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
 
 from provcheck.types.base import REPORT_SCHEMA_VERSION, Count, Digested, ExitCode, Outcome, Positive, Record
-from provcheck.types.comparison import Comparison, records_by_name
+from provcheck.types.comparison import Comparison, Shortlist, records_by_name
 from provcheck.types.measurement import MeasurementFacts
 from provcheck.types.notebook import NEAREST, cell, data_frame, listed, table
 from provcheck.types.served_match import ServedMatch
@@ -58,6 +58,11 @@ class BankFacts(Record):
     name: str
     digest: str
     references: Count
+    shortlist: Shortlist | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="of a large bank: how much of it was compared in full; left out where all of it was",
+    )
 
 
 class PolicyFacts(Record):

@@ -11,7 +11,7 @@ import pytest
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.editing import add_reference
 from provcheck.bank.widening import Beside, widen
-from provcheck.comparison import SHORTLIST, compare
+from provcheck.comparison import compare, shortlist
 from provcheck.errors import BankError, IncompatibleError
 from provcheck.references import beside
 from provcheck.types import Measurement, NotMeasured, Relation
@@ -77,8 +77,9 @@ def test_no_bank_documents_it(bank: Bank) -> None:
     assert ancestry.descent("base") == {"base"}
 
 
-def test_a_large_bank_compares_it_however_far_it_is(tmp_path: Path) -> None:
-    large = make_bank(tmp_path / "large", roots(SHORTLIST + 20))
+def test_a_large_bank_compares_it_however_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shortlist, "SHORTLIST", 10)
+    large = make_bank(tmp_path / "large", roots(30))
     far = make_measurement("far", -SUBJECT.sketches["able"].arrays["able_contrast_blocks"])
     alone, wide = compare(SUBJECT, large), compare(SUBJECT, widen(large, [given(far), given(BASE)]))
     assert {one.reference for one in wide if one.at_hand} == {"far", "base"}

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from provcheck import comparison
 from provcheck.bank import Bank, load_bank
 from provcheck.bank.saving import save_bank
-from provcheck.comparison import compare, compare_two, examine, shared_signals
+from provcheck.comparison import compare, compare_two, examine, shared_signals, shortlist
 from provcheck.errors import IncompatibleError
 from provcheck.probes import probe_set
 from provcheck.signals import find_signal
@@ -106,7 +105,7 @@ def test_the_probes_give_the_floor(bank: Bank) -> None:
 def test_a_large_bank_is_compared_with_the_nearest_only(
     tmp_path: Path, probes: ProbeSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparison, "SHORTLIST", 3)
+    monkeypatch.setattr(shortlist, "SHORTLIST", 3)
     shares = [0.9, 0.2, 0.6, 0.1, 0.4]
     models = [
         measurement(f"share-{share}", mixed(random_words(1), random_words(2), share), random_loglik(3))
@@ -308,7 +307,7 @@ def test_a_large_bank_is_cut_by_the_first_signal_that_both_sides_have(
     tmp_path: Path, probes: ProbeSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """References without that signal are not among the nearest, unless they are named."""
-    monkeypatch.setattr(comparison, "SHORTLIST", 2)
+    monkeypatch.setattr(shortlist, "SHORTLIST", 2)
     shares = [0.9, 0.2, 0.6, 0.1]
     models = [
         measurement(f"share-{share}", mixed(random_words(1), random_words(2), share), random_loglik(place))

@@ -22,6 +22,8 @@ RELATED_SHARES = {
 }
 """Probabilities that fit a relation; the first two say that the models are related at all."""
 
+LISTS = ("ABLE distance",)
+
 RELATIONS = (Relation.IDENTICAL, Relation.DERIVED, Relation.SAME_RECIPE, Relation.UNRELATED)
 
 
@@ -43,11 +45,15 @@ def make_evidence(
     weight_format: str | None = "safetensors",
     beyond: Sequence[str] = (),
 ) -> Evidence:
-    """Evidence against references by name, and `beyond` them others of the bank that were not compared in full."""
+    """Evidence against references by name, and `beyond` them others of the bank that were not compared in full.
+
+    Given as a mapping, the last of them ends the list by which they were chosen.
+    """
     measurement = make_measurement(subject, make_blocks(0), share=share)
     about = measurement.subject.model_copy(update={"declared_base": declared, "weight_format": weight_format})
     if isinstance(relations, Mapping):
         relations = [compared(name, relation, 0.1 + n / 100) for n, (name, relation) in enumerate(relations.items())]
+        relations[-1:] = [one.model_copy(update={"ends": LISTS}) for one in relations[-1:]]
     verdict = Verdict(relation=Relation.INCONCLUSIVE, reference=None, probability=None, p_value=None, reasons=())
     names = [one.reference for one in relations] + list(beyond)
     bank: list[Reference] = [make_reference(name, family=name.partition("/")[0], license="mit") for name in names]

@@ -8,11 +8,16 @@ import pytest
 
 from provcheck import AuditOptions, audit, save_measurement
 from provcheck.bank import Bank
-from provcheck.comparison import SHORTLIST
-from provcheck.types import Check, Outcome, Report
+from provcheck.comparison import shortlist
+from provcheck.types import Check, Outcome, Report, Shortlist
 from tests.synthetic import blocks_at, make_bank, make_blocks, make_measurement, roots
 
-BEYOND = 20
+SHORTLIST, BEYOND = 30, 20
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shortlist, "SHORTLIST", SHORTLIST)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +43,12 @@ def only(report: Report) -> Check:
 def test_references_beyond_the_nearest_count_as_what_they_are(bank: Bank, tmp_path: Path) -> None:
     report = report_of(bank, tmp_path, "{kind: not-related-to}")
     assert len(report.comparisons) == SHORTLIST
+    assert report.bank.shortlist == Shortlist(compared=SHORTLIST, listed=BEYOND, lists=("ABLE distance",))
+    assert f"{SHORTLIST} were compared in full" in " ".join(report.limitations)
     check = only(report)
     assert check.outcome is Outcome.PASSED
-    assert f"none of {SHORTLIST + BEYOND} references ({BEYOND} of them farther away than" in check.message
+    assert f"none of {SHORTLIST + BEYOND} references" in check.message
+    assert f"({BEYOND} of them not compared in full, but behind independent ones in every list" in check.message
 
 
 def test_a_reference_beyond_the_nearest_is_in_the_bank(bank: Bank, tmp_path: Path) -> None:

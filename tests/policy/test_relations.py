@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.signals import distance_of
-from provcheck.types import Interval, NotMeasured, Outcome, Relation
-from tests.policy.factory import check, compared, make_evidence
+from provcheck.types import Outcome, Relation
+from tests.policy.factory import LISTS, check, compared, make_evidence
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 SKIPPED, INCONCLUSIVE = Outcome.SKIPPED, Outcome.INCONCLUSIVE
@@ -168,10 +168,10 @@ def test_what_is_too_far_to_be_a_copy_is_none_whatever_else_it_is(ruled_out: boo
 
 
 @pytest.mark.parametrize(("ruled_out", "outcome"), [(True, PASSED), (False, INCONCLUSIVE)])
-def test_references_beyond_the_nearest_are_no_copies_where_the_farthest_is_none(
+def test_references_beyond_the_shortlist_are_no_copies_where_its_last_is_none(
     ruled_out: bool, outcome: Outcome
 ) -> None:
-    found = [compared("other/b", UNRELATED, 0.2), compared("other/c", OPEN, 0.9, copy_ruled_out=ruled_out)]
+    found = [compared("other/b", UNRELATED, 0.2), compared("other/c", OPEN, 0.9, copy_ruled_out=ruled_out, ends=LISTS)]
     assert check(COPY, make_evidence(found, subject="me", beyond=["other/d"])).outcome is outcome
 
 
@@ -205,7 +205,7 @@ def test_a_relative_without_a_license(license: str | None, outcome: Outcome) -> 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["kind"])
 def test_references_that_were_not_compared_do_not_pass_as_independent(rule: Mapping[str, Any]) -> None:
-    """The farthest of the nearest is not settled, so nothing is known of what lies beyond."""
+    """The last of the shortlist is not settled, so nothing is known of what lies beyond."""
     allowed = {"allowed": ["bsd-*"]} if rule is LICENSES else {}
     evidence = make_evidence({"other/a": UNRELATED, "other/b": OPEN}, beyond=["acme/far"])
     done = check({**rule, **allowed}, evidence)
@@ -219,40 +219,32 @@ def test_references_that_were_not_compared_do_not_pass_as_independent(rule: Mapp
 def test_references_beyond_an_independent_one_are_independent(rule: Mapping[str, Any], outcome: Outcome) -> None:
     done = check(rule, make_evidence({"other/a": UNRELATED}, beyond=["acme/far"]))
     assert done.outcome is outcome
-    assert rule is LICENSES or "farther away than those that were compared in full" in done.message
+    assert rule is LICENSES or "not compared in full, but behind independent ones in every list" in done.message
 
 
 def test_a_claimed_base_far_away_says_nothing_about_the_others() -> None:
-    """It is compared however far it is; the nearest references are those that count."""
-    near, claimed = compared("near", OPEN, 0.3), compared("claimed", UNRELATED, 0.9, named=1)
+    """It is compared however far it is; the last references of the lists are those that count."""
+    near, claimed = compared("near", OPEN, 0.3, ends=LISTS), compared("claimed", UNRELATED, 0.9, named=1)
     evidence = make_evidence([near, claimed], claimed_base="Claimed", beyond=["far"])
     assert check({**NOT_RELATED, "references": ["far"]}, evidence).outcome is INCONCLUSIVE
 
 
-def test_without_any_measured_distance_nothing_is_settled() -> None:
-    """The other signals do not place the references that were not compared."""
-    far = {**NOT_RELATED, "references": ["far"]}
-    heard = compared("a", UNRELATED)
-    first, *others = heard.signals
-    assert isinstance(distance_of(heard), Interval) and others
-    silent = NotMeasured(not_measured="no question was measured")
-    for missing in ({first: silent}, dict.fromkeys(heard.signals, silent)):
-        mute = heard.model_copy(update={"signals": heard.signals | missing})
-        assert check(far, make_evidence([mute], beyond=["far"])).outcome is INCONCLUSIVE
-    assert check(far, make_evidence([heard], beyond=["far"])).outcome is PASSED
+@pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [((), INCONCLUSIVE), ((UNRELATED,), PASSED), ((KINDRED, UNRELATED), PASSED), ((UNRELATED, OPEN), INCONCLUSIVE)],
+)
+def test_the_last_of_every_list_settles_what_lies_beyond(ends: tuple[Relation, ...], outcome: Outcome) -> None:
+    """Without any list nothing is known."""
+    last = [compared(f"other/{place}", relation, ends=LISTS) for place, relation in enumerate(ends)]
+    evidence = make_evidence([compared("near", UNRELATED, 0.1), *last], beyond=["far"])
+    assert check({**NOT_RELATED, "references": ["far"]}, evidence).outcome is outcome
 
 
-def test_the_farthest_that_was_measured_settles_what_lies_beyond() -> None:
-    """In whatever order the comparisons stand; one without a distance says nothing."""
-    far = {**NOT_RELATED, "references": ["far"]}
-    near, middle = compared("near", OPEN, 0.3), compared("middle", UNRELATED, 0.6)
-    silent = NotMeasured(not_measured="no question was measured")
-    mute = compared("mute", OPEN, 0.9)
-    mute = mute.model_copy(update={"signals": dict.fromkeys(mute.signals, silent)})
-    for comparisons in ([near, middle, mute], [middle, mute, near]):
-        assert check(far, make_evidence(comparisons, beyond=["far"])).outcome is PASSED
-    nearer = compared("nearer", UNRELATED, 0.1)
-    assert check(far, make_evidence([near, nearer], beyond=["far"])).outcome is INCONCLUSIVE
+def test_a_reference_that_a_list_lacks_is_open() -> None:
+    """No quick look at it was possible, so that it is not among the likeliest means nothing."""
+    evidence = make_evidence({"other/a": UNRELATED}, beyond=["acme/far"])
+    for lacking, outcome in (("acme/far", INCONCLUSIVE), ("acme/other", PASSED)):
+        assert check(NOT_RELATED, replace(evidence, unlisted=[lacking])).outcome is outcome
 
 
 @given(relations, st.sampled_from(RULES), st.lists(st.sampled_from(["acme/far", "other/far"]), unique=True))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from provcheck.io.data import templates_folder
 from provcheck.rendering.html_report import HtmlReport
 from provcheck.signals.able.values import Distance
-from provcheck.types import Digests, ExitCode, Lineage, NotMeasured, Outcome, Relation, Report
+from provcheck.types import Digests, ExitCode, Lineage, NotMeasured, Outcome, Relation, Report, Shortlist
 from tests.rendering.factory import (
     BASE,
     DIGEST,
@@ -307,9 +307,11 @@ def test_files_that_were_read_in_part() -> None:
 
 def test_references_that_are_not_listed_are_counted() -> None:
     report = make_report()
-    many = report.model_copy(update={"bank": report.bank.model_copy(update={"references": 1000})})
-    assert "Of the 1,000 in the bank, the 992 farthest are not listed." in Page(HtmlReport().render(many)).text
-    assert "farthest" not in Page(HtmlReport().render(report)).text
+    found = Shortlist(compared=8, listed=992, lists=("ABLE distance", "neurons as stored"))
+    many = report.model_copy(update={"bank": report.bank.model_copy(update={"references": 1000, "shortlist": found})})
+    said = "Of the 1,000 references of the bank, 8 were compared in full: the likeliest relatives by ABLE distance and"
+    assert said in Page(HtmlReport().render(many)).text
+    assert "compared in full" not in Page(HtmlReport().render(report)).text
 
 
 def test_the_page_is_the_same_each_time() -> None:

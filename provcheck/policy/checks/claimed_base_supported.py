@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from provcheck.policy.evidence import Evidence, Standing, claims
-from provcheck.policy.rule import Finding, Rule, with_relations
+from provcheck.policy.rule import NOT_SHORTLISTED, Finding, Rule, with_relations
 from provcheck.types import Outcome
 
 WORST_FIRST = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED)
@@ -54,7 +54,7 @@ def _claim(base: str, evidence: Evidence) -> Finding:
 
 def _described(found: Standing) -> str:
     """`org/base (derived; measured for this audit, from the Hub)`."""
-    beyond = "it is farther away than the references that were compared in full"
+    beyond = f"not compared in full, but {NOT_SHORTLISTED}"
     relation = "" if found.open else found.relation.value if found.compared else beyond
     inside = "; ".join(part for part in (relation, found.origin) if part)
     return f"{found.id} ({inside})" if inside else found.id

@@ -5,6 +5,7 @@ anchors    common words as landmarks in the embeddings
 neurons    what each neuron reads and writes, as bits
 sketching  a model -> arrays of fixed size, and back
 matching   twins among the neurons of two blocks
+pieces     likely relatives among thousands of models
 shifts     the exact p-value
 values     the record of a comparison
 reading    its numbers in words, and what they mean together
@@ -26,7 +27,8 @@ from provcheck.signals.stacks import ArrayLayout
 from provcheck.signals.weights import page, reading
 from provcheck.signals.weights.anatomy import dissect
 from provcheck.signals.weights.anchors import anchors_digest, tokens_of
-from provcheck.signals.weights.matching import Bits, match_blocks
+from provcheck.signals.weights.matching import Bits, match_blocks, signs
+from provcheck.signals.weights.pieces import equal_pieces
 from provcheck.signals.weights.shifts import exact_p_value, shifted_sums
 from provcheck.signals.weights.sketching import Sketched, chosen_blocks, is_sound, sketch, take_apart
 from provcheck.signals.weights.stored import Unfit
@@ -60,6 +62,9 @@ MOVES_BY = 0.02
 """How far a match may move on another machine: bits of numbers near zero may flip."""
 
 LARGEST_INDEX = 2.0**31
+
+PIECES = {"neurons as stored": COORDINATES, "neurons seen through attention": INTRINSIC}
+"""Lists of likely relatives that go by no tokenizer."""
 
 AT_ONCE = 1000
 """Fingerprints in double precision at once: of 10,000 references they would take a gigabyte."""
@@ -131,7 +136,15 @@ class Weights(Signal):
     def nearest(self, sketch: Sketch, stack: Stack, count: int) -> Sequence[int]:
         """By fingerprints, without matching neurons."""
         apart = distances(sketch.arrays[FINGERPRINT][None], stack.arrays[FINGERPRINT])[0]
-        return [int(row) for row in np.argsort(apart, kind="stable")[:count]]
+        return [int(row) for row in np.argsort(apart, kind="stable")[:count] if not np.isnan(apart[row])]
+
+    def lists(self, sketch: Sketch, stack: Stack, count: int) -> Mapping[str, Sequence[int]]:
+        """By fingerprints, which need a tokenizer, and by equal pieces of the neurons' bits, which need none."""
+        found = {"fingerprints of weights": self.nearest(sketch, stack, count)}
+        for name, kind in PIECES.items():
+            alike = equal_pieces(sketch.arrays[kind], stack.arrays[kind])
+            found[name] = [int(row) for row in np.argsort(-alike, kind="stable")[:count] if alike[row]]
+        return {name: rows for name, rows in found.items() if rows}
 
     def distance(self, values: SignalValues) -> Interval | None:
         """Of the fingerprints; it has no interval."""
@@ -274,7 +287,8 @@ def block_matches(one: Sketched, two: Sketched) -> tuple[tuple[float, ...], ...]
 def _alike(one: Bits, two: Bits, i: int, j: int) -> Floats:
     """(m1, m2) how alike neurons of two blocks read and write."""
     rows, columns = one.counts[i], two.counts[j]
-    read, write = (a[i][:rows] @ b[j][:columns].T for a, b in ((one.read, two.read), (one.write, two.write)))
+    read = one.read[i][:rows] @ two.read[j][:columns].T
+    write = signs(one.write[i][:rows]) @ signs(two.write[j][:columns]).T
     return np.asarray((read + write) / one.read.shape[-1])
 
 

@@ -24,8 +24,9 @@ def shifted_sums(alike: Floats, first: Ints, second: Ints, neurons: int) -> Floa
 
     alike: (m1, m2); first, second: indices of its rows and columns among the `neurons` of their block.
     """
-    shifts = (second[None, :] - first[:, None]) % neurons
-    return np.asarray(np.bincount(shifts.ravel(), alike.ravel(), neurons), dtype=np.float64)
+    shifts = second[None, :] - first[:, None] + neurons
+    found = np.bincount(shifts.ravel(), alike.ravel(), 2 * neurons)
+    return np.asarray(found[:neurons] + found[neurons:], dtype=np.float64)
 
 
 def exact_p_value(blocks: Sequence[Floats]) -> float | None:

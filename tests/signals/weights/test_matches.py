@@ -125,8 +125,10 @@ def test_copies_of_a_neuron_count_once_and_silent_ones_not_at_all() -> None:
     assert (found.kinds[ANCHORED].counts == 38).all()
 
 
-def test_matches_are_those_of_a_literal_loop() -> None:
+@pytest.mark.parametrize("empty", [0, 30], ids=["full", "with empty places"])
+def test_matches_are_those_of_a_literal_loop(empty: int) -> None:
     one, two = sketched(MODEL).kinds[ANCHORED], sketched(changed(random_model(0, blocks=2), 0.8)).kinds[ANCHORED]
+    two = replace(two, counts=two.counts - [0, empty])
     fast, counts = match_blocks(one, two)
     for i in range(3):
         for j in range(2):
@@ -136,7 +138,7 @@ def test_matches_are_those_of_a_literal_loop() -> None:
             for place in range(len(a)):
                 other = int(alike[place].argmax())
                 if int(alike[:, other].argmax()) == place:
-                    share = float((one.write[i][place] == two.write[j][other]).mean())
+                    share = float((np.unpackbits(one.write[i][place]) == np.unpackbits(two.write[j][other])).mean())
                     total, matched = total + np.cos(np.pi * (1 - share)), matched + 1
             assert fast[i, j] == pytest.approx(total / min(len(a), len(b)), abs=1e-6)
             assert counts[i, j] == matched
