@@ -1,4 +1,4 @@
-"""A tiny llama as one GGUF file, with tensors quantized as llama.cpp does it."""
+"""A llama as one GGUF file, with tensors quantized as llama.cpp does it."""
 
 from __future__ import annotations
 
@@ -37,25 +37,32 @@ SIZES: dict[str, Any] = {
 
 def save_gguf(path: Path, kind: str = "Q8_0", architecture: str = "llama") -> Path:
     """Write the model whose sizes are SIZES, its matrices as F32 or Q8_0, and its tokenizer; return the path."""
-    model = tiny_model("llama", **SIZES)
-    writer = gguf.GGUFWriter(path, architecture)
+    return convert(path, tiny_model("llama", **SIZES), tiny_tokenizer("byte-bpe"), kind, architecture)
+
+
+def convert(path: Path, model: Any, tokenizer: Any, kind: str = "F32", architecture: str = "llama") -> Path:
+    """Write a llama and its byte-level BPE tokenizer; return the path."""
     config = model.config
+    heads, key_heads = config.num_attention_heads, config.num_key_value_heads
+    writer = gguf.GGUFWriter(path, architecture)
     writer.add_name("tiny")
     writer.add_context_length(CONTEXT)
-    writer.add_embedding_length(WIDTH)
+    writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KEY_HEADS)
-    writer.add_rope_dimension_count(WIDTH // HEADS)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(key_heads)
+    writer.add_key_length(config.head_dim)
+    writer.add_value_length(config.head_dim)
+    writer.add_rope_dimension_count(config.head_dim)
     writer.add_rope_freq_base(10000.0)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
-    _add_tokenizer(writer)
+    _add_tokenizer(writer, tokenizer)
     for name, tensor in model.state_dict().items():
         values = tensor.float().numpy()
         if "q_proj" in name or "k_proj" in name:
-            values = _interleaved(values, HEADS if "q_proj" in name else KEY_HEADS)
+            values = _interleaved(values, heads if "q_proj" in name else key_heads)
         quantized = kind != "F32" and values.ndim == 2
         into = gguf.GGMLQuantizationType[kind] if quantized else None
         writer.add_tensor(
@@ -68,17 +75,18 @@ def save_gguf(path: Path, kind: str = "Q8_0", architecture: str = "llama") -> Pa
     return path
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter) -> None:
-    state = json.loads(tiny_tokenizer("byte-bpe").backend_tokenizer.to_str())["model"]
+def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer: Any) -> None:
+    state = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     tokens = sorted(state["vocab"], key=state["vocab"].get)
+    special = set(tokenizer.all_special_tokens)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
-    writer.add_token_types([3 if token.startswith("<") and len(token) > 2 else 1 for token in tokens])
+    writer.add_token_types([3 if token in special else 1 for token in tokens])
     writer.add_token_merges([" ".join(merge) for merge in state["merges"]])
-    writer.add_bos_token_id(tokens.index("<s>"))
-    writer.add_eos_token_id(tokens.index("</s>"))
-    writer.add_add_bos_token(True)
+    writer.add_bos_token_id(tokenizer.bos_token_id)
+    writer.add_eos_token_id(tokenizer.eos_token_id)
+    writer.add_add_bos_token(len(tokenizer("").input_ids) > 0)
 
 
 def _interleaved(weight: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:

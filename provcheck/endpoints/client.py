@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +57,16 @@ class Spent(Unanswered):
     """No further request is allowed."""
 
 
-class Passing(Unanswered):
-    """What may pass: worth another try. `pause`: seconds that the server asks to wait."""
+class Failing(Unanswered):
+    """The server failed at this very request, again and again (HTTP 500): asked in another form it may do better."""
 
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
+
+class Passing(Unanswered):
+    """What may pass: worth another try. `pause`: seconds that the server asks to wait; `failed`: it had an error."""
+
+    def __init__(self, reason: str, pause: float = 0.0, failed: bool = False) -> None:
         super().__init__(reason)
-        self.pause = pause
+        self.pause, self.failed = pause, failed
 
 
 class Client:
@@ -80,6 +85,7 @@ class Client:
         local = httpx2.URL(address.base).host in LOCAL
         timeout = httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
         self._http = httpx2.Client(headers=headers, timeout=timeout, follow_redirects=False, trust_env=not local)
+        weakref.finalize(self, self._http.close)  # servers keep connections open
 
     @property
     def left(self) -> int:
@@ -93,7 +99,7 @@ class Client:
                 return self._ask_once(url, body)
             except Passing as problem:
                 if number == TRIES:
-                    raise Unanswered(f"{problem.reason}, {TRIES} times") from None
+                    raise (Failing if problem.failed else Unanswered)(f"{problem.reason}, {TRIES} times") from None
                 self._check_allowed()
                 time.sleep(min(MAX_PAUSE_SECONDS, max(problem.pause, PAUSE_SECONDS * 2 ** (number - 1))))
         raise AssertionError
@@ -127,7 +133,7 @@ class Client:
                 else f"Check the key in {KEY_VARIABLE}.",
             )
         if status in AGAIN:
-            raise Passing(f"the server answered HTTP {status}{said}", _pause(answer))
+            raise Passing(f"the server answered HTTP {status}{said}", _pause(answer), failed=status == 500)
         if 300 <= status < 400:
             raise Refused("the server sends requests on to another address, which is not followed: give that one")
         if status != 200:

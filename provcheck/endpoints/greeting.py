@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from provcheck.endpoints import echo, generate, prompt_logprobs
-from provcheck.endpoints.client import Client, Refused, Spent, Unanswered
+from provcheck.endpoints.client import Client, Failing, Refused, Spent, Unanswered
 from provcheck.endpoints.scored import Scored, log_likelihood
 from provcheck.errors import SubjectNotFound, UnsupportedModel
 from provcheck.types import LogLikelihood
@@ -80,7 +80,7 @@ def _find_form(client: Client) -> tuple[str, Ask, LogLikelihood, Scored]:
                 f"{client.address.name}: no requests are left to find out how it is asked ({problem.reason})",
                 "Allow more with --max-requests.",
             ) from None
-        except Refused as problem:
+        except (Refused, Failing) as problem:
             said.append(f"{name}: {problem.reason}")
         except Unanswered as problem:
             raise SubjectNotFound(

@@ -140,6 +140,20 @@ def test_a_server_that_hangs(model: stubs.Model, monkeypatch: pytest.MonkeyPatch
         find_target(stub.endpoint, ModelOptions())
 
 
+def test_a_server_that_fails_at_one_form_is_asked_in_another(model: stubs.Model) -> None:
+    with stubs.serving(model, stubs.vllm, status(500, 1, module.TRIES)) as stub:
+        found = measure(find_target(stub.endpoint, ModelOptions()), PROBES)
+    assert found.run.served and found.run.served.form == "vLLM's prompt_logprobs"
+
+
+def test_a_server_that_fails_at_every_form_says_why(model: stubs.Model) -> None:
+    with (
+        stubs.serving(model, stubs.vllm, status(500, 1, 10_000)) as stub,
+        pytest.raises(UnsupportedModel, match=r"gives no log-probabilities of a prompt .*HTTP 500: no"),
+    ):
+        find_target(stub.endpoint, ModelOptions())
+
+
 def test_no_more_requests_than_allowed(model: stubs.Model) -> None:
     found, stub = measured(model, max_requests=GREETINGS + 5)
     assert len(stub.asked) == GREETINGS + 5
