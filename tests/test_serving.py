@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from tests.benchmarks.serving_noise import as_json
 from tests.endpoints import stubs
 from tests.tiny import save_tiny
 
-LENGTH = 50
+LENGTH = 150
 ENDS = np.arange(1, LENGTH + 1)
 DICE = np.random.default_rng(0)
 TEXTS = ["".join(DICE.choice(list("abcdefgh"), LENGTH)) for _ in range(40)]
@@ -29,7 +30,7 @@ LIMITS = noise().limits
 
 
 def scores(moved: object) -> list[TokenScores]:
-    """40 texts of 50 tokens; each number is moved by so much."""
+    """40 texts of 150 tokens; each number is moved by so much."""
     rows = BASE + np.broadcast_to(np.asarray(moved, dtype=np.float64), BASE.shape)
     rows[:, 0] = np.nan
     return [TokenScores(row, ENDS) for row in rows]
@@ -185,7 +186,12 @@ def test_an_audit_tells_a_served_model_from_its_fine_tune(
     from tests.tiny import save_probes, tiny_probes
 
     del capsys
-    probes = save_probes(tmp_path / "probes", tiny_probes(texts=60))
+    short = tiny_probes(texts=240).texts
+    joined = [
+        one.model_copy(update={"text": " ".join(four.text for four in short[at::60])})
+        for at, one in enumerate(short[:60])
+    ]
+    probes = save_probes(tmp_path / "probes", replace(tiny_probes(), texts=tuple(joined)))
     bank = build(probes, folder, tmp_path)
     model = stubs.Model(tuned(folder, tmp_path / "tuned") if tune else folder, dtype)
     with stubs.serving(model, stubs.vllm) as stub:

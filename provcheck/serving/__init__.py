@@ -26,8 +26,8 @@ from provcheck.signals.likelihood.token_scores import TokenScores, unpacked
 from provcheck.types import Measurement, ServedMatch
 
 SIGNAL = "likelihood"
-MIN_TEXTS, MIN_TOKENS = 30, 1_000
-"""Fewer do not settle anything."""
+MIN_TEXTS, MIN_TOKENS = 30, 5_000
+"""Fewer do not settle anything: by chance alone, the pull of so many tokens scatters by 0.005."""
 
 MAX_OTHER_TOKENS = 0.2
 """Share of the texts that may be cut into other tokens: pieces of characters that servers show in ways of their own."""
@@ -75,7 +75,7 @@ def match_tokens(
         return _not_comparable(reference, OTHER_TOKENS)
     found = distance(texts, served, exact, rounded)
     if found.texts < MIN_TEXTS or found.tokens < MIN_TOKENS:
-        few = FEW.format(texts=found.texts, tokens=found.tokens, least=MIN_TEXTS)
+        few = FEW.format(texts=found.texts, tokens=found.tokens, least=MIN_TEXTS, least_tokens=MIN_TOKENS)
         return _not_comparable(reference, few, found.texts)
     if found.rounding_nats == 0:
         return _not_comparable(reference, NO_ROUNDING)

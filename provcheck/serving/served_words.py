@@ -11,7 +11,10 @@ OTHER_TOKENS = (
     "the endpoint cuts texts into other tokens than the reference, or puts other special tokens before them, so the "
     "two numbers of a token are not of the same thing"
 )
-FEW = "only {texts} texts ({tokens} tokens) were scored by both; at least {least} texts are needed"
+FEW = (
+    "only {texts} texts ({tokens:,} tokens) were scored by both; at least {least} texts and {least_tokens:,} tokens are "
+    "needed"
+)
 NO_TOKENS = "there are no numbers of single tokens: a reference must be a model that can be run here"
 NO_ROUNDING = "bfloat16 does not move the reference's numbers, so there is no yardstick"
 

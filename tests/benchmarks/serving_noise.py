@@ -22,8 +22,8 @@ from reference_embeddings.recipe.plan import Member, load_recipe
 from tests.benchmarks.served_variants import measure, texts
 
 COMMAND = "python -m tests.benchmarks serving-noise ZOO NAME... --corpora DIR --work DIR"
-MARGIN = 1.15
-"""Between what was measured and the limit."""
+MARGIN, DRIFT_MARGIN = 1.15, 2.0
+"""Between what was measured and the limit; the drift scatters more where there are fewer texts."""
 
 NAMES = {
     "same": UNCHANGED,
@@ -93,7 +93,7 @@ def derive_limits(rows: Iterable[Case]) -> ServedLimits:
     others = [row.ratio for row in own if row.kind == NAMES["another model"]]
     limits = ServedLimits(
         identical=_beyond(row.ratio for row in copies),
-        identical_drift=_beyond(drift(row.ratio, row.pull) for row in copies),
+        identical_drift=_beyond((drift(row.ratio, row.pull) for row in copies), DRIFT_MARGIN),
         near=_beyond(row.ratio for row in eight),
         rounded_pull=_beyond(row.pull for row in (*eight, *four)),
         coarse=_beyond(row.ratio for row in four),
@@ -104,8 +104,8 @@ def derive_limits(rows: Iterable[Case]) -> ServedLimits:
     return limits
 
 
-def _beyond(values: Iterable[float]) -> float:
-    return round(MARGIN * max(values), 4)
+def _beyond(values: Iterable[float], margin: float = MARGIN) -> float:
+    return round(margin * max(values), 4)
 
 
 def derive_unchanged(rows: Iterable[Case], limits: ServedLimits) -> dict[str, float]:
