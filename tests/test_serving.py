@@ -76,18 +76,20 @@ def test_what_moves_the_tokens_after_some_token_is_no_pull() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "pull", "cause"),
+    ("ratio", "pull", "nats", "cause"),
     [
-        (LIMITS.identical * 0.99, 0.0, None),
-        (LIMITS.near * 0.99, 0.0, None),
-        (LIMITS.coarse * 0.99, 0.0, None),
-        (LIMITS.coarse * 1.01, 0.0, "trained further"),
-        (LIMITS.near, LIMITS.rounded_pull * 1.01, "trained further"),
-        (LIMITS.stranger * 1.01, 0.0, "trained further or another model"),
+        (LIMITS.identical * 0.99, 0.0, 0.01, None),
+        (LIMITS.near * 0.99, 0.0, 0.05, None),
+        (LIMITS.near * 1.01, 0.0, LIMITS.coarse_nats * 0.99, None),
+        (LIMITS.near * 1.01, 0.0, LIMITS.coarse_nats * 1.01, "trained further"),
+        (LIMITS.near, LIMITS.rounded_pull * 1.01, 0.01, "trained further"),
+        (LIMITS.near * 1.01, 1.0, LIMITS.stranger_nats * 1.01, "trained further or another model"),
     ],
 )
-def test_the_cause_is_named_only_beyond_every_quantization(ratio: float, pull: float, cause: str | None) -> None:
-    assert cause_of(ratio, pull, LIMITS) == cause
+def test_the_cause_is_named_only_beyond_every_quantization(
+    ratio: float, pull: float, nats: float, cause: str | None
+) -> None:
+    assert cause_of(ratio, pull, nats, LIMITS) == cause
 
 
 def test_a_few_wild_tokens_do_not_accuse() -> None:
@@ -150,6 +152,8 @@ def test_models_held_out_have_no_part_in_the_limits() -> None:
 def test_the_limits_lie_in_order() -> None:
     with pytest.raises(ValueError, match="in another order"):
         as_json([row.model_copy(update={"ratio": 90.0}) if row.kind == UNCHANGED else row for row in noise().rows])
+    with pytest.raises(ValueError, match="in another order"):
+        as_json([row.model_copy(update={"median_nats": 0.01 * (row.kind == "another model")}) for row in noise().rows])
 
 
 def test_the_interval_is_that_of_clopper_and_pearson() -> None:

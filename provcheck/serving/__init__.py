@@ -84,7 +84,8 @@ def match_tokens(
 
 def _compared(reference: str, found: Distance) -> ServedMatch:
     known, ratio, pull = noise(), found.ratio, found.pull
-    finding, cause = finding_of(ratio, pull, known.limits), cause_of(ratio, pull, known.limits)
+    finding = finding_of(ratio, pull, known.limits)
+    cause = cause_of(ratio, pull, found.median_nats, known.limits)
     unchanged = unchanged_as_far(found)
     return ServedMatch(
         reference=reference,

@@ -81,13 +81,13 @@ def finding_of(ratio: float, pull: float, limits: ServedLimits) -> ServedFinding
     return "near" if ratio <= limits.near else "changed"
 
 
-def cause_of(ratio: float, pull: float, limits: ServedLimits) -> ServedCause | None:
+def cause_of(ratio: float, pull: float, median_nats: float, limits: ServedLimits) -> ServedCause | None:
     """What the change comes from, where that can be told: quantization alone never looked like this."""
     if finding_of(ratio, pull, limits) == "identical":
         return None
-    if ratio >= limits.stranger:
+    if median_nats >= limits.stranger_nats:
         return "trained further or another model"
-    return "trained further" if pull > limits.rounded_pull or ratio > limits.coarse else None
+    return "trained further" if pull > limits.rounded_pull or median_nats > limits.coarse_nats else None
 
 
 def unchanged_as_far(found: Distance) -> ServedUnchanged:

@@ -12,8 +12,8 @@ OTHER_TOKENS = (
     "two numbers of a token are not of the same thing"
 )
 FEW = (
-    "only {texts} texts ({tokens:,} tokens) were scored by both; at least {least} texts and {least_tokens:,} tokens are "
-    "needed"
+    "only {texts} texts ({tokens:,} tokens) were scored by both; at least {least} texts and {least_tokens:,} tokens "
+    "are needed"
 )
 NO_TOKENS = "there are no numbers of single tokens: a reference must be a model that can be run here"
 NO_ROUNDING = "bfloat16 does not move the reference's numbers, so there is no yardstick"

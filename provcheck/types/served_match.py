@@ -13,14 +13,17 @@ ServedCause = Literal["trained further", "trained further or another model"]
 
 
 class ServedLimits(Record):
-    """Up to where findings reach; each was set on models for calibration alone, with a margin."""
+    """Up to where findings reach; each was set on models for calibration alone, and but for the last has a margin."""
 
     identical: Positive = Field(description="ratio of unchanged copies")
     identical_drift: Positive = Field(description="drift of unchanged copies: ratio times the root of the pull")
     near: Positive = Field(description="ratio of quantizations to 8 bits")
     rounded_pull: Positive = Field(description="pull of quantizations to 4 and 8 bits")
-    coarse: Positive = Field(description="ratio of quantizations to 4 bits")
-    stranger: Positive = Field(description="from this ratio on, models of other roots were found")
+    coarse_nats: Positive = Field(description="median distance of quantizations to 4 bits")
+    stranger_nats: Positive = Field(
+        description="median distance from which on it may be a model of another root: midway, in logarithms, between "
+        "the farthest quantization and the nearest such model"
+    )
 
 
 class ServedKind(Record):

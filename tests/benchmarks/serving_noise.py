@@ -90,16 +90,17 @@ def derive_limits(rows: Iterable[Case]) -> ServedLimits:
     """From the cases of models for calibration: the largest of each kind, with a margin."""
     own = [row for row in rows if row.split == "calibration"]
     copies, eight, four = ([row for row in own if row.kind == NAMES[kind]] for kind in ("same", "8-bit", "4-bit"))
-    others = [row.ratio for row in own if row.kind == NAMES["another model"]]
+    others = [row.median_nats for row in own if row.kind == NAMES["another model"]]
+    farthest, nearest = max(row.median_nats for row in four), min(others)
     limits = ServedLimits(
         identical=_beyond(row.ratio for row in copies),
         identical_drift=_beyond((drift(row.ratio, row.pull) for row in copies), DRIFT_MARGIN),
         near=_beyond(row.ratio for row in eight),
         rounded_pull=_beyond(row.pull for row in (*eight, *four)),
-        coarse=_beyond(row.ratio for row in four),
-        stranger=round(min(others) / MARGIN, 4),
+        coarse_nats=_beyond([farthest]),
+        stranger_nats=round((farthest * nearest) ** 0.5, 4),
     )
-    if not limits.identical < limits.near < limits.coarse < limits.stranger:
+    if not (limits.identical < limits.near and limits.coarse_nats < limits.stranger_nats):
         raise ValueError(f"the kinds of change lie in another order than they are told by: {limits}")
     return limits
 
@@ -127,7 +128,7 @@ def derive_kinds(rows: Iterable[Case], limits: ServedLimits) -> list[ServedKind]
 
 def _kind(kind: str, rows: Sequence[Case], limits: ServedLimits) -> ServedKind:
     findings = [finding_of(row.ratio, row.pull, limits) for row in rows]
-    causes = [cause_of(row.ratio, row.pull, limits) for row in rows]
+    causes = [cause_of(row.ratio, row.pull, row.median_nats, limits) for row in rows]
     models = {row.model for row in rows}
     same = kind in (UNCHANGED, NAMES["rewritten"])
     wrong = {row.model for row, one in zip(rows, findings, strict=True) if (one == "identical") != same}
