@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from provcheck.signals import TABLE, distance_of, rank_of
-from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Signs, Subject, Verdict
+from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, ServedMatch, Signs, Subject, Verdict
 from provcheck.wording import at_hand
 
 UNKNOWN = "unknown"
@@ -47,7 +47,7 @@ class Evidence:
     """The findings of one audit.
 
     `bank`: every reference, also those of a large bank that were not compared in full, and those at hand;
-    `unavailable`: claimed bases that could not be compared, with the reasons.
+    `unavailable`: claimed bases that could not be compared, with the reasons. `served`: an endpoint, token by token.
     """
 
     subject: Subject
@@ -58,6 +58,7 @@ class Evidence:
     bank: Sequence[Reference] = ()
     unavailable: Mapping[str, str] = field(default_factory=dict)
     signs: Signs | None = None
+    served: Sequence[ServedMatch] = ()
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:

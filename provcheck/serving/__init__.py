@@ -104,5 +104,13 @@ def _compared(reference: str, found: Distance) -> ServedMatch:
     )
 
 
+def restated(stated: ServedMatch) -> ServedMatch | None:
+    """What follows from the numbers that a report states; None where it states none."""
+    if None in (stated.median_nats, stated.rounding_nats, stated.pull) or not stated.rounding_nats:
+        return None
+    nats, rounding, pull = stated.median_nats or 0.0, stated.rounding_nats, stated.pull or 0.0
+    return _compared(stated.reference, Distance(stated.texts, stated.tokens, nats, rounding, pull))
+
+
 def _not_comparable(reference: str, why: str, texts: int = 0) -> ServedMatch:
     return ServedMatch(reference=reference, finding="not comparable", sentence=f"Not compared: {why}.", texts=texts)

@@ -16,6 +16,9 @@ FEW = (
     "are needed"
 )
 NO_TOKENS = "there are no numbers of single tokens: a reference must be a model that can be run here"
+ONE_STEP = "1 training step, "
+"""How the kinds begin that say what the smallest change is that is seen."""
+
 NO_ROUNDING = "bfloat16 does not move the reference's numbers, so there is no yardstick"
 
 FINDINGS: dict[ServedFinding, str] = {
@@ -59,7 +62,7 @@ def _rate(one: ServedKind) -> str:
             f"Of {plural(one.models, 'other model')} served unchanged in {plural(one.cases, 'way')}, "
             f"{one.models - one.right_models} looked changed (up to {1 - one.low:.1%})."
         )
-    if one.kind.startswith("1 step"):
-        told = one.near + one.changed
-        return f"After {one.kind}, {told} of {one.cases} were told from the reference."
+    if one.kind.startswith(ONE_STEP):
+        told, how = one.near + one.changed, one.kind.removeprefix(ONE_STEP)
+        return f"After one step of training at a rate of 1e-4, served in {how}, {told} of {one.cases} looked changed."
     return ""
