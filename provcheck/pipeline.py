@@ -23,7 +23,7 @@ from provcheck.references import Compared, Given, check_claim, find_references, 
 from provcheck.serving import match_references
 from provcheck.stopwatch import Stopwatch
 from provcheck.targets import DEMO, Target
-from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, StrPath, Subject, Tool
+from provcheck.types import BankMap, Comparison, Lineage, Measurement, Report, ServedMatch, StrPath, Subject, Tool
 from provcheck.verdict import choose_judge, decide, find_calibrations
 from provcheck.verdict.claims import answer_named
 from provcheck.verdict.merges import name_parents
@@ -183,12 +183,12 @@ def carry_out(prepared: Prepared, observe: Observer) -> Report:
         measurement = measured(prepared.target, prepared.options.model, observe)
     with watch.time("comparison"):
         comparisons = compare(measurement, with_.bank, named=with_.named)
+        served = match_references(prepared.references, measurement, prepared.options.model, observe)
     with watch.time(JUDGING):
-        report = conclude(prepared, measurement, with_, comparisons, kept=kept)
-    served = match_references(prepared.references, measurement, prepared.options.model, observe)
+        report = conclude(prepared, measurement, with_, comparisons, kept=kept, served=served)
     judging = watch.seconds[JUDGING] - sum(check.seconds for check in report.checks)
     durations = watch.seconds | {JUDGING: round(max(0.0, judging), 3)}
-    return report.model_copy(update={"durations": durations, "served": served}).with_digest()
+    return report.model_copy(update={"durations": durations}).with_digest()
 
 
 def gather(prepared: Prepared, observe: Observer) -> Compared:
@@ -217,10 +217,12 @@ def conclude(
     comparisons: Sequence[Comparison],
     drawn: tuple[Lineage, BankMap] | None = None,
     kept: MeasurementCache | None = None,
+    served: tuple[ServedMatch, ...] = (),
 ) -> Report:
     """Judge the comparisons (nearest first), place the subject, check the policy.
 
-    `drawn`: tree and map, if they are known; `kept`: where they are looked up, if they are not.
+    `drawn`: tree and map, if they are known; `kept`: where they are looked up, if they are not. `served`: what was
+    found of an endpoint, token by token.
 
     The judge is that of the bank alone: references at hand are judged by it, and change nothing in it.
     """
@@ -243,6 +245,7 @@ def conclude(
         compared.unavailable,
         signs,
         unlisted(shared_signals(measurement, wide), wide),
+        served,
     )
     checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)
     lineage, bank_map = drawn or (
@@ -262,6 +265,7 @@ def conclude(
         comparisons=comparisons,
         verdict=verdict,
         signs=signs,
+        served=served,
         lineage=lineage,
         map=bank_map,
         background=background,

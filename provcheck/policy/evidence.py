@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, Signs, Subject, Verdict
+from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, ServedMatch, Signs, Subject, Verdict
 from provcheck.wording import at_hand
 
 UNKNOWN = "unknown"
@@ -47,7 +47,7 @@ class Evidence:
 
     `bank`: every reference, also those of a large bank that were not compared in full, and those at hand;
     `unavailable`: claimed bases that could not be compared, with the reasons; `unlisted`: references that some list of
-    likely relatives lacks, as its signal could not measure them.
+    likely relatives lacks, as its signal could not measure them; `served`: an endpoint, token by token.
     """
 
     subject: Subject
@@ -59,6 +59,7 @@ class Evidence:
     unavailable: Mapping[str, str] = field(default_factory=dict)
     signs: Signs | None = None
     unlisted: Collection[str] = ()
+    served: Sequence[ServedMatch] = ()
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:

@@ -61,10 +61,11 @@ def _section(signal: Signal, report: Report, nearest: Comparison | None) -> list
     if isinstance(measured, NotMeasured):
         sentence = f"{signal.title} was not measured: {measured.not_measured.removesuffix('.')}."
         return [DrawnFigure(f"signal-{signal.name}", signal.title, sentence)]
-    return [_drawn(figure) for figure in signal.figures(report, nearest)]
+    return [drawn(figure) for figure in signal.figures(report, nearest)]
 
 
-def _drawn(figure: Figure) -> DrawnFigure:
+def drawn(figure: Figure) -> DrawnFigure:
+    """The figure with its chart as a picture."""
     chart, finding = figure.chart, marked(figure.finding)
     picture = _picture(lambda: draw(figure.id, chart)) if chart else None
     return DrawnFigure(figure.id, figure.heading, finding, picture, None, figure.reading, figure.tables, figure.annex)

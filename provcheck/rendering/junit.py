@@ -100,6 +100,7 @@ def _properties(report: Report) -> dict[str, str | float | None]:
         "p_value": verdict.p_value,
         "signs_of_disguise": ", ".join(one.name for one in report.signs.found) or "none" if report.signs else None,
         "not_looked_at": ", ".join(report.signs.not_looked_at) or None if report.signs else None,
+        **{f"endpoint_against_{one.reference}": one.finding for one in report.served},
         "exit_code": report.exit_code.value,
         "signals": ", ".join(one.version for one in report.measurement.measured.values()) or None,
         "bank": report.bank.name,

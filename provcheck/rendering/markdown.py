@@ -23,6 +23,7 @@ from provcheck.rendering.sentences import (
     relation_probability,
     sentence_names,
 )
+from provcheck.rendering.served_section import served_facts
 from provcheck.types import Check, Comparison, Report
 
 NEAREST = 5
@@ -83,10 +84,15 @@ def _check_row(check: Check) -> tuple[str, ...]:
 
 
 def _served(report: Report) -> list[str]:
+    told = [f"{term}: {text(value)}" for term, value in served_facts(report.measurement.served)]
     if not report.served:
-        return []
+        return _list(told)
     rows = ((code(one.reference), one.finding, text(one.sentence)) for one in report.served)
-    return ["### Does the endpoint serve these weights?", *_table(("reference", "finding", "what that means"), rows)]
+    return [
+        "### Does the endpoint serve these weights?",
+        *_table(("reference", "finding", "what that means"), rows),
+        *_list(told),
+    ]
 
 
 def _signs(report: Report) -> list[str]:

@@ -204,6 +204,7 @@ def _properties(report: Report) -> Json:
         "probability": verdict.probability,
         "pValue": verdict.p_value,
         "parents": [parent.model_dump() for parent in verdict.parents],
+        **({"served": [one.model_dump(mode="json") for one in report.served]} if report.served else {}),
         "sentence": sentence(report),
         "certainty": certainty(report),
         "reasons": list(verdict.reasons),

@@ -23,6 +23,7 @@ from provcheck.rendering.outcomes import (
     summary_outcomes,
 )
 from provcheck.rendering.sentences import at_hand, certainty, origin, plain_report, seconds, sentence
+from provcheck.rendering.served_section import served_facts
 from provcheck.types import Outcome, Relation, Report, Subject, Tool
 
 __all__ = ["Show", "make_console", "print_header", "print_references", "print_report"]
@@ -102,6 +103,8 @@ def _print_verdict(console: Console, report: Report, verbosity: int) -> None:
 
 
 def _print_served(console: Console, report: Report) -> None:
+    if told := served_facts(report.measurement.served):
+        print_line(console, "; ".join(f"{term.lower()}: {value}" for term, value in told))
     for one in report.served:
         console.print()
         print_rule(console, f"endpoint against {short_name(one.reference)}: {one.finding}")

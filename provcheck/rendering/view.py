@@ -27,6 +27,7 @@ from provcheck.rendering.sentences import (
     sentence_names,
     sure,
 )
+from provcheck.rendering.served_section import served_facts, served_figures
 from provcheck.signals import all_signals
 from provcheck.signals.describing import Cell, Marked
 from provcheck.types import Check, Comparison, FileDigest, Outcome, Report
@@ -87,6 +88,7 @@ class ReportView:
     nearest: list[ReferenceRow]
     others: list[ReferenceRow]
     shortlist: str
+    served: list[DrawnFigure]
     figures: list[DrawnFigure]
     claims: list[Claim]
     facts: list[tuple[str, str]]
@@ -117,9 +119,10 @@ def view_of(report: Report) -> ReportView:
         nearest=rows[:count],
         others=rows[count:],
         shortlist=_shortlist(report),
+        served=served_figures(report),
         figures=figures_of(report, next(iter(ordered), None)),
         claims=claims_of(report),
-        facts=facts_of(report),
+        facts=[*facts_of(report), *served_facts(report.measurement.served)],
         digests=digests_of(report),
         files=files_of(report.subject),
         glossary=glossary(),

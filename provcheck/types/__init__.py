@@ -64,7 +64,14 @@ from provcheck.types.measurement import (
 )
 from provcheck.types.pair import Opponent, PairReport
 from provcheck.types.report import BankFacts, Check, Digests, PolicyFacts, Report, Summary, Tool
-from provcheck.types.served_match import ServedFinding, ServedMatch
+from provcheck.types.served_match import (
+    ServedCause,
+    ServedFinding,
+    ServedKind,
+    ServedLimits,
+    ServedMatch,
+    ServedUnchanged,
+)
 from provcheck.types.signs import Makeup, Sign, Signs
 from provcheck.types.subject import Access, Capability, LogLikelihood, ModelFiles, Subject, Tensors, TokenAttributions
 from provcheck.types.verdict import (
@@ -115,9 +122,13 @@ __all__ = [
     "SignalFacts",
     "Sketch",
     "RunFacts",
-    "ServedFinding",
-    "ServedMatch",
     "Served",
+    "ServedCause",
+    "ServedFinding",
+    "ServedKind",
+    "ServedLimits",
+    "ServedMatch",
+    "ServedUnchanged",
     "NO_DEVICE",
     "AS_STORED",
     "MeasurementFacts",

@@ -33,6 +33,7 @@ from provcheck.verification.inputs import (
 )
 from provcheck.verification.repetition import Repetition, check_measurement
 from provcheck.verification.restating import what_follows
+from provcheck.verification.served_again import check_served
 from provcheck.verification.steps import (
     DISTANCES,
     MEASUREMENT,
@@ -68,7 +69,8 @@ class VerifyOptions:
 
     def measuring(self, report: Report, probes: str | None) -> ModelOptions:
         """How to find and measure the model: never from the cache, in the report's dtype, the signals asked for."""
-        dtype = report.measurement.dtype if report.measurement.was_run else "auto"
+        served, here = report.measurement.served, report.measurement.was_run
+        dtype = report.measurement.dtype if here and not served else "auto"
         return ModelOptions(
             offline=self.offline,
             allow_pickle=self.allow_pickle,
@@ -80,6 +82,7 @@ class VerifyOptions:
             signals=signals_in(report),
             whole_files=not report.subject.in_part,
             isolate=self.isolate,
+            max_requests=served.requests if served else 0,
         )
 
 
@@ -93,6 +96,7 @@ def verify(file: ReportFile, options: VerifyOptions, observe: Observer | None = 
     yield from (program, bank.check, check_judge(report, bank.thing), probes.check, policy.check)
     yield from check_backgrounds(report, bank.thing)
     yield check_run(report)
+    yield from check_served(report)
     how = options.measuring(report, probes.thing)
     target, why_not = find_model(report, options.model, how)
     if target is None:
@@ -135,11 +139,11 @@ def repeat(report: Report, again: Prepared, measurement: Measurement, compared: 
     """Judge the new measurement and, if it is not the same bit for bit, the report's own numbers, too."""
     also = () if exact else [one.reference for one in report.comparisons if one.reference in again.bank.rows]
     found = compare(measurement, compared.bank, also, compared.named)
-    new = conclude(again, measurement, compared, found)
+    new = conclude(again, measurement, compared, found, served=report.served)
     if exact:
         new = _without_later(report, new)
         return Repetition(report, new, new, exact)
-    again_from = partial(conclude, again, measurement, compared, drawn=(new.lineage, new.map))
+    again_from = partial(conclude, again, measurement, compared, drawn=(new.lineage, new.map), served=report.served)
     follows = what_follows(report, new, again_from)
     return Repetition(report, _without_later(report, new), _without_later(report, follows), exact)
 

@@ -36,6 +36,9 @@ SHIPPED_PROBES = {DEFAULT_PROBES: DEFAULT_PROBES, f"{DEFAULT_PROBES}-{QUICK_PROB
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 NO_FILES = "the report states no files of the model"
+ASK_AGAIN = (
+    "what an endpoint served on that day cannot be seen again; give its address as MODEL to ask what it serves now"
+)
 IN_PART = "the report states no digests: only parts of the weight files were fetched from the Hub"
 
 
@@ -159,6 +162,8 @@ def find_model(report: Report, model: str | None, options: FindOptions) -> tuple
     if model is not None:
         return find_target(model, options), ""
     named = DEMO if report.subject.source == DEMO else named_on_hub(report.subject)
+    if report.measurement.served:
+        return None, ASK_AGAIN
     if named is None:
         return None, f"where {report.subject.id} lies is not known: give the model, or a measurement file, as MODEL"
     try:

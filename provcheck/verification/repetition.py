@@ -50,9 +50,11 @@ class Repetition:
         pairs = _pairs(self.old.comparisons, self.new.comparisons)
         if not pairs:
             return failed(DISTANCES, "the two reports have no reference in common")
-        wrong = [*(line for pair in pairs for line in too_far(*pair)), *self._left_out()]
-        if wrong:
-            return failed(DISTANCES, _first(wrong))
+        far, missing = [line for pair in pairs for line in too_far(*pair)], list(self._left_out())
+        if far and not missing and self.old.measurement.served:
+            return skipped(DISTANCES, f"the endpoint answers otherwise than on the day of the report: {_first(far)}")
+        if far or missing:
+            return failed(DISTANCES, _first([*far, *missing]))
         what, share = largest_shift(pairs)
         moved = f"the largest change is {share:.1%} of what is accepted ({what})" if what else "no number was measured"
         return self._follows(DISTANCES, ("comparisons",), f"of {len(pairs)} references: {moved}")

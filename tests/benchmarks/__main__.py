@@ -91,15 +91,18 @@ def precision_command(
 
 @app.command("serving-noise")
 def serving_noise_command(
-    models: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Models to serve in many ways.")],
+    zoo: Annotated[Path, typer.Argument(metavar="ZOO", help="Folder of the zoo's models.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Models to serve in every way.")],
     corpora: Annotated[Path, typer.Option("--corpora", help="Folder of the recipe's corpora, to fine-tune on.")],
-    identical: Annotated[float, typer.Option("--identical", help="Largest ratio that counts as identical.")] = 1.15,
-    near: Annotated[float, typer.Option("--near", help="Largest ratio that counts as near.")] = 2.0,
+    work: Annotated[Path, typer.Option("--work", help="Folder that keeps what was measured of each model.")],
 ) -> None:
-    """What rounding, quantization and fine-tuning do to tokens, as in reference_embeddings/serving_noise.json."""
-    from tests.benchmarks.serving_noise import as_json, measure_all
+    """reference_embeddings/serving_noise.json: what rounding, quantization and training do to tokens.
 
-    typer.echo(as_json(list(measure_all(models, corpora)), identical, near), nl=False)
+    The other models of the zoo are served unchanged. What the work folder has is not measured again."""
+    from tests.benchmarks.serving_noise import as_json, cases, keep_all
+
+    keep_all(zoo, names, corpora, work)
+    typer.echo(as_json(list(cases(work))), nl=False)
 
 
 if __name__ == "__main__":

@@ -78,3 +78,20 @@ def test_the_commands_of_the_page_are_understood() -> None:
         assert name in known
         helped = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output
         assert [word for word in options.split() if word.startswith("--") and word not in helped] == []
+
+
+@pytest.mark.slow
+def test_a_work_folder_keeps_how_a_model_is_served(tmp_path: Path) -> None:
+    """Unchanged in each way, by a tiny model under a name of the zoo; a second run measures nothing again."""
+    from provcheck.serving.noise_limits import UNCHANGED
+    from tests.benchmarks.serving_noise import cases, keep_all
+    from tests.tiny import save_tiny
+
+    save_tiny(tmp_path / "zoo" / "llama-tech-s1", seed=1)
+    for _ in range(2):
+        keep_all(tmp_path / "zoo", [], tmp_path / "no corpora", tmp_path / "work")
+    (kept,) = (tmp_path / "work").iterdir()
+    found = {case.variant: case for case in cases(tmp_path / "work")}
+    assert kept.name == "llama-tech-s1.npz" and len(found) == 7
+    assert {case.kind for case in found.values()} == {UNCHANGED}
+    assert found["bfloat16"].ratio == 1 and found["float32, one at a time"].ratio < 0.01

@@ -9,7 +9,7 @@ import pytest
 
 from provcheck.policy import Evidence
 from provcheck.signals import find_signal
-from provcheck.types import AtHand, NotMeasured, Outcome, Relation, Sign, Signs
+from provcheck.types import AtHand, NotMeasured, Outcome, Relation, ServedMatch, Sign, Signs
 from tests.policy.factory import PROBES_DIGEST, PROBES_NAME, check, compared, make_evidence
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
@@ -242,3 +242,32 @@ def test_signs_that_are_known_do_not_count() -> None:
     assert (both.outcome, both.references) == (FAILED, ("org/base",))
     assert check({**NO_SIGNS, "except": ["rows-*"]}, evidence).message.startswith("1 sign of disguise (config-differs)")
     assert check({**NO_SIGNS, "except": ["rows-unused", "config-*"]}, evidence).outcome is PASSED
+
+
+SERVES = {"kind": "serves-reference"}
+
+
+def served(finding: str, reference: str = "org/base") -> ServedMatch:
+    numbers = {} if finding == "not comparable" else {"ratio": 1.7}
+    return ServedMatch.model_validate({"reference": reference, "finding": finding, "sentence": "Said."} | numbers)
+
+
+@pytest.mark.parametrize(
+    ("rule", "findings", "outcome", "said"),
+    [
+        ({}, ["identical"], PASSED, "org/base: identical, 1.70 times as far as rounding goes"),
+        ({}, ["near"], FAILED, "org/base: near"),
+        ({"near": True}, ["near"], PASSED, "org/base: near"),
+        ({"near": True}, ["changed"], FAILED, "org/base: changed"),
+        ({}, ["not comparable"], INCONCLUSIVE, "Said."),
+        ({}, ["not comparable", "changed"], FAILED, "changed"),
+        ({}, ["identical", "not comparable"], INCONCLUSIVE, "Said."),
+        ({}, [], INCONCLUSIVE, "no endpoint was compared with such a reference"),
+        ({"references": ["org/other"]}, ["identical"], INCONCLUSIVE, "no endpoint was compared"),
+    ],
+)
+def test_an_endpoint_serves_its_reference(
+    rule: dict[str, Any], findings: list[str], outcome: Outcome, said: str
+) -> None:
+    done = check({**SERVES, **rule}, replace(make_evidence(), served=[served(one) for one in findings]))
+    assert done.outcome is outcome and said in done.message

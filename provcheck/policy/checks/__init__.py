@@ -20,6 +20,7 @@ TABLE = {
     "must-descend-from": "must_descend_from:MustDescendFrom",
     "identical-only-to-itself": "identical_only_to_itself:IdenticalOnlyToItself",
     "no-signs-of-disguise": "no_signs_of_disguise:NoSignsOfDisguise",
+    "serves-reference": "serves_reference:ServesReference",
     "licenses-of-relatives": "licenses_of_relatives:LicensesOfRelatives",
 }
 """Kind, as policies name it -> module of this folder and class."""
