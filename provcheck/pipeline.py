@@ -11,7 +11,7 @@ from typing import Any, TypedDict, Unpack
 from provcheck.assembly import backgrounds, bank_facts, digests, limitations, repeat_command
 from provcheck.bank import Bank, load_bank
 from provcheck.cache import MeasurementCache, cache_root
-from provcheck.comparison import compare, examine, shared_signals, shortlist_of, unlisted
+from provcheck.comparison import compare, examine, shared_signals, shortlist_of
 from provcheck.disguise import find_signs
 from provcheck.errors import UsageError
 from provcheck.io import data
@@ -233,7 +233,7 @@ def conclude(
     comparisons, verdict = decide(comparisons, judge, facts, wide.ancestry)
     verdict = name_parents(answer_named(verdict, comparisons, claimed), comparisons, measurement, wide)
     comparisons = examine(comparisons, verdict.reference or comparisons[0].reference, measurement, wide)
-    shortlist = shortlist_of(wide, comparisons)
+    shortlist = shortlist_of(shared_signals(measurement, wide), wide, comparisons)
     signs = find_signs(subject, facts, comparisons, verdict, {one.id: one.settings for one in wide.references})
     evidence = Evidence(
         subject,
@@ -244,7 +244,7 @@ def conclude(
         wide.references,
         compared.unavailable,
         signs,
-        unlisted(shared_signals(measurement, wide), wide),
+        shortlist,
         served,
     )
     checks, policy_facts = check_policy(prepared.collected, evidence, stop_at_first=options.stop_at_first)

@@ -164,7 +164,12 @@ def _audit(given: dict[str, str], references: Sequence[str]) -> Provenance:
     prepared = prepare(given["model"], options)
     report = carry_out(prepared, Silent())
     evidence = Evidence(
-        report.subject, report.measurement, report.comparisons, report.verdict, bank=prepared.bank.references
+        report.subject,
+        report.measurement,
+        report.comparisons,
+        report.verdict,
+        bank=prepared.bank.references,
+        shortlist=report.bank.shortlist,
     )
     return Provenance(report, evidence.standings)
 

@@ -94,12 +94,14 @@ def at_hand(facts: AtHand) -> str:
 
 def shortlisted(found: Shortlist) -> str:
     """How much of a large bank was compared in full, and what that may miss."""
-    everyone, by = found.compared + found.listed, joined(found.lists) or "no list"
+    missing = len(found.unlisted)
+    everyone, by = found.compared + found.listed + missing, joined(found.lists) or "no list"
+    unknown = f" Nothing is known of {plural(missing, 'more reference')}, which some list lacks." if missing else ""
     return (
         f"Of the {everyone:,} references of the bank, {found.compared:,} were compared in full: the likeliest "
         f"relatives by {by}, and those that were named. "
         f"The other {found.listed:,} come behind these in every list, and were not compared in full: a relative that "
-        "is far in every list is missed."
+        f"is far in every list is missed.{unknown}"
     )
 
 

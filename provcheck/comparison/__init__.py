@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from provcheck.bank import Bank
-from provcheck.comparison.shortlist import choose, shortlist_of, unlisted
+from provcheck.comparison.shortlist import choose, shortlist_of
 from provcheck.errors import IncompatibleError
 from provcheck.signals import TABLE, all_signals, find_signal, rank_of
 from provcheck.signals.comparable import check_comparable, why_not_comparable
@@ -13,7 +13,7 @@ from provcheck.signals.contract import Signal
 from provcheck.signals.stacks import stack_of
 from provcheck.types import Basis, Comparison, Ints, Measurement, NotMeasured, SignalValues, Sketch, Stack
 
-__all__ = ["compare", "compare_two", "examine", "shared_signals", "shortlist_of", "unlisted"]
+__all__ = ["compare", "compare_two", "examine", "shared_signals", "shortlist_of"]
 
 UNREADABLE = NotMeasured(not_measured="the bank's arrays are of another version of provcheck")
 

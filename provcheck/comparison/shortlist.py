@@ -53,24 +53,27 @@ def leading(shared: Mapping[str, Sketch]) -> dict[str, Sketch]:
     return {name: one for name, one in shared.items() if find_signal(name).places} or dict([next(iter(shared.items()))])
 
 
-def shortlist_of(bank: Bank, comparisons: Sequence[Comparison]) -> Shortlist | None:
+def shortlist_of(shared: Mapping[str, Sketch], bank: Bank, comparisons: Sequence[Comparison]) -> Shortlist | None:
     """What the report says of a large bank: how much of it was compared in full, and by which lists it was chosen."""
     if not is_large(bank):
         return None
-    compared = sum(one.at_hand is None for one in comparisons)
-    lists = dict.fromkeys(name for one in comparisons for name in one.ends)
-    return Shortlist(compared=compared, listed=len(bank.own.references) - compared, lists=tuple(sorted(lists)))
+    compared = {one.reference for one in comparisons if one.at_hand is None}
+    unlisted = tuple(id for id in _unlisted(shared, bank.own) if id not in compared)
+    return Shortlist(
+        compared=len(compared),
+        listed=len(bank.own.references) - len(compared) - len(unlisted),
+        lists=tuple(sorted({name for one in comparisons for name in one.ends})),
+        unlisted=unlisted,
+    )
 
 
-def unlisted(shared: Mapping[str, Sketch], bank: Bank) -> frozenset[str]:
-    """Ids of the references of a large bank that some list lacks, as its signal could not measure them."""
-    if not is_large(bank):
-        return frozenset()
-    missing = np.zeros(len(bank.own.references), dtype=bool)
+def _unlisted(shared: Mapping[str, Sketch], bank: Bank) -> list[str]:
+    """Ids of the references that some list lacks, as its signal could not measure them."""
+    missing = np.zeros(len(bank.references), dtype=bool)
     for name in leading(shared):
-        placed = find_signal(name).has_place(bank.own.stacks[name])
-        missing[np.setdiff1d(np.arange(len(missing)), bank.own.rows_of(name)[placed])] = True
-    return frozenset(bank.own.references[row].id for row in np.flatnonzero(missing))
+        placed = find_signal(name).has_place(bank.stacks[name])
+        missing[np.setdiff1d(np.arange(len(missing)), bank.rows_of(name)[placed])] = True
+    return [bank.references[row].id for row in np.flatnonzero(missing)]
 
 
 def _lists(shared: Mapping[str, Sketch], bank: Bank) -> dict[str, list[int]]:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from provcheck.types import Comparison, MeasurementFacts, Reference, Relation, ServedMatch, Signs, Subject, Verdict
+from provcheck.types import (
+    Comparison,
+    MeasurementFacts,
+    Reference,
+    Relation,
+    ServedMatch,
+    Shortlist,
+    Signs,
+    Subject,
+    Verdict,
+)
 from provcheck.wording import at_hand
 
 UNKNOWN = "unknown"
@@ -46,8 +56,8 @@ class Evidence:
     """The findings of one audit.
 
     `bank`: every reference, also those of a large bank that were not compared in full, and those at hand;
-    `unavailable`: claimed bases that could not be compared, with the reasons; `unlisted`: references that some list of
-    likely relatives lacks, as its signal could not measure them; `served`: an endpoint, token by token.
+    `unavailable`: claimed bases that could not be compared, with the reasons; `shortlist`: how much of a large bank
+    was compared in full; `served`: an endpoint, token by token.
     """
 
     subject: Subject
@@ -58,7 +68,7 @@ class Evidence:
     bank: Sequence[Reference] = ()
     unavailable: Mapping[str, str] = field(default_factory=dict)
     signs: Signs | None = None
-    unlisted: Collection[str] = ()
+    shortlist: Shortlist | None = None
     served: Sequence[ServedMatch] = ()
 
     @cached_property
@@ -80,7 +90,7 @@ class Evidence:
 
     def _beyond(self, reference: Reference) -> Standing:
         """A reference that was not compared in full; one that a list lacks is open."""
-        listed = bool(self.ends) and reference.id not in self.unlisted
+        listed = bool(self.ends) and reference.id not in (self.shortlist.unlisted if self.shortlist else ())
         independent = listed and all(one.relation.independent for one in self.ends)
         return Standing(
             id=reference.id,

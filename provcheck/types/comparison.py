@@ -43,6 +43,12 @@ class Shortlist(Record):
         description="references that were not: by every list of likely relatives, others came before them"
     )
     lists: tuple[str, ...] = Field(description="what the lists go by; a relative that is far in each is missed")
+    unlisted: tuple[str, ...] = Field(
+        default=(),
+        description="ids of references that were not compared in full either, and that some list lacks, as its signal "
+        "could not measure them: nothing is known of these",
+        exclude_if=lambda value: not value,
+    )
 
 
 Found = Literal["given", "beside", "adapter", "hub"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provcheck.types import Outcome, Relation
+from provcheck.types import Outcome, Relation, Shortlist
 from tests.policy.factory import LISTS, check, compared, make_evidence
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
@@ -244,7 +244,8 @@ def test_a_reference_that_a_list_lacks_is_open() -> None:
     """No quick look at it was possible, so that it is not among the likeliest means nothing."""
     evidence = make_evidence({"other/a": UNRELATED}, beyond=["acme/far"])
     for lacking, outcome in (("acme/far", INCONCLUSIVE), ("acme/other", PASSED)):
-        assert check(NOT_RELATED, replace(evidence, unlisted=[lacking])).outcome is outcome
+        shortlist = Shortlist(compared=1, listed=1, lists=LISTS, unlisted=(lacking,))
+        assert check(NOT_RELATED, replace(evidence, shortlist=shortlist)).outcome is outcome
 
 
 @given(relations, st.sampled_from(RULES), st.lists(st.sampled_from(["acme/far", "other/far"]), unique=True))

@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 from hypothesis import given, settings
 
+from provcheck import wording
 from provcheck.io.data import templates_folder
 from provcheck.rendering.html_report import HtmlReport
 from provcheck.signals.able.values import Distance
@@ -311,6 +312,9 @@ def test_references_that_are_not_listed_are_counted() -> None:
     many = report.model_copy(update={"bank": report.bank.model_copy(update={"references": 1000, "shortlist": found})})
     said = "Of the 1,000 references of the bank, 8 were compared in full: the likeliest relatives by ABLE distance and"
     assert said in Page(HtmlReport().render(many)).text
+    assert "Nothing is known of" not in wording.shortlisted(found)
+    lacking = found.model_copy(update={"unlisted": ("org/a", "org/b")})
+    assert "Nothing is known of 2 more references, which some list lacks." in wording.shortlisted(lacking)
     assert "compared in full" not in Page(HtmlReport().render(report)).text
 
 
