@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.tiny import save_probes, save_tiny, tiny_probes
+
+PROGRAM = [sys.executable, "-c", "import provcheck.cli; provcheck.cli.main()"]
 
 
 @dataclass(frozen=True)
@@ -37,3 +44,13 @@ def make_zoo(home: Path, models: int = 5, signals: str = "weights") -> Zoo:
 
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@contextmanager
+def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, killed in the end."""
+    with subprocess.Popen([*PROGRAM, *arguments], env=os.environ | environment) as program:
+        try:
+            yield program
+        finally:
+            program.kill()

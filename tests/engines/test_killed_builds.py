@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -18,9 +14,8 @@ import pytest
 
 from provcheck.cli import run
 from tests.cached import entries
-from tests.engines.banks import Zoo, content, make_zoo
+from tests.engines.banks import Zoo, content, make_zoo, started
 
-PROGRAM = [sys.executable, "-c", "import provcheck.cli; provcheck.cli.main()"]
 MODELS, SIGNALS = 5, "able,likelihood,weights"
 ENTRIES = MODELS * len(SIGNALS.split(","))
 PATIENCE = 30
@@ -56,16 +51,6 @@ class Store:
         new = self.link.with_name("new")
         new.symlink_to(place)
         new.replace(self.link)
-
-
-@contextmanager
-def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The program, killed in the end."""
-    with subprocess.Popen([*PROGRAM, *arguments], env=os.environ | environment) as program:
-        try:
-            yield program
-        finally:
-            program.kill()
 
 
 class Trouble:
