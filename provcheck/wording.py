@@ -98,8 +98,8 @@ def shortlisted(found: Shortlist) -> str:
     return (
         f"Of the {everyone:,} references of the bank, {found.compared:,} were compared in full: the likeliest "
         f"relatives by {by}, and those that were named. "
-        f"The other {found.listed:,} come behind these in every list, and were not compared in full: a relative that is "
-        "far in every list is missed."
+        f"The other {found.listed:,} come behind these in every list, and were not compared in full: a "
+        "relative that is far in every list is missed."
     )
 
 
