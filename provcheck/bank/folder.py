@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -107,7 +108,9 @@ def load_bank(name: StrPath) -> Bank:
     known = [
         one for one, facts in manifest.signals.items() if one in TABLE and facts.version == find_signal(one).version
     ]
-    return Bank(manifest, folder, {signal: _read_stack(folder, manifest, signal) for signal in known})
+    with ThreadPoolExecutor() as pool:  # to read and to hash a file lets others run
+        stacks = pool.map(lambda signal: _read_stack(folder, manifest, signal), known)
+        return Bank(manifest, folder, dict(zip(known, stacks, strict=True)))
 
 
 def verify_bank(name: str) -> Bank:

@@ -35,7 +35,7 @@ def _with_numbers_of(stated: Comparison, found: Comparison) -> Comparison:
         name: stated.signals[name] if isinstance(one, SignalValues) and _measured(stated, name) else one
         for name, one in found.signals.items()
     }
-    facts = {"family", "mechanism", "license", "reference", "same_weights", "at_hand", "named"}
+    facts = {"family", "mechanism", "license", "reference", "same_weights", "at_hand", "named", "ends"}
     return Comparison(signals=values, **found.model_dump(include=facts))
 
 

@@ -92,6 +92,13 @@ def test_the_nearest_are_those_of_the_comparison(signal: Signal, bank: Bank) -> 
     assert list(signal.nearest(sketch, stack, 3)) == sorted(distances, key=lambda row: distances[row])[:3]
 
 
+def test_its_lists_begin_with_the_parent_and_are_no_longer_than_asked(signal: Signal, bank: Bank) -> None:
+    stack = bank.stacks[signal.name]
+    sketch = sketch_at(signal, exact(stack), 2)
+    lists = signal.lists(sketch, stack, 3)
+    assert lists and all(listed[0] == 2 and len(listed) <= 3 for listed in lists.values())
+
+
 def test_what_a_model_cannot_give_is_noticed(signal: Signal) -> None:
     measurement = measured("me", make_blocks(1), 1)
     sketch = measurement.sketches[signal.name]

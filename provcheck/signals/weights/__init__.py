@@ -30,7 +30,7 @@ from provcheck.signals.weights.anchors import anchors_digest, tokens_of
 from provcheck.signals.weights.matching import Bits, match_blocks, signs
 from provcheck.signals.weights.pieces import equal_pieces
 from provcheck.signals.weights.shifts import exact_p_value, shifted_sums
-from provcheck.signals.weights.sketching import Sketched, chosen_blocks, is_sound, sketch, take_apart
+from provcheck.signals.weights.sketching import Sketched, are_sound, chosen_blocks, is_sound, sketch, take_apart
 from provcheck.signals.weights.stored import Unfit
 from provcheck.signals.weights.values import (
     ANCHORED,
@@ -118,10 +118,7 @@ class Weights(Signal):
 
     def check_stack(self, stack: Stack) -> bool:
         """Whether places and facts of every model fit together."""
-        return super().check_stack(stack) and all(
-            is_sound({name: array[row] for name, array in stack.arrays.items()}, stack.values[row])
-            for row in range(len(stack))
-        )
+        return super().check_stack(stack) and are_sound(stack.arrays, stack.values)
 
     def compare(self, sketch: Sketch, stack: Stack, *, intervals: bool = True) -> Sequence[WeightsValues | NotMeasured]:
         """The best match over pairs of blocks, in each kind of coordinates, and the exact p-value."""

@@ -6,7 +6,7 @@ empty. The numbers of the model itself that reading a sketch takes are in its fa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ from provcheck.signals.weights.values import ANCHORED, COORDINATES, FINGERPRINT,
 from provcheck.types import Floats, Ints
 
 ROWS, MOST_BLOCKS = 512, 8
+MOST_LAYERS = 1e6
 KINDS = {ANCHORED: BITS // 4, COORDINATES: BITS // 4, INTRINSIC: INTRINSIC_BITS // 4}
 """Bytes for each neuron."""
 
@@ -104,26 +105,36 @@ def take_apart(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) 
 
 def is_sound(arrays: Mapping[str, Floats], facts: Mapping[str, float | None]) -> bool:
     """Whether arrays and facts from a file could be those of a model."""
-    if not all(isinstance(facts.get(name), float) for name in ("blocks", "width", "anchors", "heads")):
+    return are_sound({name: array[None] for name, array in arrays.items()}, [facts])
+
+
+def are_sound(arrays: Mapping[str, Floats], facts: Sequence[Mapping[str, float | None]]) -> bool:
+    """Whether arrays (M, ...) and facts from a file could be those of M models."""
+    names = ("blocks", "width", "anchors", "heads")
+    if not all(isinstance(one.get(name), float) for one in facts for name in names):
         return False
-    blocks = facts["blocks"] or 0.0
-    if not 1 <= blocks <= 1e6 or any(arrays[kind].shape != (ROWS, size) for kind, size in KINDS.items()):
+    shapes = {kind: (ROWS, size) for kind, size in KINDS.items()} | {FINGERPRINT: (FEATURES,), PLACES: (ROWS, 3)}
+    if any(arrays[name].shape[1:] != shape for name, shape in shapes.items()):
         return False
-    if arrays[FINGERPRINT].shape != (FEATURES,):
+    blocks = np.array([one["blocks"] for one in facts], dtype=np.float64)
+    if not ((blocks >= 1) & (blocks <= MOST_LAYERS)).all():
         return False
-    places, numbers = arrays[PLACES], chosen_blocks(int(blocks))
-    if places.shape != (ROWS, 3):
-        return False
+    return all(_well_placed(arrays[PLACES][blocks == number], int(number)) for number in np.unique(blocks))
+
+
+def _well_placed(places: Ints, blocks: int) -> bool:
+    """Whether these places (M, ROWS, 3) could be those of M models with so many blocks."""
+    numbers = chosen_blocks(blocks)
     most = ROWS // len(numbers)
-    dealt = places[: most * len(numbers)].reshape(len(numbers), most, 3)
+    dealt = places[:, : most * len(numbers)].reshape(len(places), len(numbers), most, 3)
     present = dealt[..., 0] != EMPTY
     return bool(
-        (places[most * len(numbers) :] == EMPTY).all()
-        and present.any()
-        and (present[:, :-1] >= present[:, 1:]).all()
+        (places[:, most * len(numbers) :] == EMPTY).all()
+        and present.any(axis=(1, 2)).all()
+        and (present[..., :-1] >= present[..., 1:]).all()
         and (dealt[..., 0] == np.where(present, numbers[:, None], EMPTY)).all()
         and (dealt[..., 1] < np.where(present, dealt[..., 2], 0)).all()
-        and (dealt[..., 2] == np.where(present, dealt[:, :1, 2], EMPTY)).all()
+        and (dealt[..., 2] == np.where(present, dealt[..., :1, 2], EMPTY)).all()
         and (dealt[..., 1] >= np.where(present, 0, EMPTY)).all()
     )
 

@@ -128,7 +128,7 @@ def test_copies_of_a_neuron_count_once_and_silent_ones_not_at_all() -> None:
 @pytest.mark.parametrize("empty", [0, 30], ids=["full", "with empty places"])
 def test_matches_are_those_of_a_literal_loop(empty: int) -> None:
     one, two = sketched(MODEL).kinds[ANCHORED], sketched(changed(random_model(0, blocks=2), 0.8)).kinds[ANCHORED]
-    two = replace(two, counts=two.counts - [0, empty])
+    two = replace(two, counts=two.counts - np.array([0, empty]))
     fast, counts = match_blocks(one, two)
     for i in range(3):
         for j in range(2):
