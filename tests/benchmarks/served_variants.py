@@ -177,7 +177,8 @@ def _to_integers(table: torch.Tensor, bits: int, group: int = 0) -> torch.Tensor
     """The nearest of 2^bits - 1 steps around 0, with a scale a row or a group of columns."""
     parts = table.reshape(-1, group) if group and table.shape[1] % group == 0 else table
     scale = parts.abs().amax(1, keepdim=True).clamp_min(1e-12) / (2 ** (bits - 1) - 1)
-    return ((parts / scale).round() * scale).reshape(table.shape)
+    rounded: torch.Tensor = (parts / scale).round() * scale
+    return rounded.reshape(table.shape)
 
 
 def _to_asymmetric(table: torch.Tensor, bits: int, group: int) -> torch.Tensor:
