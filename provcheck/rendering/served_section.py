@@ -90,7 +90,9 @@ def _numbers(one: ServedMatch) -> Table:
     if share := one.unchanged:
         interval = f"95 % interval {share.low:.1%} to {share.high:.1%}"
         rows.append(("Unchanged models that looked at least so changed", f"{share.as_far} of {share.models}", interval))
-    return Table(f"What was compared with {short_name(one.reference)}", ("", "Measured", "Limits"), rows)
+    return Table(
+        f"What was compared with {short_name(one.reference)}", ("", "Measured", "Limits"), rows, frozenset({1})
+    )
 
 
 def _rates(kinds: tuple[ServedKind, ...]) -> Table:

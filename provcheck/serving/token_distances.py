@@ -45,17 +45,18 @@ def distance(
     texts: Sequence[str], served: Sequence[TokenScores], exact: Sequence[TokenScores], rounded: Sequence[TokenScores]
 ) -> Distance:
     """An endpoint against the reference in float32; texts that are cut into other tokens are left out."""
-    same = [four for four in zip(texts, served, exact, rounded, strict=False) if comparable(*four[1:3])]
-    scored, own, half = (_joined([four[way].nats for four in same]) for way in (1, 2, 3))
-    here, before = tokens_of([(text, one.ends) for text, one, _, _ in same])
+    every = zip(texts, zip(served, exact, rounded, strict=False), strict=False)
+    same = [(text, three) for text, three in every if comparable(*three[:2])]
+    scored, own, half = (_joined([three[way].nats for _, three in same]) for way in range(3))
+    here, before = tokens_of([(text, three[0].ends) for text, three in same])
     known = np.isfinite(scored) & np.isfinite(own) & np.isfinite(half)
-    scored, own, half, here, before = (one[known] for one in (scored, own, half, here, before))
+    scored, own, half = scored[known], own[known], half[known]
     return Distance(
         texts=len(same),
         tokens=int(known.sum()),
         median_nats=_median(scored - own),
         rounding_nats=_median(half - own),
-        pull=pull(scored - own, own, here, before),
+        pull=pull(scored - own, own, here[known], before[known]),
     )
 
 

@@ -177,7 +177,8 @@ def _to_integers(table: torch.Tensor, bits: int, group: int = 0) -> torch.Tensor
     """The nearest of 2^bits - 1 steps around 0, with a scale a row or a group of columns."""
     parts = table.reshape(-1, group) if group and table.shape[1] % group == 0 else table
     scale = parts.abs().amax(1, keepdim=True).clamp_min(1e-12) / (2 ** (bits - 1) - 1)
-    return ((parts / scale).round() * scale).reshape(table.shape)
+    rounded: torch.Tensor = (parts / scale).round() * scale
+    return rounded.reshape(table.shape)
 
 
 def _to_asymmetric(table: torch.Tensor, bits: int, group: int) -> torch.Tensor:
@@ -185,13 +186,15 @@ def _to_asymmetric(table: torch.Tensor, bits: int, group: int) -> torch.Tensor:
     parts = table.reshape(-1, group) if table.shape[1] % group == 0 else table
     least = parts.amin(1, keepdim=True)
     scale = (parts.amax(1, keepdim=True) - least).clamp_min(1e-12) / (2**bits - 1)
-    return (((parts - least) / scale).round() * scale + least).reshape(table.shape)
+    rounded: torch.Tensor = ((parts - least) / scale).round() * scale + least
+    return rounded.reshape(table.shape)
 
 
 def _to_float8(table: torch.Tensor) -> torch.Tensor:
     """The nearest float8 with 3 bits of mantissa, with a scale for all."""
     scale = table.abs().max().clamp_min(1e-12) / 448
-    return (table / scale).to(torch.float8_e4m3fn).float() * scale
+    rounded: torch.Tensor = (table / scale).to(torch.float8_e4m3fn).float() * scale
+    return rounded
 
 
 def _with_lora(network: Any) -> Any:
