@@ -36,8 +36,9 @@ def tokens(found: Measurement) -> list[TokenScores]:
     return unpacked(found.sketches["likelihood"]) or []
 
 
-@pytest.mark.parametrize(("kind", "findings"), [("F32", {"identical"}), ("Q8_0", {"identical", "near"})])
+@pytest.mark.parametrize(("kind", "findings"), [("F32", {"identical"}), ("Q8_0", {"near", "changed"})])
 def test_llama_cpp_python_tells_the_numbers_of_the_model(kind: str, findings: set[str], tmp_path: Path) -> None:
+    """llama.cpp rounds what the layers hand on to 8 bits too, where the weights are in Q8_0."""
     folder, gguf = real.tiny_gguf_of(tmp_path, kind)
     with real.llama_cpp_python(gguf) as endpoint:
         there = measured(endpoint)
