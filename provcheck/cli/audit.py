@@ -14,7 +14,7 @@ from provcheck.cli import options as o
 from provcheck.cli.origins import settings_note
 from provcheck.cli.policy import list_checks
 
-DEFAULT_OUT, STDOUT = Path("provcheck-report"), Path("-")
+DEFAULT_OUT = Path("provcheck-report")
 
 
 @o.with_model_options()
@@ -81,7 +81,7 @@ def audit_command(
         settings = replace(settings, model=replace(options, threads=engine.threads))
         raise typer.Exit(audit_list(many, settings, engine, shard, out, formats))
     show = Show(verbose - quiet, summary_outcomes(summary), durations)
-    to_stdout = out == STDOUT
+    to_stdout = out == o.STDOUT
     started, console = time.monotonic(), make_console(sys.stderr if to_stdout else None)
     collected = collect_checks(settings)
     if collect_only:

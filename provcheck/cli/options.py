@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -28,15 +28,30 @@ def common(*names: str, **rest: Any) -> Any:
     return typer.Option(*names, envvar=variable_of(names[0]), **rest)
 
 
-def complete(what: Literal["banks", "policies", "manifests", "formats"]) -> Callable[[str], list[str]]:
-    """Names that a shell offers: of what ships, or of the formats. Files and folders are the shell's own business."""
+Names = Literal["banks", "policies", "manifests", "formats", "probes", "signals"]
+
+
+def complete(what: Names) -> Callable[[str], list[str]]:
+    """Names that a shell offers: of what ships, or of what there is. Files and folders are the shell's own business.
+
+    Signals come as NAME,NAME: those that were written already are kept, and not offered again.
+    """
 
     def known(incomplete: str) -> list[str]:
         from provcheck.io import data
+        from provcheck.probes import DEFAULT_PROBES, QUICK_PROBES
+        from provcheck.signals import TABLE
 
-        shipped = {"banks": data.banks, "policies": data.policies, "manifests": data.manifests}
-        names = [*FORMATS, ALL] if what == "formats" else list(shipped[what]())
-        return [name for name in names if name.startswith(incomplete)]
+        before, comma, last = incomplete.rpartition(",") if what == "signals" else ("", "", incomplete)
+        sources: dict[Names, Callable[[], Iterable[str]]] = {
+            "banks": data.banks,
+            "policies": data.policies,
+            "manifests": data.manifests,
+            "formats": lambda: [*FORMATS, ALL],
+            "probes": lambda: [DEFAULT_PROBES, QUICK_PROBES],
+            "signals": lambda: TABLE.keys() - before.split(","),
+        }
+        return [before + comma + name for name in sorted(sources[what]()) if name.startswith(last)]
 
     return known
 
@@ -66,11 +81,13 @@ Bank = Annotated[
 Policy = Annotated[
     str, common("--policy", metavar="NAME|FILE", help="Policy to check.", autocompletion=complete("policies"))
 ]
+STDOUT = Path("-")
 Out = Annotated[Path, common("--out", metavar="DIR", help="Folder for the report; - for standard output.")]
 FORMAT_HELP = f"{FORMAT_NAMES}, or all of them; may be given several times."
 Format = Annotated[list[str], typer.Option("--format", help=FORMAT_HELP, autocompletion=complete("formats"))]
 AuditFormat = Annotated[list[str], common("--format", help=FORMAT_HELP, autocompletion=complete("formats"))]
-Probes = Annotated[str, common("--probes", metavar="NAME|DIR", help="provcheck-v1, quick, or a folder.")]
+PROBES_HELP = "provcheck-v1, quick, or a folder."
+Probes = Annotated[str, common("--probes", metavar="NAME|DIR", help=PROBES_HELP, autocompletion=complete("probes"))]
 Device = Annotated[str, common("--device", help="auto, cpu, cuda, cuda:1 ...")]
 Dtype = Annotated[str, common("--dtype", help="auto, float32, bfloat16 or float16.")]
 Memory = Annotated[
@@ -89,6 +106,7 @@ Signals = Annotated[
         metavar="NAME,NAME",
         help="Kinds of evidence to use, such as weights, which need no run, and of a Hub model only parts of the "
         "files; default: all.",
+        autocompletion=complete("signals"),
     ),
 ]
 References = Annotated[

@@ -39,15 +39,21 @@ report_app.command("verify", help=VERIFY_HELP, short_help="Say whether the numbe
 @report_app.command("render")
 def render_command(
     file: File,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Default: beside the report.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Default: beside the report; - for standard output.")
+    ] = None,
     formats: o.Format = ["html"],
 ) -> None:
     """Render a report again in other formats."""
     from provcheck.rendering.console import make_console
-    from provcheck.rendering.outputs import write_files
+    from provcheck.rendering.outputs import check_one, render_one, write_files
     from provcheck.rendering.terminal import Show, print_report
     from provcheck.report_file import read_report
 
+    if out == o.STDOUT:
+        check_one(formats)
+        typer.echo(render_one(read_report(file), formats), nl=False)
+        return
     report = read_report(file)
     written = write_files(report, out or file.parent, formats)
     print_report(report, make_console(), Show(files=tuple(map(str, written))))

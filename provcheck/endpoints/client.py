@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from provcheck.endpoints.address import LOCAL, Address
 from provcheck.errors import SubjectNotFound, UsageError
+from provcheck.io.retries import PASSING, MayPass, Patience, seconds_asked
 from provcheck.io.text import clean
 from provcheck.io.untrusted import parse_json
 
@@ -30,12 +31,9 @@ MAX_BYTES, MAX_VALUES = 10_000_000, 200_000
 CONNECT_SECONDS, SILENT_SECONDS, MAX_SECONDS = 10.0, 60.0, 120.0
 """For a connection, without a byte, and for a whole answer."""
 
-TRIES = 5
-PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0
-"""Before the second try; doubled before each further one. A server that names a longer pause gets it, up to the
-maximum."""
+PATIENCE = Patience(tries=5, longest_seconds=60.0)
 
-AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+AGAIN = PASSING | {409, 529}
 """Status codes after which the same request may succeed."""
 
 CLOSED = {401, 403}
@@ -59,14 +57,6 @@ class Spent(Unanswered):
 
 class Failing(Unanswered):
     """The server failed at this very request, again and again (HTTP 500): asked in another form it may do better."""
-
-
-class Passing(Unanswered):
-    """What may pass: worth another try. `pause`: seconds that the server asks to wait; `failed`: it had an error."""
-
-    def __init__(self, reason: str, pause: float = 0.0, failed: bool = False) -> None:
-        super().__init__(reason)
-        self.pause, self.failed = pause, failed
 
 
 class Client:
@@ -94,15 +84,18 @@ class Client:
 
     def ask(self, url: str, body: Mapping[str, Any]) -> Any:
         """The JSON that the server answers. Raises Unanswered, and SubjectNotFound where it wants another key."""
-        for number in range(1, TRIES + 1):
+        failed = 0
+        while True:
             try:
                 return self._ask_once(url, body)
-            except Passing as problem:
-                if number == TRIES:
-                    raise (Failing if problem.failed else Unanswered)(f"{problem.reason}, {TRIES} times") from None
+            except MayPass as problem:
+                failed += 1
+                seconds = PATIENCE.pause(failed, problem)
+                if seconds is None:
+                    kind = Failing if problem.status == 500 else Unanswered
+                    raise kind(f"{problem}, {failed} times") from None
                 self._check_allowed()
-                time.sleep(min(MAX_PAUSE_SECONDS, max(problem.pause, PAUSE_SECONDS * 2 ** (number - 1))))
-        raise AssertionError
+                time.sleep(seconds)
 
     def _ask_once(self, url: str, body: Mapping[str, Any]) -> Any:
         import httpx2
@@ -113,9 +106,9 @@ class Client:
             with self._http.stream("POST", url, json=body) as answer:
                 content = _read(answer)
         except httpx2.TimeoutException:
-            raise Passing("the server did not answer in time") from None
+            raise MayPass("the server did not answer in time") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise Passing(f"the server could not be reached ({type(error).__name__})") from None
+            raise MayPass(f"the server could not be reached ({type(error).__name__})") from None
         self._check_status(answer, content)
         return _json(content)
 
@@ -133,7 +126,7 @@ class Client:
                 else f"Check the key in {KEY_VARIABLE}.",
             )
         if status in AGAIN:
-            raise Passing(f"the server answered HTTP {status}{said}", _pause(answer), failed=status == 500)
+            raise MayPass(f"the server answered HTTP {status}{said}", _pause(answer), status)
         if 300 <= status < 400:
             raise Refused("the server sends requests on to another address, which is not followed: give that one")
         if status != 200:
@@ -162,7 +155,7 @@ def _read_key() -> str:
 
 
 def _read(answer: httpx2.Response) -> bytes:
-    """The body, within its bounds. Raises Passing."""
+    """The body, within its bounds. Raises MayPass or Refused."""
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise Refused("the server sends its answer compressed, though it was asked not to")
     begin, content = time.monotonic(), bytearray()
@@ -171,7 +164,7 @@ def _read(answer: httpx2.Response) -> bytes:
         if len(content) > MAX_BYTES:
             raise Refused(f"the server sent more than {MAX_BYTES // 1_000_000} MB for one text")
         if time.monotonic() - begin > MAX_SECONDS:
-            raise Passing(f"the server took more than {MAX_SECONDS:.0f} seconds for an answer")
+            raise MayPass(f"the server took more than {MAX_SECONDS:.0f} seconds for an answer")
     return bytes(content)
 
 
@@ -182,7 +175,6 @@ def _json(content: bytes) -> Any:
         raise Refused(f"the server's answer cannot be read: {clean(str(error))}") from None
 
 
-def _pause(answer: httpx2.Response) -> float:
-    """Seconds that the server asks to wait; a date, or nonsense, counts as none."""
-    stated = answer.headers.get("retry-after", "")
-    return float(stated) if stated.isascii() and stated.isdigit() and len(stated) < 6 else 0.0
+def _pause(answer: httpx2.Response) -> float | None:
+    """Seconds that the server asks to wait, up to the longest that it gets; none at all count as not named."""
+    return min(PATIENCE.longest_seconds, seconds_asked(answer.headers) or 0.0) or None

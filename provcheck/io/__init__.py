@@ -6,6 +6,7 @@ text         untrusted text made safe to keep and to print
 safetensors  the one parser of safetensors headers, and files of arrays read through it
 tensor_files  the weights of a model, of which only what is asked for is read
 partial_file  a file of which only some spans are here
+retries      requests over a network that are tried again, and the pauses in between
 writing      files and folders written whole or not at all
 digests      sha256 of files and arrays
 data         where the files that ship with provcheck are

@@ -5,7 +5,6 @@ The server may be anybody's. What it sends is bounded by the size that is wanted
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import sleep
@@ -14,40 +13,26 @@ from urllib.parse import urlsplit
 
 from provcheck.errors import BankError, OutputError, ProvcheckError
 from provcheck.io.partial_file import CHUNK, PartialFile
-from provcheck.io.text import clean, reason
+from provcheck.io.retries import KEPT, RANGE, TIMEOUT_SECONDS, MayPass, Patience, check_passing, words_of
+from provcheck.io.text import reason
 from provcheck.targets.hub_guard import protect
-from provcheck.targets.range_requests import (
-    FIRST_WAIT_SECONDS,
-    LONGEST_WAIT_SECONDS,
-    PASSING,
-    RANGE,
-    TIMEOUT_SECONDS,
-    TRIES,
-)
 
-KEPT = "Try again: what was fetched is kept, and only the rest is fetched."
+PATIENCE = Patience()
 PROGRESS_BYTES = 1 << 20
 """An attempt that brings less counts as failed: six of these in a row, and the download ends."""
 
 
-class _MayPass(Exception):
-    """A failure worth another try, after `seconds` if the server names them."""
-
-    def __init__(self, message: str, seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.seconds = seconds
-
-
 def read_url(url: str, headers: Mapping[str, str], limit: int, what: str) -> bytes | None:
     """A small file, whole; None where there is none. Raises BankError."""
-    for tries in range(1, TRIES + 1):
+    failed = 0
+    while True:
         try:
             return _read(url, headers, limit, what)
         except ProvcheckError:
             raise
         except Exception as error:  # the many ways in which a connection breaks
-            _pause(tries, error, what)
-    return None
+            failed += 1
+            _pause(failed, error, what)
 
 
 def download(url: str, headers: Mapping[str, str], into: PartialFile, what: str) -> None:
@@ -55,7 +40,7 @@ def download(url: str, headers: Mapping[str, str], into: PartialFile, what: str)
     failed = 0
     while missing := into.missing([(0, into.size)]):
         left = _length(missing)
-        fault: Exception = _MayPass("the connection was closed too early")
+        fault: Exception = MayPass("the connection was closed too early")
         try:
             _receive(url, headers, into, missing[0], what)
         except ProvcheckError:
@@ -141,9 +126,7 @@ def _asked(url: str, headers: Mapping[str, str], what: str) -> Iterator[Any]:
 
 def _check_status(answer: Any, what: str) -> None:
     status = answer.status_code
-    if status in PASSING:
-        stated = answer.headers.get("retry-after", "").strip()
-        raise _MayPass(f"HTTP {status}", float(stated) if re.fullmatch(r"\d{1,9}", stated) else None)
+    check_passing(status, answer.headers)
     if status in (401, 403):
         raise BankError(f"{what} may not be read: HTTP {status}", "Check the address, and who may read there.")
     if status not in (200, 206):
@@ -164,12 +147,12 @@ def _check_extent(answer: Any, begin: int, size: int, what: str) -> None:
         raise BankError(f"{what} has another size than its release states, or the server sends another part of it")
 
 
-def _pause(tries: int, fault: Exception, what: str) -> None:
+def _pause(failed: int, fault: Exception, what: str) -> None:
     """Wait before the next try. Raises BankError where there was the last, or where the server asks for too long."""
-    asked = getattr(fault, "seconds", None)
-    if tries >= TRIES or (asked or 0) > LONGEST_WAIT_SECONDS:
-        raise BankError(f"{what} cannot be fetched: {clean(str(fault)) or type(fault).__name__}", KEPT) from fault
-    sleep(FIRST_WAIT_SECONDS * 2 ** (tries - 1) if asked is None else asked)
+    seconds = PATIENCE.pause(failed, fault)
+    if seconds is None:
+        raise BankError(f"{what} cannot be fetched: {words_of(fault)}", KEPT) from fault
+    sleep(seconds)
 
 
 def _length(spans: list[tuple[int, int]]) -> int:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from provcheck.errors import BrokenModel, OutputError, SubjectError, SubjectNotFound
+from provcheck.io import retries
 from provcheck.io.partial_file import PartialFile, Span
-from provcheck.io.text import clean
+from provcheck.io.retries import KEPT, TIMEOUT_SECONDS, MayPass
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
@@ -24,26 +25,13 @@ if TYPE_CHECKING:
 CONNECTIONS, PIECE_BYTES = 8, 8 << 20
 """At once, and the most that one of them asks for: answers take 64 MiB of memory at most."""
 
-TIMEOUT_SECONDS = 30
-TRIES, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 6, 1.0, 300.0
-
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+PATIENCE = retries.Patience()
 EXPIRED = frozenset({400, 401, 403, 404, 410})
 """What storage answers when the address that the Hub gave is too old."""
 
-KEPT = "Try again: what was fetched is kept, and only the rest is fetched."
 WHOLE = "Fetch the whole files with `hf download {}`; they are then read from the Hub cache."
 
-RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 ETAG = re.compile(r"[\x21-\x7e]{1,200}")
-
-
-class _MayPass(Exception):
-    """A failure worth another try, after `seconds` if the server names them."""
-
-    def __init__(self, message: str, seconds: float | None = None) -> None:
-        super().__init__(message)
-        self.seconds = seconds
 
 
 class RemoteFile:
@@ -83,11 +71,10 @@ class RemoteFile:
 
     def _try_piece(self, piece: Span, into: PartialFile) -> None:
         begin, end = piece
-        for tries in range(1, TRIES + 1):
-            if self._stop.is_set():
-                return
+        failed = 0
+        while not self._stop.is_set():
             received = bytearray()
-            fault: Exception = _MayPass("the connection was closed too early")
+            fault: Exception = MayPass("the connection was closed too early")
             try:
                 self._receive((begin, end), received)
             except (SubjectError, OSError):
@@ -99,9 +86,9 @@ class RemoteFile:
                 begin += len(received)
             if begin == end:
                 return
-            if tries < TRIES:
-                self._pause(tries, fault)
-        raise SubjectNotFound(f"{self._what} cannot be fetched from the Hub: {_reason(fault)}", KEPT)
+            failed += 1
+            if not self._pause(failed, fault):
+                raise SubjectNotFound(f"{self._what} cannot be fetched from the Hub: {retries.words_of(fault)}", KEPT)
 
     def _receive(self, span: Span, received: bytearray) -> None:
         """Add what one request gives, also if it ends too early."""
@@ -128,16 +115,15 @@ class RemoteFile:
             )
         if status in EXPIRED and self._is_elsewhere(location):
             self._renew(location)
-            raise _MayPass(f"HTTP {status}", 0)
-        if status in PASSING:
-            raise _MayPass(f"HTTP {status}", _seconds_asked(answer.headers))
+            raise MayPass(f"HTTP {status}", 0)
+        retries.check_passing(status, answer.headers)
         if status == 416:
             raise self._changed()
         if status != 206:
             raise SubjectNotFound(f"the Hub answered HTTP {status} for {self._what}", "Check HF_TOKEN and HF_ENDPOINT.")
 
     def _check_range(self, headers: Mapping[str, str], span: Span) -> None:
-        match = RANGE.fullmatch(headers.get("content-range", ""))
+        match = retries.RANGE.fullmatch(headers.get("content-range", ""))
         if match is None or headers.get("content-encoding", "identity") != "identity":
             raise self._wrong("a range without saying which, or compressed")
         first, last, size = map(int, match.groups())
@@ -166,31 +152,30 @@ class RemoteFile:
 
     def _ask(self) -> HfFileMetadata:
         from huggingface_hub import get_hf_file_metadata
-        from huggingface_hub.errors import HfHubHTTPError
 
-        for tries in range(1, TRIES + 1):
+        failed = 0
+        while True:
             try:
                 found = get_hf_file_metadata(self._url, timeout=TIMEOUT_SECONDS, library_name="provcheck")
                 break
-            except HfHubHTTPError as error:
-                if error.response.status_code not in PASSING or tries == TRIES:
-                    raise
-                self._pause(tries, _MayPass(str(error), _seconds_asked(error.response.headers)))
             except Exception as error:
-                if isinstance(error, OSError | ValueError) or tries == TRIES:
+                failed, fault = failed + 1, _passing(error)
+                if fault is None or not self._pause(failed, fault):
                     raise
-                self._pause(tries, error)
         if not found.size or not ETAG.fullmatch(found.etag or "") or found.commit_hash not in (None, self._commit):
             raise SubjectNotFound(f"the Hub states no size, ETag or commit for {self._what}", self._whole_hint)
         return found
 
-    def _pause(self, tries: int, fault: Exception) -> None:
-        asked = getattr(fault, "seconds", None)
-        if asked is not None and asked > LONGEST_WAIT_SECONDS:
+    def _pause(self, failed: int, fault: Exception) -> bool:
+        """Wait before the next try; False where there is none."""
+        asked, seconds = retries.seconds_of(fault) or 0, PATIENCE.pause(failed, fault)
+        if asked > PATIENCE.longest_seconds:
             raise SubjectNotFound(
                 f"the Hub is busy and asks to wait {asked:,.0f} seconds before {self._what} is fetched", KEPT
             ) from fault
-        self._sleep(FIRST_WAIT_SECONDS * 2 ** (tries - 1) if asked is None else asked)
+        if seconds is not None:
+            self._sleep(seconds)
+        return seconds is not None
 
     def _sleep(self, seconds: float) -> None:
         self._stop.wait(seconds)
@@ -234,11 +219,11 @@ def _keep(into: PartialFile, begin: int, content: bytes) -> None:
         ) from error
 
 
-def _seconds_asked(headers: Mapping[str, str]) -> float | None:
-    """Of `Retry-After`, where it is a number."""
-    stated = headers.get("retry-after", "").strip()
-    return float(stated) if re.fullmatch(r"\d{1,9}", stated) else None
+def _passing(error: Exception) -> Exception | None:
+    """What huggingface_hub raised, if it may pass."""
+    from huggingface_hub.errors import HfHubHTTPError
 
-
-def _reason(fault: Exception) -> str:
-    return clean(str(fault)) or type(fault).__name__
+    if not isinstance(error, HfHubHTTPError):
+        return None if isinstance(error, OSError | ValueError) else error
+    status, headers = error.response.status_code, error.response.headers
+    return MayPass(str(error), retries.seconds_asked(headers)) if status in retries.PASSING else None

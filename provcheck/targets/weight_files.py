@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -67,11 +67,14 @@ def read_weights(place: Place, layout: Layout, options: FindOptions, *, in_part:
     if whole := set(names) - ranged.keys():
         place.fetch(whole)
     paths = [ranged[name].path if name in ranged else place.folder / name for name in names]
-    count = {"safetensors": count_elements, "gguf": gguf.count_elements}.get(weight_format)
-    parameters = sum(map(count, paths)) if count else None  # a broken header is found before terabytes are digested
-    extent = Extent.of(_shapes(paths)) if weight_format == "safetensors" else None
-    if weight_format == "safetensors" and len(names) > 1:
-        _check_shards(paths, _weight_map(place, layout.safetensors + INDEX))
+    parameters, extent = None, None  # a broken header is found before terabytes are digested
+    if weight_format == "safetensors":
+        headers = {path: _header(path) for path in paths}
+        parameters, extent = sum(map(_elements, headers.values())), Extent.of(_shapes(headers.values()))
+        if len(headers) > 1:
+            _check_shards(headers, _weight_map(place, layout.safetensors + INDEX))
+    elif weight_format == "gguf":
+        parameters = sum(map(gguf.count_elements, paths))
     files = tuple(ranged[path.name].stated if path.name in ranged else digest(path) for path in paths)
     partial = RangedTensors(paths, ranged.values()) if ranged else None
     return Weights(weight_format, files, parameters, extent, partial)
@@ -84,11 +87,15 @@ def _ranged(place: Place, names: Iterable[str], options: FindOptions) -> dict[st
 
 def count_elements(path: Path) -> int:
     """Number of elements of all tensors in a safetensors file; BrokenModel if the file is not whole."""
-    return sum(entry.elements for entry in _header(path).entries.values())
+    return _elements(_header(path))
 
 
-def _shapes(paths: Iterable[Path]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(entry.shape) for path in paths for name, entry in _header(path).entries.items()}
+def _elements(header: Header) -> int:
+    return sum(entry.elements for entry in header.entries.values())
+
+
+def _shapes(headers: Iterable[Header]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(entry.shape) for header in headers for name, entry in header.entries.items()}
 
 
 def _header(path: Path) -> Header:
@@ -149,14 +156,14 @@ def _weight_map(place: Place, index: str) -> dict[str, Any]:
     return weight_map
 
 
-def _check_shards(paths: Iterable[Path], weight_map: dict[str, Any]) -> None:
+def _check_shards(headers: Mapping[Path, Header], weight_map: dict[str, Any]) -> None:
     """Refuse a tensor that two shards hold, or another shard than the index names: it is not clear which one counts.
 
     transformers reads every tensor of every shard, other programs only those that the index names.
     """
     places: dict[str, str] = {}
-    for path in paths:
-        for tensor in _header(path).entries:
+    for path, header in headers.items():
+        for tensor in header.entries:
             other = places.setdefault(tensor, weight_map.get(tensor, path.name))
             if other != path.name:
                 raise BrokenModel(

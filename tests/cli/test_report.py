@@ -41,6 +41,14 @@ def test_json_of_json_is_the_same_file(report: Path) -> None:
     assert (out / "report.json").read_bytes() == report.read_bytes()
 
 
+def test_standard_output_takes_one_format_and_nothing_else(report: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", str(report), "--out", "-", "--format", "json"]) == 0
+    assert capsys.readouterr().out == report.read_text("utf-8")
+    assert run(["report", str(report), "--out", "-", "--format", "json", "--format", "html"]) == 4
+    assert "standard output takes one format" in capsys.readouterr().err
+    assert tree(report.parent) == {"report.json"}
+
+
 def test_help_names_the_short_form_and_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "--help"]) == 0
     said = capsys.readouterr().out

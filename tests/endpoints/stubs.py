@@ -45,7 +45,8 @@ class Model:
     def table(self, ids: list[int]) -> torch.Tensor:
         """Log-probabilities of every token behind each of these."""
         with torch.inference_mode():
-            return self.network(torch.tensor([ids])).logits[0].float().log_softmax(-1)
+            logits: torch.Tensor = self.network(torch.tensor([ids])).logits[0]
+        return logits.float().log_softmax(-1)
 
     def text(self, token: int) -> str:
         """One token on its own, as servers show it."""

@@ -124,7 +124,7 @@ def test_a_server_that_is_busy_is_asked_again_and_every_request_counts(
 
 def test_a_server_that_stays_busy_is_left_alone(model: stubs.Model) -> None:
     found, stub = measured(model, status(503, GREETINGS + 1, 10_000))
-    assert len(stub.asked) == GREETINGS + 3 * module.TRIES
+    assert len(stub.asked) == GREETINGS + 3 * module.PATIENCE.tries
     assert any("had failed 3 times in a row" in reason for reason in reasons(found))
     assert KEY not in "".join(reasons(found)) or not stub.headers[-1].get("Authorization")
 
@@ -141,7 +141,7 @@ def test_a_server_that_hangs(model: stubs.Model, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_server_that_fails_at_one_form_is_asked_in_another(model: stubs.Model) -> None:
-    with stubs.serving(model, stubs.vllm, status(500, 1, module.TRIES)) as stub:
+    with stubs.serving(model, stubs.vllm, status(500, 1, module.PATIENCE.tries)) as stub:
         found = measure(find_target(stub.endpoint, ModelOptions()), PROBES)
     assert found.run.served and found.run.served.form == "vLLM's prompt_logprobs"
 

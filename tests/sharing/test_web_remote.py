@@ -14,6 +14,7 @@ from provcheck.bank.folder import verify_bank
 from provcheck.bank.saving import add_file
 from provcheck.errors import BankError, ProvcheckError, UsageError
 from provcheck.io.partial_file import PartialFile
+from provcheck.io.retries import KEPT
 from provcheck.sharing import downloads
 from provcheck.sharing.folder_remote import FolderRemote
 from provcheck.sharing.pulling import pull_bank
@@ -87,7 +88,7 @@ def test_only_what_did_not_arrive_is_fetched_again(web: Web) -> None:
     web.fault = lambda name: next(left, "") if name.endswith(BIG) else ""
     with pytest.raises(BankError, match="cannot be fetched") as caught:
         pull(web)
-    assert caught.value.hint == downloads.KEPT
+    assert caught.value.hint == KEPT
     web.fault, before = lambda name: "", len(web.asked)
     pull(web)
     ranges = [asked for name, asked in web.asked[before:] if name.endswith(BIG)]

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from provcheck.errors import BrokenModel, OutputError, SubjectError, SubjectNotFound
 from provcheck.io.partial_file import PartialFile
+from provcheck.io.retries import Patience
 from provcheck.measuring import ModelOptions, measure_model
 from provcheck.targets import range_requests, ranged_files
 from provcheck.targets.local import LocalTarget
@@ -44,7 +45,7 @@ def storage(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     """Where weight files lie; requests are small, and nobody waits."""
     monkeypatch.setattr(ranged_files, "GAP_BYTES", 512)
     monkeypatch.setattr(range_requests, "PIECE_BYTES", 4096)
-    monkeypatch.setattr(range_requests, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(range_requests, "PATIENCE", Patience(first_seconds=0.0))
     with serve_storage() as found:
         hub.storage = found
         yield found
@@ -304,7 +305,7 @@ def test_every_answer_is_cut(hub: FakeHub, storage: Storage, folder: Path, monke
     publish(hub, folder)
     read()
     whole, storage.sent, storage.always = storage.sent, 0, "cut"
-    monkeypatch.setattr(range_requests, "TRIES", 20)
+    monkeypatch.setattr(range_requests, "PATIENCE", Patience(tries=20, first_seconds=0.0))
     check_read(read(), folder)
     assert storage.sent == whole
 
@@ -330,7 +331,7 @@ def test_waiting_times(monkeypatch: pytest.MonkeyPatch, hub: FakeHub, storage: S
     publish(hub, folder)
     waited: list[float] = []
     monkeypatch.setattr(range_requests.RemoteFile, "_sleep", lambda _self, seconds: waited.append(seconds))
-    monkeypatch.setattr(range_requests, "FIRST_WAIT_SECONDS", 1.0)
+    monkeypatch.setattr(range_requests, "PATIENCE", Patience())
     storage.faults = ["503", "503", "wait7", "503"]
     resolve("org/model", ONLY)
     assert waited == [1, 2, 7, 8]
@@ -360,7 +361,7 @@ def test_faults_that_stay(fault: str, said: str, hub: FakeHub, storage: Storage,
     with pytest.raises(SubjectError, match=said) as caught:
         resolve("org/model", ONLY)
     assert caught.value.hint
-    assert len(storage.requests) <= range_requests.TRIES
+    assert len(storage.requests) <= range_requests.PATIENCE.tries
 
 
 def test_another_etag_halfway(hub: FakeHub, storage: Storage, folder: Path) -> None:

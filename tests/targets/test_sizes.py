@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from provcheck.errors import BrokenModel
+from provcheck.io.safetensors import Header, read_header
 from provcheck.measurement.loader import load
 from provcheck.targets.resolution import resolve
 from provcheck.targets.sizes import SHARED_LAYERS, SMALL, Extent, check_sizes
-from tests.tiny import ARCHITECTURES, save_tiny
+from tests.tiny import ARCHITECTURES, save_tiny, tiny_model, tiny_tokenizer
 
 MANY = 10**6
 
@@ -102,3 +103,17 @@ def test_a_list_that_takes_seconds_to_check_is_refused_at_once(changes: dict[str
     with pytest.raises(BrokenModel, match="holds 1,000,000 entries under"):
         resolve(str(folder))
     assert time.process_time() - started < 2
+
+
+def test_every_header_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_model("llama").save_pretrained(tmp_path, max_shard_size="60KB")
+    tiny_tokenizer().save_pretrained(tmp_path)
+    read: list[str] = []
+
+    def counted(path: Path) -> Header:
+        read.append(path.name)
+        return read_header(path)
+
+    monkeypatch.setattr("provcheck.targets.weight_files.read_header", counted)
+    resolve(str(tmp_path))
+    assert len(read) > 2 and sorted(read) == sorted(path.name for path in tmp_path.glob("*.safetensors"))
