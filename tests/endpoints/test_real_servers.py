@@ -23,6 +23,7 @@ from tests.tiny import tiny_probes
 
 CUT = tuple(one.model_copy(update={"text": one.text[:150]}) for one in load_probes().texts[::13])
 PROBES = replace(tiny_probes(), texts=CUT)
+TEXTS = [one.text for one in CUT]
 SUBJECTS = Path(__file__).parent.parent.parent / "reference_embeddings" / "subjects"
 
 pytestmark = pytest.mark.slow
@@ -48,10 +49,10 @@ def test_llama_cpp_python_tells_the_numbers_of_the_model(kind: str, findings: se
     for one, other in zip(tokens(there), exact, strict=True):
         np.testing.assert_array_equal(one.ends, other.ends)
         np.testing.assert_allclose(one.nats[2:], other.nats[2:], atol=2e-2 if kind == "F32" else 0.5)
-    assert match_tokens("tiny", tokens(there), exact, rounded).finding in findings
+    assert match_tokens("tiny", TEXTS, tokens(there), exact, rounded).finding in findings
     others = str(recording.saved(tmp_path / "other", seed=1))
     exact, rounded = (tokens(measured(others, dtype)) for dtype in ("float32", "bfloat16"))
-    assert match_tokens("other", tokens(there), exact, rounded).finding == "changed"
+    assert match_tokens("other", TEXTS, tokens(there), exact, rounded).finding == "changed"
 
 
 def test_an_audit_recognizes_the_model_that_is_served_and_no_other(
