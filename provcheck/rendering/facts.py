@@ -6,7 +6,17 @@ from provcheck import wording
 from provcheck.rendering.columns import title_of
 from provcheck.rendering.sentences import at_hand, origin, seconds
 from provcheck.signals import all_signals
-from provcheck.types import Comparison, Coverage, FileDigest, NotMeasured, PolicyFacts, Report, SignalFacts, Subject
+from provcheck.types import (
+    Comparison,
+    Coverage,
+    FileDigest,
+    NotMeasured,
+    PolicyFacts,
+    Report,
+    Served,
+    SignalFacts,
+    Subject,
+)
 
 ON_INCONCLUSIVE = {
     "fail": "what cannot be decided fails",
@@ -38,6 +48,26 @@ def facts_of(report: Report) -> Pairs:
         ("Judge", report.judge.name),
         ("Policy", _policy(report.policy)),
         ("Tool", f"{report.tool.name} {report.tool.version}, report schema {report.schema_version}"),
+    ]
+
+
+def served_facts(served: Served | None) -> Pairs:
+    """How an endpoint was asked and answered: term and value; nothing for a model that was at hand."""
+    if served is None:
+        return []
+    checked = (
+        "a generated token had the same number within a prompt" if served.checked else "no generated token to check"
+    )
+    step = served.rounded_to_nats
+    return [
+        ("Endpoint asked by", served.form),
+        (
+            "Requests and tokens",
+            f"{wording.plural(served.requests, 'request')}, {wording.plural(served.tokens, 'token')}",
+        ),
+        ("Special tokens before a text", str(served.special_tokens)),
+        ("Answers agree", f"the same tokens within {wording.number(served.repeats_nats)} nats; {checked}"),
+        ("Rounding by the server", f"to steps of {wording.number(step)} nats" if step else "none to be seen"),
     ]
 
 

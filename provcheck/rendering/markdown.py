@@ -13,6 +13,7 @@ from provcheck import wording
 from provcheck.io.text import short_name
 from provcheck.rendering.columns import Columns, cells_of, columns_of, in_text, listed, nearest
 from provcheck.rendering.disguise_words import signs_section
+from provcheck.rendering.facts import served_facts
 from provcheck.rendering.sentences import (
     EXIT_CODES,
     SENTENCES,
@@ -23,7 +24,6 @@ from provcheck.rendering.sentences import (
     relation_probability,
     sentence_names,
 )
-from provcheck.rendering.served_section import served_facts
 from provcheck.types import Check, Comparison, Report
 
 NEAREST = 5

@@ -1,4 +1,4 @@
-"""What a report says of an endpoint: how it answered, and whether it serves the weights of a reference."""
+"""The section of the page on an endpoint: does it serve the weights of a reference?"""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from markupsafe import Markup
 
 from provcheck import wording
 from provcheck.io.text import short_name
-from provcheck.rendering.facts import Pairs
 from provcheck.rendering.figures import DrawnFigure, drawn
 from provcheck.signals.describing import Dot, DotChart, Figure, Marked, Ruler, Table
-from provcheck.types import Report, Served, ServedKind, ServedMatch
+from provcheck.types import Report, ServedKind, ServedMatch
 
 HEADING = "Does the endpoint serve these weights?"
 LEAST, MOST = 0.1, 1_000.0
@@ -26,26 +25,6 @@ READING = (
 HEADINGS = (
     "Change", "Models", "Cases", "Identical", "Near", "Changed", "Trained further", "Or another model", "Right",
 )  # fmt: skip
-
-
-def served_facts(served: Served | None) -> Pairs:
-    """How an endpoint was asked and answered: term and value; nothing for a model that was at hand."""
-    if served is None:
-        return []
-    checked = (
-        "a generated token had the same number within a prompt" if served.checked else "no generated token to check"
-    )
-    step = served.rounded_to_nats
-    return [
-        ("Endpoint asked by", served.form),
-        (
-            "Requests and tokens",
-            f"{wording.plural(served.requests, 'request')}, {wording.plural(served.tokens, 'token')}",
-        ),
-        ("Special tokens before a text", str(served.special_tokens)),
-        ("Answers agree", f"the same tokens within {wording.number(served.repeats_nats)} nats; {checked}"),
-        ("Rounding by the server", f"to steps of {wording.number(step)} nats" if step else "none to be seen"),
-    ]
 
 
 def served_figures(report: Report) -> list[DrawnFigure]:

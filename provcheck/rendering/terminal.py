@@ -13,6 +13,7 @@ from provcheck.io.text import plain, short_name
 from provcheck.rendering.columns import cells_of, columns_of, listed, nearest
 from provcheck.rendering.console import make_console, outcome_text, print_line, print_rule, print_table
 from provcheck.rendering.disguise_words import print_signs
+from provcheck.rendering.facts import served_facts
 from provcheck.rendering.outcomes import (
     DEFAULT_SUMMARY,
     print_durations,
@@ -23,7 +24,6 @@ from provcheck.rendering.outcomes import (
     summary_outcomes,
 )
 from provcheck.rendering.sentences import at_hand, certainty, origin, plain_report, seconds, sentence
-from provcheck.rendering.served_section import served_facts
 from provcheck.types import Outcome, Relation, Report, Subject, Tool
 
 __all__ = ["Show", "make_console", "print_header", "print_references", "print_report"]

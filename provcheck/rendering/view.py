@@ -12,7 +12,7 @@ from provcheck.io.text import short_name
 from provcheck.rendering.columns import Columns, cells_of, columns_of, listed, nearest
 from provcheck.rendering.declared import Claim, claims_of
 from provcheck.rendering.disguise_words import SignsSection, signs_section
-from provcheck.rendering.facts import digests_of, facts_of, files_of
+from provcheck.rendering.facts import digests_of, facts_of, files_of, served_facts
 from provcheck.rendering.figures import DrawnFigure, figures_of, marked
 from provcheck.rendering.front_page import further, gaps, identity_of, question, strongest
 from provcheck.rendering.sentences import (
@@ -27,7 +27,7 @@ from provcheck.rendering.sentences import (
     sentence_names,
     sure,
 )
-from provcheck.rendering.served_section import served_facts, served_figures
+from provcheck.rendering.served_section import served_figures
 from provcheck.signals import all_signals
 from provcheck.signals.describing import Cell, Marked
 from provcheck.types import Check, Comparison, FileDigest, Outcome, Report

@@ -27,11 +27,11 @@ FINDINGS: dict[ServedFinding, str] = {
     "near": "The endpoint serves {reference} slightly changed: {far}, more than any unchanged copy, and no more than "
     "8-bit quantization of the weights.",
     "changed": "The endpoint does not serve {reference} unchanged: {far}, more than 8-bit quantization of the weights "
-    "went where it was measured. A server that rounds to 8 bits what the layers hand on, too, can go further than that.",
+    "went where it was measured. A server that rounds to 8 bits what the layers hand on, too, can go further.",
 }
 CAUSES: dict[ServedCause | None, str] = {
-    "trained further": "It was trained further: all quantizations to 8 or 4 bits that were measured move tokens less, or "
-    "without regard to which they are. A coarser quantization was not measured.",
+    "trained further": "It was trained further: all quantizations to 8 or 4 bits that were measured move tokens less, "
+    "or without regard to which they are. A coarser quantization was not measured.",
     "trained further or another model": "It is another model, or was trained further for long; which of the two, "
     "these numbers do not tell. No quantization to 8 or 4 bits that was measured goes so far.",
     None: "Whether it was quantized or trained further, these numbers do not tell.",

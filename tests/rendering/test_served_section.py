@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from provcheck.rendering import FORMATS
+from provcheck.rendering.facts import served_facts
 from provcheck.rendering.html_report import HtmlReport
-from provcheck.rendering.served_section import served_facts
 from provcheck.rendering.terminal import make_console, print_report
 from provcheck.serving import match_tokens
 from provcheck.signals.likelihood.token_scores import TokenScores
