@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -255,7 +255,8 @@ def serving(model: Model, speak: Speak, spoil: Callable[[int, Answer], Answer] |
             for name, value in ({"content-length": str(len(body))} | headers).items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # a client that waits no longer
+                self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             return
