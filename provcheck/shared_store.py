@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from provcheck.errors import OutputError, UsageError
+from provcheck.io.retries import Patience
 from provcheck.io.text import clean, reason
 from provcheck.io.writing import write_whole
 
 T = TypeVar("T")
 
-PAUSES = (1.0, 2.0, 4.0)
-"""Seconds before each further try, half to one and a half times as long: other workers may be waiting as well."""
+PATIENCE = Patience(tries=4)
+"""Each pause is half to one and a half times as long: other workers may be waiting as well."""
 
 FINAL = (FileNotFoundError, PermissionError, NotImplementedError)
 """What another try would not change."""
@@ -96,16 +97,17 @@ class SharedStore:
 
     def _tried(self, work: Callable[[], T]) -> T:
         """What the work gives, tried again where it fails; once only, where the last thing asked for failed."""
-        pauses, self._failing = () if self._failing else PAUSES, False
-        for pause in pauses:
-            with contextlib.suppress(Unreachable):
+        failed, once, self._failing = 0, self._failing, False
+        while True:
+            try:
                 return _told(work)
-            time.sleep(pause * random.uniform(0.5, 1.5))
-        try:
-            return _told(work)
-        except Unreachable:
-            self._failing = True
-            raise
+            except Unreachable as fault:
+                failed += 1
+                pause = None if once else PATIENCE.pause(failed, fault)
+                if pause is None:
+                    self._failing = True
+                    raise
+                time.sleep(pause * random.uniform(0.5, 1.5))
 
 
 def _opened(url: str, name: str) -> tuple[Any, str]:

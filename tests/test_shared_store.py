@@ -12,6 +12,7 @@ from provcheck import shared_store
 from provcheck.cache import MeasurementCache
 from provcheck.cli import run
 from provcheck.errors import OutputError, UsageError
+from provcheck.io.retries import Patience
 from provcheck.measuring import ModelOptions, for_workers, measure_model
 from provcheck.shared_store import SharedStore
 from provcheck.store import load_measurement, measurement_digest, unpacked
@@ -33,7 +34,7 @@ class Refused(Exception):
 @pytest.fixture(autouse=True)
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Cloud]]:
     fsspec.register_implementation("cloud", Cloud, clobber=True)
-    monkeypatch.setattr(shared_store, "PAUSES", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(shared_store, "PATIENCE", Patience(tries=4, first_seconds=0.001))
     Cloud.reset()
     yield Cloud
     Cloud.reset()
