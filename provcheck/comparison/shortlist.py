@@ -34,7 +34,7 @@ def choose(shared: Mapping[str, Sketch], bank: Bank, always: Collection[int]) ->
 
     Where there is no list, some references are as good as others.
     """
-    if not is_large(bank):
+    if not _is_large(bank):
         return Chosen(np.arange(len(bank.references)))
     lists = _lists(shared, bank.own)
     listed = chain(*lists.values()) if lists else range(SHORTLIST)
@@ -43,19 +43,19 @@ def choose(shared: Mapping[str, Sketch], bank: Bank, always: Collection[int]) ->
     return Chosen(rows, {row: tuple(name for name in last if last[name] == row) for row in last.values()})
 
 
-def is_large(bank: Bank) -> bool:
+def _is_large(bank: Bank) -> bool:
     """Whether not all references of a bank are compared in full."""
     return len(bank.own.references) > SHORTLIST
 
 
-def leading(shared: Mapping[str, Sketch]) -> dict[str, Sketch]:
+def _leading(shared: Mapping[str, Sketch]) -> dict[str, Sketch]:
     """The signals that place models, or else the first."""
     return {name: one for name, one in shared.items() if find_signal(name).places} or dict([next(iter(shared.items()))])
 
 
 def shortlist_of(shared: Mapping[str, Sketch], bank: Bank, comparisons: Sequence[Comparison]) -> Shortlist | None:
     """What the report says of a large bank: how much of it was compared in full, and by which lists it was chosen."""
-    if not is_large(bank):
+    if not _is_large(bank):
         return None
     compared = {one.reference for one in comparisons if one.at_hand is None}
     unlisted = tuple(id for id in _unlisted(shared, bank.own) if id not in compared)
@@ -70,7 +70,7 @@ def shortlist_of(shared: Mapping[str, Sketch], bank: Bank, comparisons: Sequence
 def _unlisted(shared: Mapping[str, Sketch], bank: Bank) -> list[str]:
     """Ids of the references that some list lacks, as its signal could not measure them."""
     missing = np.zeros(len(bank.references), dtype=bool)
-    for name in leading(shared):
+    for name in _leading(shared):
         placed = find_signal(name).has_place(bank.stacks[name])
         missing[np.setdiff1d(np.arange(len(missing)), bank.rows_of(name)[placed])] = True
     return [bank.references[row].id for row in np.flatnonzero(missing)]
@@ -79,7 +79,7 @@ def _unlisted(shared: Mapping[str, Sketch], bank: Bank) -> list[str]:
 def _lists(shared: Mapping[str, Sketch], bank: Bank) -> dict[str, list[int]]:
     """Rows of the bank by the name of the list; each has the same share of the shortlist."""
     found: dict[str, list[int]] = {}
-    for name, sketch in leading(shared).items():
+    for name, sketch in _leading(shared).items():
         rows, lists = bank.rows_of(name), find_signal(name).lists(sketch, bank.stacks[name], SHORTLIST)
         found |= {of: [int(rows[place]) for place in places] for of, places in lists.items()}
     share = max(1, SHORTLIST // max(1, len(found)))
